@@ -1,0 +1,238 @@
+#include "src/base/file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+namespace vizsla {
+namespace {
+
+std::string FolderOf(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+absl::Status WriteAll(int fd, std::string_view bytes, const std::string& path) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return ErrnoStatus(errno, path, "write");
+    }
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ErrnoStatus(int error, std::string_view path, std::string_view what) {
+  const std::string message = StrCat(path, ": ", what, ": ", std::strerror(error));
+  switch (error) {
+    case ENOENT:
+      return absl::NotFoundError(message);
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return absl::PermissionDeniedError(message);
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+      return absl::ResourceExhaustedError(message);
+    case EEXIST:
+      return absl::AlreadyExistsError(message);
+    default:
+      return absl::InternalError(message);
+  }
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return ErrnoStatus(errno, path, "open");
+  std::string bytes;
+  struct stat info {};
+  if (::fstat(fd, &info) == 0 && info.st_size > 0) bytes.reserve(static_cast<size_t>(info.st_size));
+  char buffer[1 << 16];
+  for (;;) {
+    const ssize_t got = ::read(fd, buffer, sizeof(buffer));
+    if (got == 0) break;
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      const int error = errno;
+      ::close(fd);
+      return ErrnoStatus(error, path, "read");
+    }
+    bytes.append(buffer, static_cast<size_t>(got));
+  }
+  ::close(fd);
+  return bytes;
+}
+
+absl::Status WriteFileAtomically(const std::string& path, std::string_view bytes) {
+  VIZSLA_ASSIGN_OR_RETURN(auto writer, AtomicFileWriter::Create(path));
+  VIZSLA_RETURN_IF_ERROR(writer->Append(bytes));
+  return writer->Commit();
+}
+
+absl::Status CreateDirectories(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return ErrnoStatus(error.value(), path, "mkdir");
+  return absl::OkStatus();
+}
+
+absl::Status SyncDirectory(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return ErrnoStatus(errno, path, "open");
+  const int result = ::fsync(fd);
+  const int error = errno;
+  ::close(fd);
+  return result == 0 ? absl::OkStatus() : ErrnoStatus(error, path, "fsync");
+}
+
+AtomicFileWriter::AtomicFileWriter(std::string path, std::string temporary, int fd)
+    : path_(std::move(path)), temporary_(std::move(temporary)), fd_(fd) {}
+
+absl::StatusOr<std::unique_ptr<AtomicFileWriter>> AtomicFileWriter::Create(
+    const std::string& path) {
+  static std::atomic<uint64_t> serial{0};
+  const std::string temporary = StrCat(path, ".tmp-", ::getpid(), "-", serial.fetch_add(1));
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return ErrnoStatus(errno, temporary, "create");
+  return std::unique_ptr<AtomicFileWriter>(new AtomicFileWriter(path, temporary, fd));
+}
+
+AtomicFileWriter::~AtomicFileWriter() {
+  if (fd_ < 0) return;
+  ::close(fd_);
+  ::unlink(temporary_.c_str());
+}
+
+absl::Status AtomicFileWriter::Append(std::string_view bytes) {
+  return WriteAll(fd_, bytes, temporary_);
+}
+
+absl::Status AtomicFileWriter::Commit(const std::optional<std::string>& final_path) {
+  const std::string& target = final_path ? *final_path : path_;
+  if (::fsync(fd_) != 0) return ErrnoStatus(errno, temporary_, "fsync");
+  if (::rename(temporary_.c_str(), target.c_str()) != 0)
+    return ErrnoStatus(errno, target, "rename");
+  ::close(fd_);
+  fd_ = -1;
+  return SyncDirectory(FolderOf(target));
+}
+
+absl::StatusOr<MappedFile> MappedFile::Open(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return ErrnoStatus(errno, path, "open");
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) {
+    const int error = errno;
+    ::close(fd);
+    return ErrnoStatus(error, path, "stat");
+  }
+  const size_t size = static_cast<size_t>(info.st_size);
+  if (size == 0) {
+    ::close(fd);
+    return MappedFile(nullptr, 0);
+  }
+  void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  const int error = errno;
+  ::close(fd);
+  if (data == MAP_FAILED) return ErrnoStatus(error, path, "mmap");
+  return MappedFile(static_cast<std::byte*>(data), size);
+}
+
+absl::StatusOr<MappedFile> MappedFile::OpenWritable(const std::string& path, size_t size) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0) return ErrnoStatus(errno, path, "open");
+  if (const int error = ::posix_fallocate(fd, 0, static_cast<off_t>(size)); error != 0) {
+    ::close(fd);
+    return ErrnoStatus(error, path, StrCat("reserve ", size, " bytes"));
+  }
+  void* data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  const int error = errno;
+  ::close(fd);
+  if (data == MAP_FAILED) return ErrnoStatus(error, path, "mmap");
+  return MappedFile(static_cast<std::byte*>(data), size);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(data_, size_);
+}
+
+namespace {
+
+absl::StatusOr<int> LockFile(const std::string& path, int operation) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0) return ErrnoStatus(errno, path, "open");
+  int result;
+  do {
+    result = ::flock(fd, operation);
+  } while (result != 0 && errno == EINTR);
+  if (result == 0) return fd;
+  const int error = errno;
+  ::close(fd);
+  if (error == EWOULDBLOCK) return -1;
+  return ErrnoStatus(error, path, "flock");
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<FileLock>> FileLock::TryAcquire(const std::string& path) {
+  VIZSLA_ASSIGN_OR_RETURN(const int fd, LockFile(path, LOCK_EX | LOCK_NB));
+  if (fd < 0) return std::optional<FileLock>();
+  return std::optional<FileLock>(FileLock(fd));
+}
+
+absl::StatusOr<FileLock> FileLock::Acquire(const std::string& path) {
+  VIZSLA_ASSIGN_OR_RETURN(const int fd, LockFile(path, LOCK_EX));
+  return FileLock(fd);
+}
+
+FileLock::FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+FileLock& FileLock::operator=(FileLock&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+FileLock::~FileLock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+absl::StatusOr<TemporaryDirectory> TemporaryDirectory::Create(std::string_view prefix) {
+  const char* root = std::getenv("TMPDIR");
+  std::string path = StrCat(root != nullptr ? root : "/tmp", "/", prefix, "-XXXXXX");
+  if (::mkdtemp(path.data()) == nullptr) return ErrnoStatus(errno, path, "mkdtemp");
+  return TemporaryDirectory(path);
+}
+
+TemporaryDirectory::TemporaryDirectory(TemporaryDirectory&& other) noexcept
+    : path_(std::exchange(other.path_, std::string())) {}
+
+TemporaryDirectory::~TemporaryDirectory() {
+  if (path_.empty()) return;
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+}  // namespace vizsla
