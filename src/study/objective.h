@@ -1,0 +1,61 @@
+// A trial's score and the ranking of trials: the one place that knows ties and NaN. Used by the
+// coordinator, the worker (is this epoch a new best?) and the leaderboard alike. Pure.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "src/study/trial.h"
+
+namespace vizsla {
+
+enum class Direction : int { kMinimize = 0, kMaximize = 1 };  // persisted
+
+// `metric` is what the leaderboard ranks; the epoch that is best by `select_by` (default: the
+// metric itself) gives the score and the best checkpoint. The campaign: val_accuracy, selected by
+// val_loss.
+struct Objective {
+  std::string metric = "val_accuracy";
+  Direction direction = Direction::kMaximize;
+  std::string select_by = "val_accuracy";
+  Direction select_direction = Direction::kMaximize;
+  bool operator==(const Objective&) const = default;
+};
+
+// Losses are minimized, everything else is maximized, unless the user says otherwise.
+Direction DefaultDirection(std::string_view metric);
+
+// Whether a is strictly better than b. NaN is worse than every number and no better than NaN.
+bool IsBetter(Direction direction, double a, double b);
+
+struct Score {
+  int epoch = 0;     // the selected epoch
+  double value = 0;  // that epoch's objective metric; may be NaN
+};
+
+// Over the reports of one trial, in any order. The earliest epoch wins a tie. Nullopt when no
+// report has both metrics. An epoch whose select_by is NaN is chosen only when all are.
+std::optional<Score> SelectScore(const Objective& objective, std::span<const EpochReport> reports);
+
+// Whether adding `candidate` (replacing a report of the same epoch) makes it the selected epoch.
+bool BecomesBest(const Objective& objective, std::span<const EpochReport> reports,
+                 const EpochReport& candidate);
+
+// A metric that must be finite is not: the trial has diverged. Looks at all metrics of the report.
+bool HasDiverged(const EpochReport& report);
+
+// Order of the leaderboard: scored trials by score, the smaller number first among equals; NaN
+// after all numbers; trials without a score last, by number. DIVERGED, FAILED, INFEASIBLE and
+// CANCELLED trials have no rank and stand after the ranked ones (the best among them never wins).
+bool RanksBefore(const Objective& objective, const Trial& a, const Trial& b);
+bool MayWin(const Trial& trial);
+
+// Trials sorted by RanksBefore.
+void SortByRank(const Objective& objective, std::vector<Trial>& trials);
+
+// The winner: the first of the ranking, when it may win and has a finite score.
+const Trial* FindBest(const Objective& objective, std::span<const Trial> trials);
+
+}  // namespace vizsla

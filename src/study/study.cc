@@ -1,0 +1,295 @@
+#include "src/study/study.h"
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_join.h"
+#include "src/base/check.h"
+#include "src/base/sha256.h"
+#include "src/study/json_fields.h"
+
+namespace vizsla {
+namespace {
+
+using nlohmann::json;
+
+// Everything that makes it the same study; objects without the parts that may change.
+json ImmutableJson(const StudySpec& spec) {
+  json immutable = ToJson(spec);
+  immutable.erase("name");
+  immutable.erase("notes");
+  immutable.erase("budget");
+  return immutable;
+}
+
+std::string DescribeParameter(const Parameter& parameter) {
+  std::string text = ToText(parameter.domain);
+  for (const Condition& condition : parameter.conditions) {
+    absl::StrAppend(
+        &text, " when ", condition.parent, " is ",
+        absl::StrJoin(condition.values, " or ", [](std::string* out, const ParameterValue& value) {
+          absl::StrAppend(out, ToText(value));
+        }));
+  }
+  return text;
+}
+
+// One readable line for each leaf field.
+void Flatten(const json& value, const std::string& path,
+             std::map<std::string, std::string>& lines) {
+  if (value.is_object() && !value.empty()) {
+    for (const auto& [key, field] : value.items()) {
+      Flatten(field, path.empty() ? key : StrCat(path, ".", key), lines);
+    }
+    return;
+  }
+  lines[path] = value.is_string() ? value.get<std::string>() : DumpJson(value);
+  if (lines[path].empty()) lines[path] = "(empty)";
+}
+
+std::map<std::string, std::string> ImmutableLines(const StudySpec& spec) {
+  json fields = ImmutableJson(spec);
+  fields.erase("space");
+  fields.erase("enqueue");
+  std::map<std::string, std::string> lines;
+  Flatten(fields, "", lines);
+  std::vector<std::string> order;
+  for (const Parameter& parameter : spec.space.parameters) {
+    lines[StrCat("parameters.", parameter.name)] = DescribeParameter(parameter);
+    order.push_back(parameter.name);
+  }
+  lines["order of parameters"] = absl::StrJoin(order, ", ");
+  for (size_t i = 0; i < spec.enqueue.size(); ++i) {
+    const EnqueuedTrial& trial = spec.enqueue[i];
+    const std::string path = StrCat("enqueue.", i + 1);
+    lines[StrCat(path, ".name")] = trial.name.empty() ? "(empty)" : trial.name;
+    lines[StrCat(path, ".notes")] = trial.notes.empty() ? "(empty)" : trial.notes;
+    lines[StrCat(path, ".parameters")] = ToJsonText(trial.configuration);
+  }
+  return lines;
+}
+
+Direction DirectionFromJson(JsonFields& fields, const std::string& key) {
+  const std::string text = fields.String(key);
+  if (text == "minimize") return Direction::kMinimize;
+  if (text != "maximize") fields.Fail(key, StrCat("'", text, "' is no direction"));
+  return Direction::kMaximize;
+}
+
+json BudgetToJson(const Budget& budget) {
+  json fields = {{"trials", budget.trials}, {"epochs", budget.epochs}};
+  if (budget.wall_time) fields["wall_time_s"] = budget.wall_time->count();
+  return fields;
+}
+
+Budget BudgetFromJson(JsonFields& outer, const json& value) {
+  JsonFields fields(value, "budget");
+  Budget budget;
+  budget.trials = fields.Int("trials", 0, int64_t{1} << 40);
+  budget.epochs = static_cast<int>(fields.Int("epochs", 1, 1 << 30));
+  if (fields.Has("wall_time_s")) {
+    budget.wall_time = std::chrono::seconds(fields.Int("wall_time_s", 1, int64_t{1} << 40));
+  }
+  outer.Note(fields.Finish());
+  return budget;
+}
+
+SplitSpec SplitFromJson(JsonFields& outer, const json& value) {
+  JsonFields fields(value, "split");
+  SplitSpec split;
+  split.test = fields.Double("test");
+  split.validation = fields.Double("validation");
+  split.seed = fields.Unsigned("seed");
+  split.group_column = fields.String("group_column");
+  outer.Note(fields.Finish());
+  return split;
+}
+
+WeightsSpec WeightsFromJson(JsonFields& outer, const json& value) {
+  JsonFields fields(value, "weights");
+  WeightsSpec weights;
+  weights.padding = fields.String("padding");
+  weights.preprocessing = fields.String("preprocessing");
+  outer.Note(fields.Finish());
+  return weights;
+}
+
+Objective ObjectiveFromJson(JsonFields& outer, const json& value) {
+  JsonFields fields(value, "objective");
+  Objective objective;
+  objective.metric = fields.String("metric");
+  objective.direction = DirectionFromJson(fields, "direction");
+  objective.select_by = fields.String("select_by");
+  objective.select_direction = DirectionFromJson(fields, "select_direction");
+  outer.Note(fields.Finish());
+  return objective;
+}
+
+EarlyStopping EarlyStoppingFromJson(JsonFields& outer, const json& value) {
+  JsonFields fields(value, "early_stopping");
+  EarlyStopping rule;
+  rule.metric = fields.String("metric");
+  rule.direction = DirectionFromJson(fields, "direction");
+  rule.patience = static_cast<int>(fields.Int("patience", 0, 1 << 30));
+  rule.min_delta = fields.Double("min_delta");
+  outer.Note(fields.Finish());
+  return rule;
+}
+
+std::vector<EnqueuedTrial> EnqueueFromJson(JsonFields& outer, const json& list) {
+  std::vector<EnqueuedTrial> trials;
+  if (!list.is_array()) {
+    outer.Fail("enqueue", "must be a list");
+    return trials;
+  }
+  for (const json& entry : list) {
+    JsonFields fields(entry, StrCat("enqueue ", trials.size() + 1));
+    EnqueuedTrial trial;
+    trial.name = fields.String("name");
+    trial.notes = fields.String("notes");
+    if (const json* parameters = fields.Get("parameters")) {
+      auto configuration = ConfigurationFromJson(*parameters);
+      fields.Note(configuration.status());
+      if (configuration.ok()) trial.configuration = *std::move(configuration);
+    }
+    outer.Note(fields.Finish());
+    trials.push_back(std::move(trial));
+  }
+  return trials;
+}
+
+std::string_view ToText(Direction direction) {
+  return direction == Direction::kMinimize ? "minimize" : "maximize";
+}
+
+}  // namespace
+
+std::string_view ToText(SamplerKind kind) {
+  switch (kind) {
+    case SamplerKind::kRandom:
+      return "random";
+    case SamplerKind::kGrid:
+      return "grid";
+  }
+  VIZSLA_CHECK(false);
+}
+
+std::string_view ToText(StudyState state) {
+  switch (state) {
+    case StudyState::kActive:
+      return "active";
+    case StudyState::kStopped:
+      return "stopped";
+    case StudyState::kFinished:
+      return "finished";
+    case StudyState::kDeleted:
+      return "deleted";
+  }
+  VIZSLA_CHECK(false);
+}
+
+nlohmann::json ToJson(const StudySpec& spec) {
+  json enqueue = json::array();
+  for (const EnqueuedTrial& trial : spec.enqueue) {
+    enqueue.push_back({{"name", trial.name},
+                       {"notes", trial.notes},
+                       {"parameters", ToJson(trial.configuration)}});
+  }
+  const Objective& objective = spec.objective;
+  const EarlyStopping& rule = spec.early_stopping;
+  return {
+      {"name", spec.name},
+      {"notes", spec.notes},
+      {"seed", spec.seed},
+      {"split",
+       {{"test", spec.split.test},
+        {"validation", spec.split.validation},
+        {"seed", spec.split.seed},
+        {"group_column", spec.split.group_column}}},
+      {"weights",
+       {{"padding", spec.weights.padding}, {"preprocessing", spec.weights.preprocessing}}},
+      {"objective",
+       {{"metric", objective.metric},
+        {"direction", ToText(objective.direction)},
+        {"select_by", objective.select_by},
+        {"select_direction", ToText(objective.select_direction)}}},
+      {"budget", BudgetToJson(spec.budget)},
+      {"early_stopping",
+       {{"metric", rule.metric},
+        {"direction", ToText(rule.direction)},
+        {"patience", rule.patience},
+        {"min_delta", rule.min_delta}}},
+      {"sampler", ToText(spec.sampler)},
+      {"max_crashes", spec.max_crashes},
+      {"checkpoint_interval_s", spec.checkpoint_interval.count()},
+      {"space", ToJson(spec.space)},
+      {"enqueue", enqueue},
+  };
+}
+
+absl::StatusOr<StudySpec> StudySpecFromJson(const nlohmann::json& value) {
+  JsonFields fields(value, "study");
+  StudySpec spec;
+  spec.name = fields.String("name");
+  spec.notes = fields.String("notes");
+  spec.seed = fields.Unsigned("seed");
+  if (const json* field = fields.Get("split")) spec.split = SplitFromJson(fields, *field);
+  if (const json* field = fields.Get("weights")) spec.weights = WeightsFromJson(fields, *field);
+  if (const json* field = fields.Get("objective")) {
+    spec.objective = ObjectiveFromJson(fields, *field);
+  }
+  if (const json* field = fields.Get("budget")) spec.budget = BudgetFromJson(fields, *field);
+  if (const json* field = fields.Get("early_stopping")) {
+    spec.early_stopping = EarlyStoppingFromJson(fields, *field);
+  }
+  const std::string sampler = fields.String("sampler");
+  if (sampler == ToText(SamplerKind::kGrid)) {
+    spec.sampler = SamplerKind::kGrid;
+  } else if (sampler != ToText(SamplerKind::kRandom)) {
+    fields.Fail("sampler", StrCat("'", sampler, "' is none of random, grid"));
+  }
+  spec.max_crashes = static_cast<int>(fields.Int("max_crashes", 1, 1 << 30));
+  spec.checkpoint_interval =
+      std::chrono::seconds(fields.Int("checkpoint_interval_s", 1, int64_t{1} << 40));
+  if (const json* field = fields.Get("space")) {
+    auto space = SearchSpaceFromJson(*field);
+    fields.Note(space.status());
+    if (space.ok()) spec.space = *std::move(space);
+  }
+  if (const json* field = fields.Get("enqueue")) spec.enqueue = EnqueueFromJson(fields, *field);
+  VIZSLA_RETURN_IF_ERROR(fields.Finish());
+  return spec;
+}
+
+std::string ToJsonText(const StudySpec& spec) { return DumpJson(ToJson(spec)); }
+
+absl::StatusOr<StudySpec> StudySpecFromJsonText(std::string_view text) {
+  VIZSLA_ASSIGN_OR_RETURN(const json value, ParseJson(text, "study"));
+  return StudySpecFromJson(value);
+}
+
+std::string ImmutableHash(const StudySpec& spec) {
+  return Sha256Hex(DumpJson(ImmutableJson(spec)));
+}
+
+std::string DiffImmutable(const StudySpec& stored, const StudySpec& given) {
+  const auto before = ImmutableLines(stored);
+  const auto after = ImmutableLines(given);
+  std::vector<std::string> differences;
+  for (const auto& [path, old_text] : before) {
+    const auto found = after.find(path);
+    if (found == after.end()) {
+      differences.push_back(StrCat(path, ": ", old_text, " -> (absent)"));
+    } else if (found->second != old_text) {
+      differences.push_back(StrCat(path, ": ", old_text, " -> ", found->second));
+    }
+  }
+  for (const auto& [path, new_text] : after) {
+    if (!before.contains(path)) {
+      differences.push_back(StrCat(path, ": (absent) -> ", new_text));
+    }
+  }
+  return absl::StrJoin(differences, "\n");
+}
+
+}  // namespace vizsla

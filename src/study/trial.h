@@ -1,0 +1,90 @@
+// A trial: one configuration, trained in one or more attempts, and its state machine.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/base/clock.h"
+#include "src/study/configuration.h"
+#include "src/study/ids.h"
+
+namespace vizsla {
+
+// Persisted: never renumber.
+enum class TrialState : int {
+  kQueued = 0,
+  kRunning = 1,
+  kPaused = 2,  // waits at a rung with its checkpoint
+  kCompleted = 3,
+  kPruned = 4,
+  kFailed = 5,      // crashed too often, or an error that another attempt would repeat
+  kDiverged = 6,    // NaN or infinite loss
+  kInfeasible = 7,  // cannot run here: out of memory, impossible shape
+  kCancelled = 8,
+};
+
+// Lower-case words, as in JSON: "queued", "running", ...
+std::string_view ToText(TrialState state);
+absl::StatusOr<TrialState> TrialStateFromText(std::string_view text);
+bool IsFinished(TrialState state);
+
+// The arrows of docs/architecture.md; any other move is a bug or a stale message.
+bool CanMove(TrialState from, TrialState to);
+
+// How an attempt ended. Persisted: never renumber.
+enum class AttemptOutcome : int {
+  kRunning = 0,
+  kCompleted = 1,
+  kPruned = 2,
+  kPaused = 3,
+  kDiverged = 4,
+  kInfeasible = 5,
+  kFailed = 6,     // the worker said so; not tried again
+  kCrashed = 7,    // the lease ran out, or the worker said that it is dying; spends a retry
+  kPreempted = 8,  // given back in order (SIGTERM, drain); spends no retry
+  kCancelled = 9,
+};
+std::string_view ToText(AttemptOutcome outcome);
+
+// Metric names are lower-case words: train_loss, train_accuracy, val_loss, val_accuracy,
+// val_top5_accuracy.
+using Metrics = std::map<std::string, double>;
+
+// One finished epoch. Epochs count from 1.
+struct EpochReport {
+  int epoch = 0;
+  AttemptNumber attempt;
+  Metrics metrics;
+  Milliseconds duration{0};
+  Timestamp reported_at{};
+  std::string checkpoint_hash;  // of this epoch's weights; empty when none was uploaded
+};
+
+struct Trial {
+  TrialId id;
+  StudyId study;
+  int64_t number = 0;  // 1, 2, 3 ... within the study; the stream key of its randomness
+  std::string name;    // from `enqueue:`, or empty
+  std::string notes;
+  Configuration configuration;
+  TrialState state = TrialState::kQueued;
+  AttemptNumber attempt;        // of the newest lease; 0 before the first
+  int crashes = 0;              // attempts that ended kCrashed
+  int epoch = 0;                // the newest reported epoch of the current run; 0 before the first
+  std::optional<double> score;  // as Score() in objective.h says; may be NaN
+  int best_epoch = 0;           // 0 when there is no score
+  std::string best_checkpoint;  // artifact hash of best_epoch's weights
+  std::string last_checkpoint;  // artifact hash to resume from; empty before the first
+  int last_checkpoint_epoch = 0;
+  std::string worker;  // who trains it, or did last: "host:pid/group"
+  std::string reason;  // why it ended as it did, one sentence; empty for COMPLETED by epochs
+  Timestamp created_at{};
+  std::optional<Timestamp> started_at;
+  std::optional<Timestamp> finished_at;
+};
+
+}  // namespace vizsla

@@ -1,0 +1,143 @@
+#include "src/study/study.h"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "src/base/sha256.h"
+
+namespace vizsla {
+namespace {
+
+using ::testing::HasSubstr;
+
+StudySpec Example() {
+  StudySpec spec;
+  spec.name = "dogs";
+  spec.notes = "ü and \"quotes\"";
+  spec.seed = 18446744073709551615u;
+  spec.split = {0.2, 0.1, 7, "dog"};
+  spec.weights = {"tf_same", "tf"};
+  spec.objective = {"val_accuracy", Direction::kMaximize, "val_loss", Direction::kMinimize};
+  spec.budget = {24, 30, std::chrono::seconds(7200)};
+  spec.early_stopping = {"val_loss", Direction::kMinimize, 20, 0.001};
+  spec.sampler = SamplerKind::kGrid;
+  spec.max_crashes = 5;
+  spec.checkpoint_interval = std::chrono::seconds(90);
+  spec.space.parameters = {
+      {"dense", CategoricalDomain{{IntList{}, IntList{128, 128}}}, {}},
+      {"dropout", FloatDomain{0, 0.6, false, 0.2}, {}},
+      {"dropout_hidden", FloatDomain{0, 0.6, false, 0.2}, {{"dense", {IntList{128, 128}}}}},
+  };
+  spec.enqueue = {{"3.4", "best by hand", {{"dense", IntList{128, 128}}, {"dropout", 0.5}}}};
+  return spec;
+}
+
+TEST(StudySpec, JsonRoundTrips) {
+  const StudySpec spec = Example();
+  const auto back = StudySpecFromJsonText(ToJsonText(spec));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(*back, spec);
+  EXPECT_EQ(ToJsonText(*back), ToJsonText(spec));
+  const auto defaults = StudySpecFromJsonText(ToJsonText(StudySpec()));
+  ASSERT_TRUE(defaults.ok()) << defaults.status();
+  EXPECT_EQ(*defaults, StudySpec());
+}
+
+TEST(StudySpec, JsonErrorsNameTheField) {
+  const auto error = [](auto change) {
+    nlohmann::json json = ToJson(Example());
+    change(json);
+    return StudySpecFromJson(json).status().ToString();
+  };
+  EXPECT_THAT(error([](auto& j) { j["colour"] = 1; }), HasSubstr("study: colour: unknown field"));
+  EXPECT_THAT(error([](auto& j) { j.erase("seed"); }), HasSubstr("study: seed: missing"));
+  EXPECT_THAT(error([](auto& j) { j["seed"] = -1; }), HasSubstr("seed: must be an integer"));
+  EXPECT_THAT(error([](auto& j) { j["split"]["test"] = "a"; }),
+              HasSubstr("split: test: must be a number"));
+  EXPECT_THAT(error([](auto& j) { j["budget"]["epochs"] = 0; }),
+              HasSubstr("budget: epochs: must be"));
+  EXPECT_THAT(error([](auto& j) { j["budget"]["extra"] = 0; }),
+              HasSubstr("budget: extra: unknown"));
+  EXPECT_THAT(error([](auto& j) { j["objective"]["direction"] = "up"; }), HasSubstr("'up'"));
+  EXPECT_THAT(error([](auto& j) { j["sampler"] = "magic"; }), HasSubstr("'magic'"));
+  EXPECT_THAT(error([](auto& j) { j["space"] = 3; }), HasSubstr("must be a list"));
+  EXPECT_THAT(error([](auto& j) { j["enqueue"][0]["parameters"]["x"] = nullptr; }),
+              HasSubstr("enqueue 1: "));
+  EXPECT_THAT(StudySpecFromJsonText("{").status().ToString(), HasSubstr("not JSON"));
+  EXPECT_THAT(StudySpecFromJsonText("3").status().ToString(), HasSubstr("must be an object"));
+}
+
+TEST(ImmutableHash, IgnoresNameNotesAndBudgetOnly) {
+  const StudySpec spec = Example();
+  const std::string hash = ImmutableHash(spec);
+  EXPECT_TRUE(IsSha256Hex(hash));
+  StudySpec same = spec;
+  same.name = "other";
+  same.notes = "other";
+  same.budget = {1000, 99, std::nullopt};
+  EXPECT_EQ(ImmutableHash(same), hash);
+  EXPECT_EQ(DiffImmutable(spec, same), "");
+
+  const std::vector<std::function<void(StudySpec&)>> changes = {
+      [](StudySpec& s) { s.seed = 1; },
+      [](StudySpec& s) { s.split.test = 0.3; },
+      [](StudySpec& s) { s.split.validation = 0.3; },
+      [](StudySpec& s) { s.split.seed = 1; },
+      [](StudySpec& s) { s.split.group_column = ""; },
+      [](StudySpec& s) { s.weights.padding = "symmetric"; },
+      [](StudySpec& s) { s.weights.preprocessing = "torch"; },
+      [](StudySpec& s) { s.objective.metric = "val_loss"; },
+      [](StudySpec& s) { s.objective.direction = Direction::kMinimize; },
+      [](StudySpec& s) { s.objective.select_by = "val_accuracy"; },
+      [](StudySpec& s) { s.objective.select_direction = Direction::kMaximize; },
+      [](StudySpec& s) { s.early_stopping.patience = 0; },
+      [](StudySpec& s) { s.early_stopping.min_delta = 0; },
+      [](StudySpec& s) { s.early_stopping.metric = "train_loss"; },
+      [](StudySpec& s) { s.early_stopping.direction = Direction::kMaximize; },
+      [](StudySpec& s) { s.sampler = SamplerKind::kRandom; },
+      [](StudySpec& s) { s.max_crashes = 1; },
+      [](StudySpec& s) { s.checkpoint_interval = std::chrono::seconds(1); },
+      [](StudySpec& s) { s.space.parameters.pop_back(); },
+      [](StudySpec& s) { std::swap(s.space.parameters[0], s.space.parameters[1]); },
+      [](StudySpec& s) {
+        s.space.parameters[1].domain = FloatDomain{0, 0.5, false, 0.1};
+      },
+      [](StudySpec& s) { s.space.parameters[2].conditions.clear(); },
+      [](StudySpec& s) { s.enqueue.clear(); },
+      [](StudySpec& s) { s.enqueue[0].configuration["dropout"] = 0.4; },
+      [](StudySpec& s) { s.enqueue[0].name = "3.5"; },
+  };
+  for (size_t i = 0; i < changes.size(); ++i) {
+    StudySpec changed = spec;
+    changes[i](changed);
+    EXPECT_NE(ImmutableHash(changed), hash) << "change " << i;
+    EXPECT_NE(DiffImmutable(spec, changed), "") << "change " << i;
+  }
+}
+
+TEST(DiffImmutable, IsReadable) {
+  const StudySpec stored = Example();
+  StudySpec given = stored;
+  given.seed = 7;
+  given.space.parameters[1].domain = CategoricalDomain{{0.5}};
+  given.space.parameters.pop_back();
+  const std::string diff = DiffImmutable(stored, given);
+  EXPECT_THAT(diff, HasSubstr("seed: 18446744073709551615 -> 7"));
+  EXPECT_THAT(diff, HasSubstr("parameters.dropout: {float: [0, 0.6], step: 0.2} -> 0.5"));
+  EXPECT_THAT(diff, HasSubstr("parameters.dropout_hidden: {float: [0, 0.6], step: 0.2} when dense "
+                              "is [128, 128] -> (absent)"));
+  EXPECT_THAT(diff, ::testing::Not(HasSubstr("split")));
+}
+
+TEST(StudyWords, AreLowerCase) {
+  EXPECT_EQ(ToText(StudyState::kActive), "active");
+  EXPECT_EQ(ToText(StudyState::kStopped), "stopped");
+  EXPECT_EQ(ToText(StudyState::kFinished), "finished");
+  EXPECT_EQ(ToText(StudyState::kDeleted), "deleted");
+  EXPECT_EQ(ToText(SamplerKind::kRandom), "random");
+  EXPECT_EQ(ToText(SamplerKind::kGrid), "grid");
+}
+
+}  // namespace
+}  // namespace vizsla
