@@ -1,0 +1,255 @@
+// docs/search-space.schema.json is built from KnownParameters here and compared with the stored
+// file, so that editors and the parser agree. VIZSLA_UPDATE_SCHEMA=1 writes the file anew.
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "src/base/file.h"
+#include "src/catalog/preprocessing.h"
+#include "src/catalog/training_plan.h"
+#include "src/spec/parse_study.h"
+
+namespace vizsla {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+constexpr char kSchemaPath[] = VIZSLA_SOURCE_DIR "/docs/search-space.schema.json";
+
+json Object(json properties, json required = json::array()) {
+  json object = {{"type", "object"}, {"additionalProperties", false}};
+  if (!required.empty()) object["required"] = std::move(required);
+  object["properties"] = std::move(properties);
+  return object;
+}
+
+json Described(json schema, const std::string& text) {
+  schema["description"] = text;
+  return schema;
+}
+
+json Number(double value) {
+  return value == std::floor(value) && std::abs(value) < 1e15 ? json(static_cast<int64_t>(value))
+                                                              : json(value);
+}
+
+// One value of the parameter.
+json ValueSchema(const ParameterInfo& info) {
+  if (info.kind == "word") return {{"enum", info.words}};
+  if (info.kind == "boolean") return {{"type", "boolean"}};
+  if (info.kind == "list of integers") {
+    return {{"type", "array"},
+            {"maxItems", 8},
+            {"items",
+             {{"type", "integer"}, {"minimum", Number(info.low)}, {"maximum", Number(info.high)}}}};
+  }
+  return {{"type", info.kind}, {"minimum", Number(info.low)}, {"maximum", Number(info.high)}};
+}
+
+json RangeSchema(const ParameterInfo& info) {
+  const std::string type = info.kind == "integer" ? "int" : "float";
+  return Object(
+      {{type, {{"type", "array"}, {"minItems", 2}, {"maxItems", 2}, {"items", ValueSchema(info)}}},
+       {"step", {{"type", info.kind}, {"exclusiveMinimum", 0}}},
+       {"log", {{"type", "boolean"}}},
+       {"when", {{"$ref", "#/definitions/when"}}}},
+      {type});
+}
+
+json ParameterSchema(const ParameterInfo& info) {
+  json forms = json::array();
+  forms.push_back(ValueSchema(info));
+  forms.push_back(Object(
+      {{"choices",
+        {{"type", "array"}, {"minItems", 1}, {"uniqueItems", true}, {"items", ValueSchema(info)}}},
+       {"when", {{"$ref", "#/definitions/when"}}}},
+      {"choices"}));
+  if (info.kind == "integer" || info.kind == "number") forms.push_back(RangeSchema(info));
+  return {{"description", StrCat(info.help, " Default: ", ToText(info.default_value), ".")},
+          {"anyOf", forms}};
+}
+
+json ConditionSchema(const ParameterInfo& info) {
+  const json value = ValueSchema(info);
+  return {{"anyOf", {value, {{"type", "array"}, {"items", value}}}}};
+}
+
+json MakeSchema() {
+  json parameters = json::object();
+  json values = json::object();
+  json conditions = json::object();
+  for (const ParameterInfo& info : KnownParameters()) {
+    parameters[info.name] = ParameterSchema(info);
+    values[info.name] = ValueSchema(info);
+    conditions[info.name] = ConditionSchema(info);
+  }
+  const json metric = {
+      {"enum", {"train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_top5_accuracy"}}};
+  const json seed = {{"type", "integer"}, {"minimum", 0}};
+  const json fraction = {{"type", "number"}, {"exclusiveMinimum", 0}, {"exclusiveMaximum", 1}};
+  const json duration = {{"type", "string"}, {"pattern", "^\\+?[0-9]+[smhd]$"}};
+  const json text = {{"type", "string"}};
+  json preprocessing = json::array();
+  for (const std::string_view name : PreprocessingNames()) preprocessing.push_back(name);
+
+  json properties;
+  properties["name"] = Described(
+      {{"type", "string"}, {"pattern", "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"}}, "The study's name.");
+  properties["notes"] = Described(text, "For people.");
+  properties["seed"] = Described(seed, "Of everything random in the study. Default: 42.");
+  properties["split"] = Described(
+      Object(
+          {{"test", fraction}, {"validation", fraction}, {"seed", seed}, {"group_column", text}}),
+      "Test is taken of all photos (default 0.10), validation of the rest (0.08).");
+  properties["weights"] =
+      Described(Object({{"padding", {{"enum", {"tf_same", "symmetric"}}}},
+                        {"preprocessing", {{"enum", preprocessing}}}}),
+                "What the weights file expects, where it does not say so itself.");
+  properties["objective"] = Described(
+      {{"anyOf",
+        {metric, Object({{"metric", metric},
+                         {"direction", {{"enum", {"minimize", "maximize"}}}},
+                         {"select_by", metric}})}}},
+      "What the leaderboard ranks, and by what the epoch is chosen. Default: val_accuracy.");
+  properties["budget"] =
+      Described(Object({{"trials", {{"type", "integer"}, {"minimum", 1}, {"maximum", 1000000000}}},
+                        {"epochs", {{"type", "integer"}, {"minimum", 1}, {"maximum", 1000000}}},
+                        {"wall_time", duration}}),
+                "May be raised later by submitting the study again. Default of epochs: 30.");
+  properties["early_stopping"] = Described(
+      {{"anyOf",
+        {{{"type", "boolean"}},
+         Object({{"metric", metric},
+                 {"patience", {{"type", "integer"}, {"minimum", 1}, {"maximum", 1000000}}},
+                 {"min_delta", {{"type", "number"}, {"minimum", 0}}}})}}},
+      "Default: val_loss, patience 20, min_delta 0.001. false switches it off.");
+  properties["sampler"] = Described({{"enum", {"random", "grid"}}}, "Default: random.");
+  properties["max_crashes"] = Described({{"type", "integer"}, {"minimum", 1}, {"maximum", 1000}},
+                                        "A trial that crashed so often is failed. Default: 3.");
+  properties["checkpoint_interval"] =
+      Described(duration, "Between resumable checkpoints. Default: 60s.");
+  properties["parameters"] = Object(parameters);
+  properties["parameters"]["minProperties"] = 1;
+  properties["parameters"]["description"] =
+      "What is searched: a plain value is fixed; choices, int and float vary.";
+  properties["enqueue"] = Described(
+      {{"type", "array"},
+       {"items",
+        Object({{"name", text}, {"notes", text}, {"parameters", Object(values)}}, {"parameters"})}},
+      "Exact configurations to try first; they may lie outside the ranges.");
+
+  json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"},
+                 {"title", "Vizsla study"},
+                 {"description", "A search space and all else that makes a study."}};
+  schema.update(Object(properties, {"name", "parameters"}));
+  json when = Object(conditions);
+  when["minProperties"] = 1;
+  schema["definitions"]["when"] =
+      Described(when, "Active only while each named parameter has one of the values.");
+  return schema;
+}
+
+TEST(SearchSpaceSchema, IsInStepWithTheCatalog) {
+  const std::string expected = MakeSchema().dump(1) + "\n";
+  if (std::getenv("VIZSLA_UPDATE_SCHEMA") != nullptr) {
+    ASSERT_TRUE(WriteFileAtomically(kSchemaPath, expected).ok());
+  }
+  const auto stored = ReadFile(kSchemaPath);
+  ASSERT_TRUE(stored.ok()) << stored.status();
+  EXPECT_TRUE(*stored == expected)
+      << "docs/search-space.schema.json is not what the catalog says; write it anew with "
+         "VIZSLA_UPDATE_SCHEMA=1 spec_test";
+}
+
+// What the schema and the parser both accept, and both refuse.
+struct Sample {
+  const char* name;
+  const char* yaml;
+  bool good;
+};
+const Sample kSamples[] = {
+    {"heads", R"(name: heads
+budget: {trials: 24, epochs: 30, wall_time: 2h}
+objective: {metric: val_accuracy, select_by: val_loss}
+early_stopping: {patience: 8}
+weights: {padding: tf_same, preprocessing: tf}
+parameters:
+  network: mobilenet_v2
+  dense: {choices: [[], [128, 128]]}
+  dropout_hidden: {float: [0.0, 0.6], step: 0.1, when: {dense: [[128, 128]]}}
+  learning_rate: {float: [1.0e-4, 1.0e-2], log: true}
+  batch_size: {int: [16, 64], step: 16}
+enqueue:
+  - {name: linear, parameters: {dense: [], learning_rate: 0.001, batch_size: 20}}
+)",
+     true},
+    {"scratch", R"(name: scratch
+sampler: grid
+early_stopping: false
+objective: val_loss
+parameters:
+  network: {choices: [mobilenet_v2, scratch_v1]}
+  pooling: {choices: [avg, max], when: {network: mobilenet_v2}}
+  batch_norm: {choices: [true, false], when: {network: mobilenet_v2, pooling: [avg, max]}}
+)",
+     true},
+    {"unknown_key", "name: a\nbudget: {trials: 1}\nparameters: {dropout: 0.5}\nspeed: 3\n", false},
+    {"unknown_parameter", "name: a\nbudget: {trials: 1}\nparameters: {droput: 0.5}\n", false},
+    {"outside", "name: a\nbudget: {trials: 1}\nparameters: {dropout: 1.5}\n", false},
+    {"outside_range", "name: a\nbudget: {trials: 1}\nparameters: {image_size: {int: [8, 64]}}\n",
+     false},
+    {"wrong_word", "name: a\nbudget: {trials: 1}\nparameters: {pooling: mean}\n", false},
+    {"no_parameters", "name: a\nbudget: {trials: 1}\n", false},
+    {"duplicate_choice",
+     "name: a\nbudget: {trials: 1}\nparameters: {pooling: {choices: [avg, avg]}}\n", false},
+    {"wall_time", "name: a\nbudget: {trials: 1, wall_time: 2w}\nparameters: {dropout: 0.5}\n",
+     false},
+};
+
+constexpr char kValidator[] = R"(
+import json, sys
+try:
+    import jsonschema, yaml
+except ImportError as error:
+    print(error)
+    sys.exit(77)
+schema = json.load(open(sys.argv[1]))
+jsonschema.Draft7Validator.check_schema(schema)
+for path in sys.argv[2:]:
+    errors = list(jsonschema.Draft7Validator(schema).iter_errors(yaml.safe_load(open(path))))
+    good = '/bad-' not in path
+    if good != (not errors):
+        print(path, errors[:1])
+        sys.exit(1)
+)";
+
+TEST(SearchSpaceSchema, AcceptsAndRefusesAsTheParserDoes) {
+  const auto folder = TemporaryDirectory::Create();
+  ASSERT_TRUE(folder.ok());
+  const std::string script = folder->path() + "/validate.py";
+  ASSERT_TRUE(WriteFileAtomically(script, kValidator).ok());
+  std::string command = StrCat("/usr/bin/python3 ", script, " ", kSchemaPath);
+  for (const Sample& sample : kSamples) {
+    const std::string path =
+        StrCat(folder->path(), sample.good ? "/good-" : "/bad-", sample.name, ".yaml");
+    ASSERT_TRUE(WriteFileAtomically(path, sample.yaml).ok());
+    absl::StrAppend(&command, " ", path);
+    const auto study = ParseStudyFile(path);
+    EXPECT_EQ(study.ok(), sample.good) << study.status();
+  }
+  for (const auto& entry :
+       std::filesystem::directory_iterator(VIZSLA_SOURCE_DIR "/search_spaces")) {
+    if (entry.path().extension() == ".yaml") absl::StrAppend(&command, " ", entry.path().string());
+  }
+  const int result = std::system(command.c_str());
+  if (WIFEXITED(result) && WEXITSTATUS(result) == 77) {
+    GTEST_SKIP() << "python3-jsonschema or python3-yaml is not installed";
+  }
+  EXPECT_EQ(result, 0) << command;
+}
+
+}  // namespace
+}  // namespace vizsla
