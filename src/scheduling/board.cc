@@ -1,0 +1,120 @@
+#include "src/scheduling/board.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "src/scheduling/budget_policy.h"
+#include "src/scheduling/run_reports.h"
+
+namespace vizsla {
+
+Milliseconds TrainingTime(const std::vector<AttemptRow>& attempts, Timestamp now) {
+  Milliseconds total{0};
+  for (const AttemptRow& attempt : attempts) {
+    total += std::max(Milliseconds(0), attempt.ended_at.value_or(now) - attempt.started_at);
+  }
+  return total;
+}
+
+std::optional<Milliseconds> TrialEta(const Trial& trial, std::span<const EpochReport> reports,
+                                     int epochs, Timestamp now) {
+  if (trial.state != TrialState::kRunning) return std::nullopt;
+  Milliseconds trained{0};
+  int count = 0;
+  Timestamp newest{};
+  int reached = trial.last_checkpoint_epoch;
+  for (const EpochReport& report : UpToEpoch(reports, trial.epoch)) {
+    trained += report.duration;
+    ++count;
+    if (report.attempt == trial.attempt) {
+      newest = report.reported_at;
+      reached = report.epoch;
+    }
+  }
+  if (count == 0) return std::nullopt;
+  const Milliseconds mean = trained / count;
+  const Milliseconds in_epoch =
+      newest == Timestamp{} ? Milliseconds(0) : std::min(mean, now - newest);
+  return std::max(Milliseconds(0), mean * std::max(0, epochs - reached) - in_epoch);
+}
+
+std::optional<Milliseconds> StudyEta(std::span<const Trial> trials, std::optional<int64_t> planned,
+                                     Timestamp now) {
+  if (!planned) return std::nullopt;
+  Milliseconds spent{0};
+  int64_t ended = 0;
+  int64_t measured = 0;
+  std::vector<Milliseconds> running;
+  for (const Trial& trial : trials) {
+    if (IsFinished(trial.state)) {
+      ++ended;
+      if (trial.started_at && trial.finished_at && MayWin(trial)) {
+        spent += *trial.finished_at - *trial.started_at;
+        ++measured;
+      }
+    } else if (trial.state == TrialState::kRunning && trial.started_at) {
+      running.push_back(now - *trial.started_at);
+    }
+  }
+  if (measured == 0 || running.empty()) return std::nullopt;
+  const Milliseconds mean = spent / measured;
+  Milliseconds work =
+      mean * std::max<int64_t>(0, *planned - ended - static_cast<int64_t>(running.size()));
+  for (const Milliseconds elapsed : running) work += std::max(Milliseconds(0), mean - elapsed);
+  return work / static_cast<int64_t>(running.size());
+}
+
+absl::StatusOr<Board> BuildBoard(TrialReader& reader, const BoardInput& input) {
+  Board board;
+  board.study = input.study;
+  VIZSLA_ASSIGN_OR_RETURN(std::vector<Trial> trials, reader.ListTrials(input.study.id, {}));
+  board.total_trials = static_cast<int64_t>(trials.size());
+  board.planned_trials = PlannedTrials(input.study, board.total_trials);
+  for (const Trial& trial : trials) ++board.trial_counts[std::string(ToText(trial.state))];
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<EvaluationRow> evaluations,
+                          reader.ListEvaluations(input.study.id));
+  for (const EvaluationRow& evaluation : evaluations) {
+    if (evaluation.split == "test") ++board.test_uses;
+  }
+  board.eta = StudyEta(trials, board.planned_trials, input.now);
+
+  SortByRank(input.study.spec.objective, trials);
+  if (input.top > 0 && trials.size() > static_cast<size_t>(input.top)) {
+    trials.resize(static_cast<size_t>(input.top));
+  }
+  int rank = 0;
+  for (Trial& trial : trials) {
+    BoardRow row;
+    // A score that is no number never wins, so it has no place either.
+    if (MayWin(trial) && trial.score && !std::isnan(*trial.score)) row.rank = ++rank;
+    VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, reader.ListReports(trial.id));
+    VIZSLA_ASSIGN_OR_RETURN(const std::vector<AttemptRow> attempts, reader.ListAttempts(trial.id));
+    row.elapsed = TrainingTime(attempts, input.now);
+    row.eta = TrialEta(trial, reports, input.study.spec.budget.epochs, input.now);
+    for (const EpochReport& report : reports) {
+      if (report.epoch == trial.best_epoch) row.metrics = report.metrics;
+    }
+    if (trial.state == TrialState::kRunning) {
+      const auto progress = input.progress.find(trial.id);
+      if (progress != input.progress.end()) row.progress = progress->second;
+    }
+    row.trial = std::move(trial);
+    board.rows.push_back(std::move(row));
+  }
+  return board;
+}
+
+absl::StatusOr<Board> ReadBoard(TrialStore& store, std::string_view study, int top, Timestamp now) {
+  Board board;
+  VIZSLA_RETURN_IF_ERROR(store.Read([&](TrialReader& reader) -> absl::Status {
+    BoardInput input;
+    VIZSLA_ASSIGN_OR_RETURN(input.study, reader.FindStudy(study));
+    input.top = top;
+    input.now = now;
+    VIZSLA_ASSIGN_OR_RETURN(board, BuildBoard(reader, input));
+    return absl::OkStatus();
+  }));
+  return board;
+}
+
+}  // namespace vizsla

@@ -1,0 +1,192 @@
+// Creating, resuming, stopping, renaming and deleting studies; evaluations.
+#include "src/scheduling/attempt_policy.h"
+#include "src/scheduling/budget_policy.h"
+#include "src/scheduling/scheduler_impl.h"
+#include "src/scheduling/study_policy.h"
+
+namespace vizsla {
+namespace {
+
+constexpr TrialState kRunning[] = {TrialState::kRunning};
+
+absl::Status MissingInput(const std::string& what, const std::string& hash) {
+  return absl::FailedPreconditionError(
+      StrCat("the study's ", what, " (", hash, ") is not stored; upload it first"));
+}
+
+}  // namespace
+
+absl::StatusOr<Scheduler::CreatedStudy> SchedulerImpl::CreateStudy(const StudySpec& spec,
+                                                                   const PinnedInputs& inputs) {
+  VIZSLA_RETURN_IF_ERROR(CheckSubmission(spec, inputs));
+  VIZSLA_RETURN_IF_ERROR(MakeSampler(spec).status());
+  CreatedStudy result;
+  const Change change = [&](TrialWriter& writer, Effects& effects) -> absl::Status {
+    auto stored = writer.FindStudy(spec.name);
+    if (stored.ok()) {
+      return ResubmitChange(writer, spec, inputs, *std::move(stored), result, effects);
+    }
+    if (!absl::IsNotFound(stored.status())) return stored.status();
+    return CreateChange(writer, spec, inputs, result, effects);
+  };
+  VIZSLA_RETURN_IF_ERROR(Commit(change, {inputs.split_hash, inputs.weights_hash}));
+  return result;
+}
+
+absl::Status SchedulerImpl::CreateChange(TrialWriter& writer, const StudySpec& spec,
+                                         const PinnedInputs& inputs, CreatedStudy& result,
+                                         Effects& effects) {
+  if (!artifacts_.Exists(inputs.split_hash)) return MissingInput("split", inputs.split_hash);
+  if (!inputs.weights_hash.empty() && !artifacts_.Exists(inputs.weights_hash)) {
+    return MissingInput("weights", inputs.weights_hash);
+  }
+  const Timestamp now = clock_.Now();
+  Study study;
+  study.spec = spec;
+  study.inputs = inputs;
+  study.created_at = now;
+  VIZSLA_ASSIGN_OR_RETURN(study.id, writer.InsertStudy(study));
+  int64_t number = 0;
+  for (const EnqueuedTrial& enqueued : spec.enqueue) {
+    Trial trial;
+    trial.study = study.id;
+    trial.number = ++number;
+    trial.name = enqueued.name;
+    trial.notes = enqueued.notes;
+    trial.configuration = enqueued.configuration;
+    trial.created_at = now;
+    VIZSLA_RETURN_IF_ERROR(writer.InsertTrial(trial).status());
+  }
+  StartClock(study.id, now);
+  effects.changed = true;
+  result = {study, true};
+  return absl::OkStatus();
+}
+
+absl::Status SchedulerImpl::ResubmitChange(TrialWriter& writer, const StudySpec& spec,
+                                           const PinnedInputs& inputs, Study study,
+                                           CreatedStudy& result, Effects& effects) {
+  VIZSLA_RETURN_IF_ERROR(CheckSameStudy(study, spec, inputs));
+  VIZSLA_ASSIGN_OR_RETURN(const Budget budget, RaiseBudget(study.spec.budget, spec.budget));
+  const Timestamp now = clock_.Now();
+  bool update = budget != study.spec.budget || spec.notes != study.spec.notes;
+  if (budget != study.spec.budget) samplers_.Forget(study.id);
+  AccountTime(study, now);
+  study.spec.budget = budget;
+  study.spec.notes = spec.notes;
+  if (study.state == StudyState::kStopped) {
+    study.state = StudyState::kActive;
+    StartClock(study.id, now);
+    update = true;
+  } else if (study.state == StudyState::kFinished && !WallTimeOver(study.spec, study.active_time)) {
+    VIZSLA_ASSIGN_OR_RETURN(const bool has_work, HasWork(writer, study));
+    if (has_work) {
+      study.state = StudyState::kActive;
+      study.finished_at.reset();
+      StartClock(study.id, now);
+      update = true;
+    }
+  }
+  if (update) {
+    VIZSLA_RETURN_IF_ERROR(writer.UpdateStudy(study));
+    effects.changed = true;
+    VIZSLA_RETURN_IF_ERROR(FinishIfDone(writer, study, effects));
+  }
+  result = {study, false};
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Study> SchedulerImpl::StopStudy(std::string_view name) {
+  Study study;
+  VIZSLA_RETURN_IF_ERROR(Commit([&](TrialWriter& writer, Effects& effects) -> absl::Status {
+    VIZSLA_ASSIGN_OR_RETURN(study, writer.FindStudy(name));
+    if (study.state == StudyState::kStopped) return absl::OkStatus();
+    if (study.state == StudyState::kFinished) {
+      return absl::FailedPreconditionError(
+          StrCat("study '", study.spec.name, "' has finished; there is nothing to stop"));
+    }
+    AccountTime(study, clock_.Now());
+    study.state = StudyState::kStopped;
+    effects.changed = true;
+    return writer.UpdateStudy(study);
+  }));
+  return study;
+}
+
+absl::StatusOr<Study> SchedulerImpl::ResumeStudy(std::string_view name) {
+  Study study;
+  VIZSLA_RETURN_IF_ERROR(Commit([&](TrialWriter& writer, Effects& effects) -> absl::Status {
+    VIZSLA_ASSIGN_OR_RETURN(study, writer.FindStudy(name));
+    if (study.state == StudyState::kActive) return absl::OkStatus();
+    if (study.state == StudyState::kFinished) {
+      return absl::FailedPreconditionError(
+          StrCat("study '", study.spec.name,
+                 "' has finished; raise its budget and submit it again to go on"));
+    }
+    study.state = StudyState::kActive;
+    StartClock(study.id, clock_.Now());
+    effects.changed = true;
+    VIZSLA_RETURN_IF_ERROR(writer.UpdateStudy(study));
+    return FinishIfDone(writer, study, effects);
+  }));
+  return study;
+}
+
+absl::StatusOr<Study> SchedulerImpl::RenameStudy(std::string_view name, std::string_view new_name) {
+  if (new_name.empty()) return absl::InvalidArgumentError("the new name of the study is empty");
+  Study study;
+  VIZSLA_RETURN_IF_ERROR(Commit([&](TrialWriter& writer, Effects& effects) -> absl::Status {
+    VIZSLA_ASSIGN_OR_RETURN(study, writer.FindStudy(name));
+    study.spec.name = std::string(new_name);
+    effects.changed = true;
+    return writer.UpdateStudy(study);
+  }));
+  return study;
+}
+
+absl::Status SchedulerImpl::DeleteStudy(std::string_view name, bool force) {
+  // "The newest" is too easily another one than the one that was meant.
+  if (name.empty()) return absl::InvalidArgumentError("name the study that is to be deleted");
+  return Commit([&](TrialWriter& writer, Effects& effects) -> absl::Status {
+    VIZSLA_ASSIGN_OR_RETURN(const Study study, writer.FindStudy(name));
+    VIZSLA_ASSIGN_OR_RETURN(const int64_t running, writer.CountTrials(study.id, kRunning));
+    if (running > 0 && !force) {
+      return absl::FailedPreconditionError(StrCat(
+          running, running == 1 ? " trial of study '" : " trials of study '", study.spec.name,
+          running == 1 ? "' is" : "' are", " running; stop it first, or force the deletion"));
+    }
+    effects.released = {study.inputs.split_hash};
+    if (!study.inputs.weights_hash.empty()) effects.released.push_back(study.inputs.weights_hash);
+    VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, writer.ListTrials(study.id, {}));
+    for (const Trial& trial : trials) {
+      for (const std::string& hash : {trial.best_checkpoint, trial.last_checkpoint}) {
+        if (!hash.empty()) effects.released.push_back(hash);
+      }
+      VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, writer.ListReports(trial.id));
+      for (const EpochReport& report : reports) {
+        if (!report.checkpoint_hash.empty()) effects.released.push_back(report.checkpoint_hash);
+      }
+      effects.ended.push_back({trial.id, trial.attempt});
+    }
+    samplers_.Forget(study.id);
+    effects.changed = true;
+    return writer.DeleteStudy(study.id);
+  });
+}
+
+absl::StatusOr<EvaluationRow> SchedulerImpl::RecordEvaluation(std::string_view study_name,
+                                                              const EvaluationRow& evaluation) {
+  EvaluationRow row = evaluation;
+  VIZSLA_RETURN_IF_ERROR(Commit([&](TrialWriter& writer, Effects& effects) -> absl::Status {
+    VIZSLA_ASSIGN_OR_RETURN(const Study study, writer.FindStudy(study_name));
+    VIZSLA_RETURN_IF_ERROR(writer.FindTrial(study.id, evaluation.trial_number).status());
+    row.study = study.id;
+    row.created_at = clock_.Now();
+    VIZSLA_ASSIGN_OR_RETURN(row.id, writer.InsertEvaluation(row));
+    effects.changed = true;
+    return absl::OkStatus();
+  }));
+  return row;
+}
+
+}  // namespace vizsla

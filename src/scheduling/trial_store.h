@@ -1,0 +1,115 @@
+// The storage that the scheduler needs: rows in, rows out, in transactions. SqliteTrialStore
+// (src/storage) implements it on disk; the conformance suite runs on each implementation.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "src/base/status.h"
+#include "src/study/study.h"
+#include "src/study/trial.h"
+
+namespace vizsla {
+
+struct AttemptRow {
+  TrialId trial;
+  AttemptNumber attempt;
+  std::string worker;
+  AttemptOutcome outcome = AttemptOutcome::kRunning;
+  std::string reason;
+  Timestamp started_at{};
+  std::optional<Timestamp> ended_at;
+};
+
+struct EvaluationRow {
+  int64_t id = 0;
+  StudyId study;
+  int64_t trial_number = 0;
+  std::string split;
+  std::string model_hash;
+  Metrics metrics;
+  std::string user;
+  Timestamp created_at{};
+};
+
+struct LogRow {
+  AttemptNumber attempt;
+  Timestamp at{};
+  std::string text;
+};
+
+// Reads within one consistent snapshot. Valid only inside the callback that got it.
+class TrialReader {
+ public:
+  virtual ~TrialReader() = default;
+  virtual absl::StatusOr<std::vector<Study>>
+  ListStudies() = 0;                                       // oldest first, without deleted ones
+  virtual absl::StatusOr<Study> GetStudy(StudyId id) = 0;  // NotFound
+  virtual absl::StatusOr<Study> FindStudy(
+      std::string_view name) = 0;  // empty: the newest; NotFound
+  virtual absl::StatusOr<Trial> GetTrial(TrialId id) = 0;
+  virtual absl::StatusOr<Trial> FindTrial(StudyId study, int64_t number) = 0;
+  // In order of number; all states when `states` is empty.
+  virtual absl::StatusOr<std::vector<Trial>> ListTrials(StudyId study,
+                                                        std::span<const TrialState> states) = 0;
+  virtual absl::StatusOr<int64_t> CountTrials(StudyId study,
+                                              std::span<const TrialState> states) = 0;
+  // The largest number given so far; 0 before the first trial.
+  virtual absl::StatusOr<int64_t> LastTrialNumber(StudyId study) = 0;
+  // The queued trial with the smallest number; nullopt when there is none.
+  virtual absl::StatusOr<std::optional<Trial>> FirstQueued(StudyId study) = 0;
+  virtual absl::StatusOr<std::vector<EpochReport>> ListReports(TrialId trial) = 0;  // by epoch
+  virtual absl::StatusOr<std::vector<AttemptRow>> ListAttempts(TrialId trial) = 0;
+  virtual absl::StatusOr<std::vector<LogRow>> ListLogs(TrialId trial) = 0;
+  virtual absl::StatusOr<std::vector<EvaluationRow>> ListEvaluations(StudyId study) = 0;
+  // Hashes named by any study, trial or report.
+  virtual absl::StatusOr<std::vector<std::string>> ListReferencedArtifacts() = 0;
+  virtual absl::StatusOr<bool> IsArtifactReferenced(const std::string& hash) = 0;
+  // A random identity made when the database was created.
+  virtual absl::StatusOr<std::string> GetDatabaseId() = 0;
+};
+
+class TrialWriter : public TrialReader {
+ public:
+  virtual absl::StatusOr<StudyId> InsertStudy(const Study& study) = 0;  // AlreadyExists by name
+  virtual absl::Status UpdateStudy(const Study& study) = 0;             // spec, state, times
+  virtual absl::Status DeleteStudy(StudyId id) = 0;  // with all that belongs to it
+  virtual absl::StatusOr<TrialId> InsertTrial(const Trial& trial) = 0;
+  virtual absl::Status UpdateTrial(const Trial& trial) = 0;
+  virtual absl::Status UpsertReport(TrialId trial, const EpochReport& report) = 0;  // by epoch
+  virtual absl::Status UpsertAttempt(const AttemptRow& attempt) = 0;
+  virtual absl::Status AppendLog(TrialId trial, const LogRow& line) = 0;
+  virtual absl::Status TrimLogs(TrialId trial, int64_t keep) = 0;  // the newest `keep` lines stay
+  virtual absl::StatusOr<int64_t> InsertEvaluation(const EvaluationRow& evaluation) = 0;
+};
+
+// Thread-safe.
+class TrialStore {
+ public:
+  virtual ~TrialStore() = default;
+  // Runs `change` in a transaction and returns when it is durable. Changes of concurrent callers
+  // run one after another and may share one commit (group commit). A status other than ok from
+  // `change` undoes that change alone; a failed commit (full disk) fails every change of its group
+  // and nothing is stored.
+  virtual absl::Status Write(const std::function<absl::Status(TrialWriter&)>& change) = 0;
+  // Runs `query` on a snapshot of committed rows; does not wait for writers.
+  virtual absl::Status Read(const std::function<absl::Status(TrialReader&)>& query) = 0;
+};
+
+// The checkpoint store's interface to the scheduler: content-addressed, durable bytes.
+class ArtifactIndex {
+ public:
+  virtual ~ArtifactIndex() = default;
+  virtual bool Exists(const std::string& hash) const = 0;
+  virtual absl::Status Remove(const std::string& hash) = 0;  // NotFound is ok
+  // What was neither written nor asked for (Size) since `time`: what a sweep may look at. An upload
+  // that its worker is about to report is younger.
+  virtual absl::StatusOr<std::vector<std::string>> ListUnusedSince(Timestamp time) const {
+    return std::vector<std::string>();
+  }
+};
+
+}  // namespace vizsla

@@ -1,0 +1,235 @@
+// Workers: registration, leases, heartbeats.
+#include <algorithm>
+
+#include "src/base/log.h"
+#include "src/scheduling/attempt_policy.h"
+#include "src/scheduling/budget_policy.h"
+#include "src/scheduling/fencing.h"
+#include "src/scheduling/report_policy.h"
+#include "src/scheduling/run_reports.h"
+#include "src/scheduling/scheduler_impl.h"
+
+namespace vizsla {
+namespace {
+
+constexpr TrialState kRunning[] = {TrialState::kRunning};
+// The last trials run elsewhere; they may crash and come back.
+constexpr Milliseconds kRetry{1000};
+
+bool Has(const std::vector<std::string>& list, const std::string& value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+// What the worker lacks to train this study; empty when it may.
+std::string WhatIsMissing(const WorkerInfo& worker, const Study& study) {
+  const PinnedInputs& inputs = study.inputs;
+  if (!Has(worker.dataset_fingerprints, inputs.dataset_fingerprint)) {
+    return StrCat("study '", study.spec.name, "' is pinned to the data set ",
+                  inputs.dataset_fingerprint, ", which this worker does not have");
+  }
+  if (!inputs.weights_hash.empty() && !Has(worker.weights_hashes, inputs.weights_hash)) {
+    return StrCat("study '", study.spec.name, "' is pinned to the weights ", inputs.weights_hash,
+                  ", which this worker does not have");
+  }
+  return "";
+}
+
+absl::Status UnknownWorker(WorkerId worker) {
+  return absl::NotFoundError(StrCat("worker ", worker.value(),
+                                    " is not known here (the coordinator was restarted); "
+                                    "register again"));
+}
+
+}  // namespace
+
+void SchedulerImpl::Touch(WorkerId worker, Timestamp now) {
+  const auto found = workers_.find(worker);
+  if (found != workers_.end()) found->second.last_seen = now;
+}
+
+absl::StatusOr<WorkerId> SchedulerImpl::RegisterWorker(const WorkerInfo& worker) {
+  if (worker.name.empty()) return absl::InvalidArgumentError("the worker has no name");
+  if (worker.ranks < 1) {
+    return absl::InvalidArgumentError(
+        StrCat("worker ", worker.name, " has ", worker.ranks, " ranks"));
+  }
+  const Timestamp now = clock_.Now();
+  std::lock_guard lock(mutex_);
+  const WorkerId id(next_worker_++);
+  workers_[id] = Worker{worker, now};
+  return id;
+}
+
+absl::StatusOr<Acquired> SchedulerImpl::Acquire(WorkerId worker, int max_trials) {
+  WorkerInfo info;
+  {
+    std::lock_guard lock(mutex_);
+    const auto found = workers_.find(worker);
+    if (found == workers_.end()) return UnknownWorker(worker);
+    found->second.last_seen = clock_.Now();
+    info = found->second.info;
+  }
+  Acquired acquired;
+  VIZSLA_RETURN_IF_ERROR(Commit([&](TrialWriter& writer, Effects& effects) {
+    return AcquireChange(writer, info, std::max(1, max_trials), acquired, effects);
+  }));
+  return acquired;
+}
+
+absl::Status SchedulerImpl::AcquireChange(TrialWriter& writer, const WorkerInfo& worker,
+                                          int max_trials, Acquired& acquired, Effects& effects) {
+  const Timestamp now = clock_.Now();
+  bool found_name = worker.study.empty();
+  bool wait = false;
+  // Why there is nothing, from the least to the most telling.
+  std::string mismatch;
+  std::string ended;
+  std::string waiting;
+  VIZSLA_ASSIGN_OR_RETURN(std::vector<Study> studies, writer.ListStudies());
+  for (Study& study : studies) {
+    if (!worker.study.empty() && study.spec.name != worker.study) continue;
+    found_name = true;
+    if (study.state != StudyState::kActive) {
+      if (!worker.study.empty()) {
+        ended = StrCat("study '", study.spec.name, "' ",
+                       study.state == StudyState::kStopped ? "is stopped" : "has finished");
+      }
+      continue;
+    }
+    if (const std::string missing = WhatIsMissing(worker, study); !missing.empty()) {
+      if (mismatch.empty()) mismatch = missing;
+      continue;
+    }
+    if (WallTimeOver(study.spec, study.active_time + UnaccountedTime(study, now))) {
+      VIZSLA_RETURN_IF_ERROR(FinishOverWallTime(writer, study, effects));
+      ended = StrCat("the wall time of study '", study.spec.name, "' is over");
+      continue;
+    }
+    while (static_cast<int>(acquired.leases.size()) < max_trials) {
+      VIZSLA_ASSIGN_OR_RETURN(std::optional<Trial> trial, NextTrial(writer, study));
+      if (!trial) break;
+      VIZSLA_ASSIGN_OR_RETURN(LeaseGrant grant,
+                              GrantLease(writer, study, *trial, worker.name, effects));
+      acquired.leases.push_back(std::move(grant));
+    }
+    if (static_cast<int>(acquired.leases.size()) >= max_trials) break;
+    VIZSLA_ASSIGN_OR_RETURN(const int64_t running, writer.CountTrials(study.id, kRunning));
+    if (running > 0) {
+      wait = true;
+      waiting = StrCat("the last trials of study '", study.spec.name,
+                       "' are running; they come back if they crash");
+    } else {
+      VIZSLA_RETURN_IF_ERROR(FinishIfDone(writer, study, effects));
+      ended = StrCat("every trial of study '", study.spec.name, "' has ended");
+    }
+  }
+  if (!acquired.leases.empty()) return absl::OkStatus();
+  acquired.nothing_left = !wait;
+  acquired.retry_after = wait ? kRetry : Milliseconds(0);
+  if (wait) {
+    acquired.explanation = waiting;
+  } else if (!ended.empty()) {
+    acquired.explanation = ended;
+  } else if (!mismatch.empty()) {
+    acquired.explanation = mismatch;
+  } else if (!found_name) {
+    acquired.explanation = StrCat("there is no study '", worker.study, "'");
+  } else {
+    acquired.explanation = "no study is active";
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<Configuration>> SchedulerImpl::NextConfiguration(TrialReader& reader,
+                                                                              const Study& study) {
+  VIZSLA_ASSIGN_OR_RETURN(const int64_t last, reader.LastTrialNumber(study.id));
+  const std::optional<int64_t> limit = TrialLimit(study.spec);
+  // Random draws without a number would never end.
+  const bool unlimited = !limit && study.spec.sampler != SamplerKind::kGrid;
+  if (unlimited || (limit && last >= *limit)) return std::optional<Configuration>();
+  return samplers_.Suggest(reader, study);
+}
+
+absl::StatusOr<std::optional<Trial>> SchedulerImpl::NextTrial(TrialWriter& writer,
+                                                              const Study& study) {
+  VIZSLA_ASSIGN_OR_RETURN(std::optional<Trial> queued, writer.FirstQueued(study.id));
+  if (queued) return queued;
+  VIZSLA_ASSIGN_OR_RETURN(std::optional<Configuration> configuration,
+                          NextConfiguration(writer, study));
+  if (!configuration) return std::optional<Trial>();
+  VIZSLA_ASSIGN_OR_RETURN(const int64_t last, writer.LastTrialNumber(study.id));
+  Trial trial;
+  trial.study = study.id;
+  trial.number = last + 1;
+  trial.configuration = *std::move(configuration);
+  trial.created_at = clock_.Now();
+  VIZSLA_ASSIGN_OR_RETURN(trial.id, writer.InsertTrial(trial));
+  samplers_.Observe(trial);
+  return std::optional<Trial>(std::move(trial));
+}
+
+absl::StatusOr<LeaseGrant> SchedulerImpl::GrantLease(TrialWriter& writer, const Study& study,
+                                                     const Trial& trial, const std::string& worker,
+                                                     Effects& effects) {
+  const Timestamp now = clock_.Now();
+  LeaseGrant grant;
+  grant.trial = BeginAttempt(trial, worker, now);
+  if (!grant.trial.last_checkpoint.empty() && !artifacts_.Exists(grant.trial.last_checkpoint)) {
+    log::warn("trial {} of study '{}' starts over: its checkpoint {} is gone", trial.number,
+              study.spec.name, grant.trial.last_checkpoint);
+    grant.trial.last_checkpoint.clear();
+    grant.trial.last_checkpoint_epoch = 0;
+  }
+  VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(grant.trial));
+  AttemptRow attempt;
+  attempt.trial = trial.id;
+  attempt.attempt = grant.trial.attempt;
+  attempt.worker = worker;
+  attempt.started_at = now;
+  VIZSLA_RETURN_IF_ERROR(writer.UpsertAttempt(attempt));
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, writer.ListReports(trial.id));
+  // Only what the attempt builds on: later epochs are run again, and neither its early stopping nor
+  // its best epoch may look at those of an abandoned run.
+  const auto history = UpToEpoch(reports, grant.trial.last_checkpoint_epoch);
+  grant.history.assign(history.begin(), history.end());
+  grant.study = study;
+  grant.attempt = grant.trial.attempt;
+  grant.resume_checkpoint = grant.trial.last_checkpoint;
+  effects.granted.push_back({trial.id, grant.attempt});
+  effects.changed = true;
+  return grant;
+}
+
+absl::StatusOr<ReportDirective> SchedulerImpl::Heartbeat(WorkerId worker, TrialId trial_id,
+                                                         AttemptNumber attempt,
+                                                         const Progress& progress) {
+  const Timestamp now = clock_.Now();
+  {
+    std::lock_guard lock(mutex_);
+    if (!workers_.contains(worker)) return UnknownWorker(worker);
+    Touch(worker, now);
+  }
+  ReportDirective directive = ReportDirective::kCancel;
+  bool holds = false;
+  VIZSLA_RETURN_IF_ERROR(store_.Read([&](TrialReader& reader) -> absl::Status {
+    auto trial = reader.GetTrial(trial_id);
+    if (absl::IsNotFound(trial.status())) return absl::OkStatus();
+    VIZSLA_RETURN_IF_ERROR(trial.status());
+    holds = HoldsLease(*trial, attempt);
+    if (!holds) return absl::OkStatus();
+    VIZSLA_ASSIGN_OR_RETURN(const Study study, reader.GetStudy(trial->study));
+    directive = DirectiveFor(study, *trial, {});
+    return absl::OkStatus();
+  }));
+  if (!holds) return ReportDirective::kCancel;
+  bool moved = false;
+  {
+    std::lock_guard lock(mutex_);
+    moved = leases_.Beat({trial_id, attempt}, progress, now);
+    if (moved) ++version_;
+  }
+  if (moved) changed_.notify_all();
+  return directive;
+}
+
+}  // namespace vizsla
