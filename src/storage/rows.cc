@@ -1,0 +1,495 @@
+#include "src/storage/rows.h"
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_join.h"
+#include "src/study/json_fields.h"
+
+namespace vizsla {
+namespace {
+
+#define VIZSLA_STUDY_COLUMNS                                                                  \
+  "id, spec, dataset_fingerprint, split_hash, weights_hash, state, created_ms, finished_ms, " \
+  "active_ms"
+#define VIZSLA_TRIAL_COLUMNS                                                                  \
+  "id, study_id, number, name, notes, configuration, state, attempt, crashes, epoch, score, " \
+  "score_is_nan, best_epoch, best_checkpoint, last_checkpoint, last_checkpoint_epoch, "       \
+  "worker, reason, created_ms, started_ms, finished_ms"
+
+Timestamp TimeAt(const Query& query, int column) { return FromUnixMillis(query.Int(column)); }
+
+std::optional<Timestamp> OptionalTimeAt(const Query& query, int column) {
+  if (query.IsNull(column)) return std::nullopt;
+  return TimeAt(query, column);
+}
+
+// An enumerator that this program knows, or DataLoss.
+template <typename Enum>
+absl::StatusOr<Enum> EnumAt(const Query& query, int column, Enum last, std::string_view what) {
+  const int64_t value = query.Int(column);
+  if (value < 0 || value > static_cast<int64_t>(last)) {
+    return absl::DataLossError(StrCat("the database holds an unknown ", what, ": ", value));
+  }
+  return static_cast<Enum>(value);
+}
+
+absl::StatusOr<Study> StudyAt(const Query& query) {
+  Study study;
+  study.id = StudyId(query.Int(0));
+  VIZSLA_ASSIGN_OR_RETURN(study.spec, StudySpecFromJsonText(query.Text(1)));
+  study.inputs = {query.Text(2), query.Text(3), query.Text(4)};
+  VIZSLA_ASSIGN_OR_RETURN(study.state, EnumAt(query, 5, StudyState::kDeleted, "state of a study"));
+  study.created_at = TimeAt(query, 6);
+  study.finished_at = OptionalTimeAt(query, 7);
+  study.active_time = Milliseconds(query.Int(8));
+  return study;
+}
+
+absl::StatusOr<Trial> TrialAt(const Query& query) {
+  Trial trial;
+  trial.id = TrialId(query.Int(0));
+  trial.study = StudyId(query.Int(1));
+  trial.number = query.Int(2);
+  trial.name = query.Text(3);
+  trial.notes = query.Text(4);
+  VIZSLA_ASSIGN_OR_RETURN(trial.configuration, ConfigurationFromJsonText(query.Text(5)));
+  VIZSLA_ASSIGN_OR_RETURN(trial.state,
+                          EnumAt(query, 6, TrialState::kCancelled, "state of a trial"));
+  trial.attempt = AttemptNumber(query.Int(7));
+  trial.crashes = static_cast<int>(query.Int(8));
+  trial.epoch = static_cast<int>(query.Int(9));
+  if (query.Int(11) != 0) {
+    trial.score = std::numeric_limits<double>::quiet_NaN();
+  } else if (!query.IsNull(10)) {
+    trial.score = query.Real(10);
+  }
+  trial.best_epoch = static_cast<int>(query.Int(12));
+  trial.best_checkpoint = query.Text(13);
+  trial.last_checkpoint = query.Text(14);
+  trial.last_checkpoint_epoch = static_cast<int>(query.Int(15));
+  trial.worker = query.Text(16);
+  trial.reason = query.Text(17);
+  trial.created_at = TimeAt(query, 18);
+  trial.started_at = OptionalTimeAt(query, 19);
+  trial.finished_at = OptionalTimeAt(query, 20);
+  return trial;
+}
+
+// " AND state IN (0,3)", or nothing for all. The states are numbers of ours: no binding needed, and
+// each list in use is one cached statement.
+std::string StateFilter(std::span<const TrialState> states) {
+  if (states.empty()) return "";
+  return StrCat(" AND state IN (",
+                absl::StrJoin(states, ",",
+                              [](std::string* out, TrialState state) {
+                                absl::StrAppend(out, static_cast<int>(state));
+                              }),
+                ")");
+}
+
+bool IsNan(const std::optional<double>& score) { return score && std::isnan(*score); }
+
+}  // namespace
+
+std::string MetricsToText(const Metrics& metrics) {
+  nlohmann::json fields = nlohmann::json::object();
+  for (const auto& [name, value] : metrics) {
+    if (std::isnan(value)) {
+      fields[name] = "nan";
+    } else if (std::isinf(value)) {
+      fields[name] = value > 0 ? "inf" : "-inf";
+    } else {
+      fields[name] = value;
+    }
+  }
+  return DumpJson(fields);
+}
+
+absl::StatusOr<Metrics> MetricsFromText(std::string_view text) {
+  VIZSLA_ASSIGN_OR_RETURN(const nlohmann::json fields, ParseJson(text, "metrics"));
+  Metrics metrics;
+  if (!fields.is_object()) return absl::DataLossError("metrics: not an object");
+  for (const auto& [name, value] : fields.items()) {
+    if (value.is_number()) {
+      metrics[name] = value.get<double>();
+    } else if (value == "nan") {
+      metrics[name] = std::numeric_limits<double>::quiet_NaN();
+    } else if (value == "inf") {
+      metrics[name] = std::numeric_limits<double>::infinity();
+    } else if (value == "-inf") {
+      metrics[name] = -std::numeric_limits<double>::infinity();
+    } else {
+      return absl::DataLossError(StrCat("metrics: ", name, " is no number"));
+    }
+  }
+  return metrics;
+}
+
+absl::Status Rows::RequireChanged(std::string_view what) {
+  if (sqlite3_changes64(database_.handle()) > 0) return absl::OkStatus();
+  return absl::NotFoundError(std::string(what));
+}
+
+absl::StatusOr<std::vector<Study>> Rows::ListStudies() {
+  Query query(database_,
+              "SELECT " VIZSLA_STUDY_COLUMNS " FROM studies WHERE state <> ?1 ORDER BY id");
+  query.Bind(static_cast<int>(StudyState::kDeleted));
+  std::vector<Study> studies;
+  for (;;) {
+    VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
+    if (!found) return studies;
+    VIZSLA_ASSIGN_OR_RETURN(Study study, StudyAt(query));
+    studies.push_back(std::move(study));
+  }
+}
+
+absl::StatusOr<Study> Rows::GetStudy(StudyId id) {
+  Query query(database_, "SELECT " VIZSLA_STUDY_COLUMNS " FROM studies WHERE id = ?1");
+  query.Bind(id);
+  VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
+  if (!found) return absl::NotFoundError(StrCat("there is no study with id ", id.value()));
+  return StudyAt(query);
+}
+
+absl::StatusOr<Study> Rows::FindStudy(std::string_view name) {
+  if (name.empty()) {
+    Query query(database_, "SELECT " VIZSLA_STUDY_COLUMNS
+                           " FROM studies WHERE state <> ?1 ORDER BY id DESC LIMIT 1");
+    query.Bind(static_cast<int>(StudyState::kDeleted));
+    VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
+    if (!found) return absl::NotFoundError("there is no study yet");
+    return StudyAt(query);
+  }
+  Query query(database_,
+              "SELECT " VIZSLA_STUDY_COLUMNS " FROM studies WHERE name = ?1 AND state <> ?2");
+  query.Bind(name).Bind(static_cast<int>(StudyState::kDeleted));
+  VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
+  if (!found) return absl::NotFoundError(StrCat("there is no study '", name, "'"));
+  return StudyAt(query);
+}
+
+absl::StatusOr<Trial> Rows::GetTrial(TrialId id) {
+  Query query(database_, "SELECT " VIZSLA_TRIAL_COLUMNS " FROM trials WHERE id = ?1");
+  query.Bind(id);
+  VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
+  if (!found) return absl::NotFoundError(StrCat("there is no trial with id ", id.value()));
+  return TrialAt(query);
+}
+
+absl::StatusOr<Trial> Rows::FindTrial(StudyId study, int64_t number) {
+  Query query(database_,
+              "SELECT " VIZSLA_TRIAL_COLUMNS " FROM trials WHERE study_id = ?1 AND number = ?2");
+  query.Bind(study).Bind(number);
+  VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
+  if (!found) return absl::NotFoundError(StrCat("the study has no trial ", number));
+  return TrialAt(query);
+}
+
+absl::StatusOr<std::vector<Trial>> Rows::ReadTrials(Query& query) {
+  std::vector<Trial> trials;
+  for (;;) {
+    VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
+    if (!found) return trials;
+    VIZSLA_ASSIGN_OR_RETURN(Trial trial, TrialAt(query));
+    trials.push_back(std::move(trial));
+  }
+}
+
+absl::StatusOr<std::vector<Trial>> Rows::ListTrials(StudyId study,
+                                                    std::span<const TrialState> states) {
+  Query query(database_, StrCat("SELECT " VIZSLA_TRIAL_COLUMNS " FROM trials WHERE study_id = ?1",
+                                StateFilter(states), " ORDER BY number"));
+  query.Bind(study);
+  return ReadTrials(query);
+}
+
+absl::StatusOr<int64_t> Rows::CountTrials(StudyId study, std::span<const TrialState> states) {
+  Query query(database_,
+              StrCat("SELECT count(*) FROM trials WHERE study_id = ?1", StateFilter(states)));
+  query.Bind(study);
+  VIZSLA_RETURN_IF_ERROR(query.Next().status());
+  return query.Int(0);
+}
+
+absl::StatusOr<int64_t> Rows::LastTrialNumber(StudyId study) {
+  Query query(database_, "SELECT coalesce(max(number), 0) FROM trials WHERE study_id = ?1");
+  query.Bind(study);
+  VIZSLA_RETURN_IF_ERROR(query.Next().status());
+  return query.Int(0);
+}
+
+absl::StatusOr<std::optional<Trial>> Rows::FirstQueued(StudyId study) {
+  Query query(database_, "SELECT " VIZSLA_TRIAL_COLUMNS
+                         " FROM trials WHERE study_id = ?1 AND state = ?2 ORDER BY number LIMIT 1");
+  query.Bind(study).Bind(static_cast<int>(TrialState::kQueued));
+  VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
+  if (!found) return std::optional<Trial>();
+  VIZSLA_ASSIGN_OR_RETURN(Trial trial, TrialAt(query));
+  return std::optional<Trial>(std::move(trial));
+}
+
+absl::StatusOr<std::vector<EpochReport>> Rows::ListReports(TrialId trial) {
+  Query query(database_,
+              "SELECT epoch, attempt, metrics, duration_ms, reported_ms, checkpoint_hash FROM "
+              "reports WHERE trial_id = ?1 ORDER BY epoch");
+  query.Bind(trial);
+  std::vector<EpochReport> reports;
+  for (;;) {
+    VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
+    if (!found) return reports;
+    EpochReport report;
+    report.epoch = static_cast<int>(query.Int(0));
+    report.attempt = AttemptNumber(query.Int(1));
+    VIZSLA_ASSIGN_OR_RETURN(report.metrics, MetricsFromText(query.Text(2)));
+    report.duration = Milliseconds(query.Int(3));
+    report.reported_at = TimeAt(query, 4);
+    report.checkpoint_hash = query.Text(5);
+    reports.push_back(std::move(report));
+  }
+}
+
+absl::StatusOr<std::vector<AttemptRow>> Rows::ListAttempts(TrialId trial) {
+  Query query(database_,
+              "SELECT attempt, worker, outcome, reason, started_ms, ended_ms FROM attempts WHERE "
+              "trial_id = ?1 ORDER BY attempt");
+  query.Bind(trial);
+  std::vector<AttemptRow> attempts;
+  for (;;) {
+    VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
+    if (!found) return attempts;
+    AttemptRow row;
+    row.trial = trial;
+    row.attempt = AttemptNumber(query.Int(0));
+    row.worker = query.Text(1);
+    VIZSLA_ASSIGN_OR_RETURN(row.outcome,
+                            EnumAt(query, 2, AttemptOutcome::kCancelled, "outcome of an attempt"));
+    row.reason = query.Text(3);
+    row.started_at = TimeAt(query, 4);
+    row.ended_at = OptionalTimeAt(query, 5);
+    attempts.push_back(std::move(row));
+  }
+}
+
+absl::StatusOr<std::vector<LogRow>> Rows::ListLogs(TrialId trial) {
+  Query query(database_, "SELECT attempt, at_ms, text FROM logs WHERE trial_id = ?1 ORDER BY id");
+  query.Bind(trial);
+  std::vector<LogRow> lines;
+  for (;;) {
+    VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
+    if (!found) return lines;
+    lines.push_back({AttemptNumber(query.Int(0)), TimeAt(query, 1), query.Text(2)});
+  }
+}
+
+absl::StatusOr<std::vector<EvaluationRow>> Rows::ListEvaluations(StudyId study) {
+  Query query(database_,
+              "SELECT id, trial_number, split, model_hash, metrics, user, created_ms FROM "
+              "evaluations WHERE study_id = ?1 ORDER BY id");
+  query.Bind(study);
+  std::vector<EvaluationRow> evaluations;
+  for (;;) {
+    VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
+    if (!found) return evaluations;
+    EvaluationRow row;
+    row.id = query.Int(0);
+    row.study = study;
+    row.trial_number = query.Int(1);
+    row.split = query.Text(2);
+    row.model_hash = query.Text(3);
+    VIZSLA_ASSIGN_OR_RETURN(row.metrics, MetricsFromText(query.Text(4)));
+    row.user = query.Text(5);
+    row.created_at = TimeAt(query, 6);
+    evaluations.push_back(std::move(row));
+  }
+}
+
+absl::StatusOr<std::vector<std::string>> Rows::ListReferencedArtifacts() {
+  Query query(database_,
+              "SELECT split_hash FROM studies WHERE split_hash <> '' "
+              "UNION SELECT weights_hash FROM studies WHERE weights_hash <> '' "
+              "UNION SELECT best_checkpoint FROM trials WHERE best_checkpoint <> '' "
+              "UNION SELECT last_checkpoint FROM trials WHERE last_checkpoint <> '' "
+              "UNION SELECT checkpoint_hash FROM reports WHERE checkpoint_hash <> ''");
+  std::vector<std::string> hashes;
+  for (;;) {
+    VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
+    if (!found) return hashes;
+    hashes.push_back(query.Text(0));
+  }
+}
+
+absl::StatusOr<bool> Rows::IsArtifactReferenced(const std::string& hash) {
+  // The terms <> '' let the partial indexes serve.
+  Query query(
+      database_,
+      "SELECT EXISTS(SELECT 1 FROM studies WHERE split_hash = ?1 OR weights_hash = ?1) "
+      "OR EXISTS(SELECT 1 FROM trials WHERE best_checkpoint = ?1 AND best_checkpoint <> '') "
+      "OR EXISTS(SELECT 1 FROM trials WHERE last_checkpoint = ?1 AND last_checkpoint <> '') "
+      "OR EXISTS(SELECT 1 FROM reports WHERE checkpoint_hash = ?1 AND checkpoint_hash <> '')");
+  query.Bind(std::string_view(hash));
+  VIZSLA_RETURN_IF_ERROR(query.Next().status());
+  return query.Int(0) != 0;
+}
+
+absl::StatusOr<std::string> Rows::GetDatabaseId() {
+  Query query(database_, "SELECT value FROM meta WHERE key = 'database_id'");
+  VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
+  if (!found) return absl::DataLossError(StrCat(database_.path(), ": no database id"));
+  return query.Text(0);
+}
+
+absl::StatusOr<StudyId> Rows::InsertStudy(const Study& study) {
+  {
+    Query taken(database_, "SELECT 1 FROM studies WHERE name = ?1");
+    taken.Bind(std::string_view(study.spec.name));
+    VIZSLA_ASSIGN_OR_RETURN(const bool found, taken.Next());
+    if (found) {
+      return absl::AlreadyExistsError(StrCat("there is a study '", study.spec.name, "' already"));
+    }
+  }
+  const std::string spec = ToJsonText(study.spec);
+  Query query(database_,
+              "INSERT INTO studies(name, spec, dataset_fingerprint, split_hash, weights_hash, "
+              "state, created_ms, finished_ms, active_ms) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)");
+  query.Bind(std::string_view(study.spec.name)).Bind(std::string_view(spec));
+  query.Bind(std::string_view(study.inputs.dataset_fingerprint));
+  query.Bind(std::string_view(study.inputs.split_hash));
+  query.Bind(std::string_view(study.inputs.weights_hash));
+  query.Bind(static_cast<int>(study.state)).Bind(study.created_at).Bind(study.finished_at);
+  query.Bind(study.active_time);
+  VIZSLA_RETURN_IF_ERROR(query.Run());
+  return StudyId(database_.LastInsertId());
+}
+
+absl::Status Rows::UpdateStudy(const Study& study) {
+  {
+    Query taken(database_, "SELECT 1 FROM studies WHERE name = ?1 AND id <> ?2");
+    taken.Bind(std::string_view(study.spec.name)).Bind(study.id);
+    VIZSLA_ASSIGN_OR_RETURN(const bool found, taken.Next());
+    if (found) {
+      return absl::AlreadyExistsError(StrCat("there is a study '", study.spec.name, "' already"));
+    }
+  }
+  const std::string spec = ToJsonText(study.spec);
+  Query query(database_,
+              "UPDATE studies SET name = ?1, spec = ?2, state = ?3, finished_ms = ?4, active_ms = "
+              "?5 WHERE id = ?6");
+  query.Bind(std::string_view(study.spec.name)).Bind(std::string_view(spec));
+  query.Bind(static_cast<int>(study.state)).Bind(study.finished_at).Bind(study.active_time);
+  query.Bind(study.id);
+  VIZSLA_RETURN_IF_ERROR(query.Run());
+  return RequireChanged(StrCat("there is no study with id ", study.id.value()));
+}
+
+absl::Status Rows::DeleteStudy(StudyId id) {
+  Query query(database_, "DELETE FROM studies WHERE id = ?1");
+  query.Bind(id);
+  VIZSLA_RETURN_IF_ERROR(query.Run());
+  return RequireChanged(StrCat("there is no study with id ", id.value()));
+}
+
+namespace {
+
+// Binds everything but the id, in the order of the statements below.
+void BindTrial(Query& query, const Trial& trial, std::string_view configuration) {
+  query.Bind(trial.study).Bind(trial.number);
+  query.Bind(std::string_view(trial.name)).Bind(std::string_view(trial.notes));
+  query.Bind(configuration).Bind(static_cast<int>(trial.state)).Bind(trial.attempt);
+  query.Bind(trial.crashes).Bind(trial.epoch);
+  // SQLite would store NaN as NULL anyway; score_is_nan tells it from "no score".
+  if (IsNan(trial.score)) {
+    query.BindNull();
+  } else {
+    query.Bind(trial.score);
+  }
+  query.Bind(IsNan(trial.score) ? 1 : 0).Bind(trial.best_epoch);
+  query.Bind(std::string_view(trial.best_checkpoint));
+  query.Bind(std::string_view(trial.last_checkpoint)).Bind(trial.last_checkpoint_epoch);
+  query.Bind(std::string_view(trial.worker)).Bind(std::string_view(trial.reason));
+  query.Bind(trial.created_at).Bind(trial.started_at).Bind(trial.finished_at);
+}
+
+}  // namespace
+
+absl::StatusOr<TrialId> Rows::InsertTrial(const Trial& trial) {
+  const std::string configuration = ToJsonText(trial.configuration);
+  Query query(database_,
+              "INSERT INTO trials(study_id, number, name, notes, configuration, state, attempt, "
+              "crashes, epoch, score, score_is_nan, best_epoch, best_checkpoint, last_checkpoint, "
+              "last_checkpoint_epoch, worker, reason, created_ms, started_ms, finished_ms) VALUES("
+              "?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20)");
+  BindTrial(query, trial, configuration);
+  VIZSLA_RETURN_IF_ERROR(query.Run());
+  return TrialId(database_.LastInsertId());
+}
+
+absl::Status Rows::UpdateTrial(const Trial& trial) {
+  const std::string configuration = ToJsonText(trial.configuration);
+  Query query(database_,
+              "UPDATE trials SET study_id=?1, number=?2, name=?3, notes=?4, configuration=?5, "
+              "state=?6, attempt=?7, crashes=?8, epoch=?9, score=?10, score_is_nan=?11, "
+              "best_epoch=?12, best_checkpoint=?13, last_checkpoint=?14, "
+              "last_checkpoint_epoch=?15, worker=?16, reason=?17, created_ms=?18, "
+              "started_ms=?19, finished_ms=?20 WHERE id = ?21");
+  BindTrial(query, trial, configuration);
+  query.Bind(trial.id);
+  VIZSLA_RETURN_IF_ERROR(query.Run());
+  return RequireChanged(StrCat("there is no trial with id ", trial.id.value()));
+}
+
+absl::Status Rows::UpsertReport(TrialId trial, const EpochReport& report) {
+  const std::string metrics = MetricsToText(report.metrics);
+  Query query(database_,
+              "INSERT INTO reports(trial_id, epoch, attempt, metrics, duration_ms, reported_ms, "
+              "checkpoint_hash) VALUES(?1,?2,?3,?4,?5,?6,?7) ON CONFLICT(trial_id, epoch) DO "
+              "UPDATE SET attempt=excluded.attempt, metrics=excluded.metrics, "
+              "duration_ms=excluded.duration_ms, reported_ms=excluded.reported_ms, "
+              "checkpoint_hash=excluded.checkpoint_hash");
+  query.Bind(trial).Bind(report.epoch).Bind(report.attempt).Bind(std::string_view(metrics));
+  query.Bind(report.duration).Bind(report.reported_at);
+  query.Bind(std::string_view(report.checkpoint_hash));
+  return query.Run();
+}
+
+absl::Status Rows::UpsertAttempt(const AttemptRow& row) {
+  Query query(database_,
+              "INSERT INTO attempts(trial_id, attempt, worker, outcome, reason, started_ms, "
+              "ended_ms) VALUES(?1,?2,?3,?4,?5,?6,?7) ON CONFLICT(trial_id, attempt) DO UPDATE "
+              "SET worker=excluded.worker, outcome=excluded.outcome, reason=excluded.reason, "
+              "started_ms=excluded.started_ms, ended_ms=excluded.ended_ms");
+  query.Bind(row.trial).Bind(row.attempt).Bind(std::string_view(row.worker));
+  query.Bind(static_cast<int>(row.outcome)).Bind(std::string_view(row.reason));
+  query.Bind(row.started_at).Bind(row.ended_at);
+  return query.Run();
+}
+
+absl::Status Rows::AppendLog(TrialId trial, const LogRow& line) {
+  Query query(database_, "INSERT INTO logs(trial_id, attempt, at_ms, text) VALUES(?1,?2,?3,?4)");
+  query.Bind(trial).Bind(line.attempt).Bind(line.at).Bind(std::string_view(line.text));
+  return query.Run();
+}
+
+absl::Status Rows::TrimLogs(TrialId trial, int64_t keep) {
+  // The newest line that has to go, and all before it.
+  Query query(database_,
+              "DELETE FROM logs WHERE trial_id = ?1 AND id <= (SELECT id FROM logs WHERE trial_id "
+              "= ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)");
+  query.Bind(trial).Bind(keep);
+  return query.Run();
+}
+
+absl::StatusOr<int64_t> Rows::InsertEvaluation(const EvaluationRow& row) {
+  const std::string metrics = MetricsToText(row.metrics);
+  Query query(database_,
+              "INSERT INTO evaluations(study_id, trial_number, split, model_hash, metrics, user, "
+              "created_ms) VALUES(?1,?2,?3,?4,?5,?6,?7)");
+  query.Bind(row.study).Bind(row.trial_number).Bind(std::string_view(row.split));
+  query.Bind(std::string_view(row.model_hash)).Bind(std::string_view(metrics));
+  query.Bind(std::string_view(row.user)).Bind(row.created_at);
+  VIZSLA_RETURN_IF_ERROR(query.Run());
+  return database_.LastInsertId();
+}
+
+}  // namespace vizsla

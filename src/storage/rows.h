@@ -1,0 +1,58 @@
+// The TrialStore's rows over one SQLite connection: domain objects in and out, nothing decided.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "src/scheduling/trial_store.h"
+#include "src/storage/sqlite.h"
+
+namespace vizsla {
+
+// Metrics as stored: compact JSON, with "nan", "inf" and "-inf" as words.
+std::string MetricsToText(const Metrics& metrics);
+absl::StatusOr<Metrics> MetricsFromText(std::string_view text);
+
+// Reads and writes within the transaction that the caller holds open on the connection.
+class Rows final : public TrialWriter {
+ public:
+  explicit Rows(Database& database) : database_(database) {}
+
+  absl::StatusOr<std::vector<Study>> ListStudies() override;
+  absl::StatusOr<Study> GetStudy(StudyId id) override;
+  absl::StatusOr<Study> FindStudy(std::string_view name) override;
+  absl::StatusOr<Trial> GetTrial(TrialId id) override;
+  absl::StatusOr<Trial> FindTrial(StudyId study, int64_t number) override;
+  absl::StatusOr<std::vector<Trial>> ListTrials(StudyId study,
+                                                std::span<const TrialState> states) override;
+  absl::StatusOr<int64_t> CountTrials(StudyId study, std::span<const TrialState> states) override;
+  absl::StatusOr<int64_t> LastTrialNumber(StudyId study) override;
+  absl::StatusOr<std::optional<Trial>> FirstQueued(StudyId study) override;
+  absl::StatusOr<std::vector<EpochReport>> ListReports(TrialId trial) override;
+  absl::StatusOr<std::vector<AttemptRow>> ListAttempts(TrialId trial) override;
+  absl::StatusOr<std::vector<LogRow>> ListLogs(TrialId trial) override;
+  absl::StatusOr<std::vector<EvaluationRow>> ListEvaluations(StudyId study) override;
+  absl::StatusOr<std::vector<std::string>> ListReferencedArtifacts() override;
+  absl::StatusOr<bool> IsArtifactReferenced(const std::string& hash) override;
+  absl::StatusOr<std::string> GetDatabaseId() override;
+
+  absl::StatusOr<StudyId> InsertStudy(const Study& study) override;
+  absl::Status UpdateStudy(const Study& study) override;
+  absl::Status DeleteStudy(StudyId id) override;
+  absl::StatusOr<TrialId> InsertTrial(const Trial& trial) override;
+  absl::Status UpdateTrial(const Trial& trial) override;
+  absl::Status UpsertReport(TrialId trial, const EpochReport& report) override;
+  absl::Status UpsertAttempt(const AttemptRow& attempt) override;
+  absl::Status AppendLog(TrialId trial, const LogRow& line) override;
+  absl::Status TrimLogs(TrialId trial, int64_t keep) override;
+  absl::StatusOr<int64_t> InsertEvaluation(const EvaluationRow& evaluation) override;
+
+ private:
+  // NotFound with `what` when the last statement changed no row.
+  absl::Status RequireChanged(std::string_view what);
+  absl::StatusOr<std::vector<Trial>> ReadTrials(Query& query);
+
+  Database& database_;
+};
+
+}  // namespace vizsla

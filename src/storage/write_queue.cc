@@ -1,0 +1,82 @@
+#include "src/storage/write_queue.h"
+
+#include "src/base/check.h"
+#include "src/base/log.h"
+#include "src/storage/rows.h"
+
+namespace vizsla {
+
+WriteQueue::WriteQueue(std::unique_ptr<Database> database)
+    : database_(std::move(database)), thread_([this] { Loop(); }) {}
+
+WriteQueue::~WriteQueue() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  work_.notify_all();
+  thread_.join();
+}
+
+absl::Status WriteQueue::Run(const std::function<absl::Status(TrialWriter&)>& change) {
+  VIZSLA_CHECK(std::this_thread::get_id() != thread_.get_id());
+  Job job{&change, absl::OkStatus()};
+  std::unique_lock lock(mutex_);
+  queue_.push_back(&job);
+  work_.notify_one();
+  answered_.wait(lock, [&] { return job.done; });
+  return job.status;
+}
+
+void WriteQueue::Loop() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    work_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+    if (queue_.empty()) return;
+    std::deque<Job*> group;
+    group.swap(queue_);
+    lock.unlock();
+    const absl::Status committed = RunGroup(group);
+    lock.lock();
+    for (Job* job : group) {
+      if (job->status.ok()) job->status = committed;
+      job->done = true;
+    }
+    answered_.notify_all();
+  }
+}
+
+absl::Status WriteQueue::RunGroup(const std::deque<Job*>& group) {
+  VIZSLA_RETURN_IF_ERROR(database_->Execute("BEGIN IMMEDIATE"));
+  absl::Status status;
+  for (Job* job : group) {
+    // A failure here is the transaction's, not the change's: everything of the group is undone.
+    status = RunOne(*job);
+    if (!status.ok()) break;
+  }
+  if (status.ok()) status = database_->Execute("COMMIT");
+  if (!status.ok()) {
+    if (database_->InTransaction()) {
+      const absl::Status undone = database_->Execute("ROLLBACK");
+      if (!undone.ok()) log::error("{}: rollback: {}", database_->path(), undone.ToString());
+    }
+    log::error("a group of {} changes was not stored: {}", group.size(), status.ToString());
+  }
+  return status;
+}
+
+absl::Status WriteQueue::RunOne(Job& job) {
+  VIZSLA_RETURN_IF_ERROR(database_->Execute("SAVEPOINT change"));
+  Rows rows(*database_);
+  job.status = (*job.change)(rows);
+  if (!database_->InTransaction()) {
+    // SQLite gave the whole transaction up (full disk, out of memory).
+    return job.status.ok()
+               ? absl::InternalError(StrCat(database_->path(), ": the transaction was rolled back"))
+               : job.status;
+  }
+  if (!job.status.ok()) VIZSLA_RETURN_IF_ERROR(database_->Execute("ROLLBACK TO change"));
+  return database_->Execute("RELEASE change");
+}
+
+}  // namespace vizsla

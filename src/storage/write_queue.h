@@ -1,0 +1,47 @@
+// Group commit: one thread runs queued changes, each in a savepoint of a shared transaction,
+// commits once, and only then answers their callers. While one group is being fsynced the next one
+// gathers.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "src/scheduling/trial_store.h"
+#include "src/storage/sqlite.h"
+
+namespace vizsla {
+
+class WriteQueue {
+ public:
+  // Owns the connection; nobody else uses it from now on.
+  explicit WriteQueue(std::unique_ptr<Database> database);
+  ~WriteQueue();  // runs what is queued, then ends the thread and closes the connection
+
+  // Blocks until the change is durable or undone. Must not be called from within a change.
+  absl::Status Run(const std::function<absl::Status(TrialWriter&)>& change);
+
+ private:
+  struct Job {
+    const std::function<absl::Status(TrialWriter&)>* change;
+    absl::Status status;
+    bool done = false;
+  };
+
+  void Loop();
+  absl::Status RunGroup(const std::deque<Job*>& group);
+  absl::Status RunOne(Job& job);
+
+  std::unique_ptr<Database> database_;  // the thread's
+  std::mutex mutex_;
+  std::condition_variable work_;      // for the thread
+  std::condition_variable answered_;  // for callers
+  std::deque<Job*> queue_;            // guarded by mutex_
+  bool stopping_ = false;             // guarded by mutex_
+  std::thread thread_;
+};
+
+}  // namespace vizsla

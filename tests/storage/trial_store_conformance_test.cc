@@ -1,0 +1,480 @@
+// What every TrialStore promises, run on each implementation.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+#include <functional>
+#include <latch>
+#include <thread>
+
+#include "src/base/file.h"
+#include "src/scheduling/memory_trial_store.h"
+#include "src/storage/sqlite_trial_store.h"
+#include "tests/storage/samples.h"
+
+namespace vizsla {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+// A store and the folder that it may live in.
+struct OpenStore {
+  std::unique_ptr<TemporaryDirectory> folder;
+  std::unique_ptr<TrialStore> store;
+};
+
+OpenStore OpenSqlite() {
+  OpenStore open;
+  open.folder = std::make_unique<TemporaryDirectory>(*TemporaryDirectory::Create());
+  auto store = SqliteTrialStore::Open(open.folder->path() + "/t.db", OpenMode::kReadWrite);
+  EXPECT_TRUE(store.ok()) << store.status();
+  open.store = *std::move(store);
+  return open;
+}
+
+OpenStore OpenMemory() {
+  OpenStore open;
+  open.store = std::make_unique<MemoryTrialStore>();
+  return open;
+}
+
+struct Implementation {
+  const char* name;
+  OpenStore (*open)();
+};
+
+class TrialStoreTest : public ::testing::TestWithParam<Implementation> {
+ protected:
+  void SetUp() override { open_ = GetParam().open(); }
+
+  absl::Status Write(const std::function<absl::Status(TrialWriter&)>& change) {
+    return open_.store->Write(change);
+  }
+  // Runs a query and returns its value.
+  template <typename T>
+  absl::StatusOr<T> Get(const std::function<absl::StatusOr<T>(TrialReader&)>& query) {
+    absl::StatusOr<T> result = absl::UnknownError("the query did not run");
+    const absl::Status status = open_.store->Read([&](TrialReader& reader) {
+      result = query(reader);
+      return result.status();
+    });
+    EXPECT_EQ(status, result.status());
+    return result;
+  }
+
+  StudyId AddStudy(const std::string& name) {
+    StudyId id;
+    EXPECT_TRUE(Write([&](TrialWriter& writer) -> absl::Status {
+                  VIZSLA_ASSIGN_OR_RETURN(id, writer.InsertStudy(SampleStudy(name)));
+                  return absl::OkStatus();
+                }).ok());
+    return id;
+  }
+  TrialId AddTrial(const Trial& trial) {
+    TrialId id;
+    const absl::Status status = Write([&](TrialWriter& writer) -> absl::Status {
+      VIZSLA_ASSIGN_OR_RETURN(id, writer.InsertTrial(trial));
+      return absl::OkStatus();
+    });
+    EXPECT_TRUE(status.ok()) << status;
+    return id;
+  }
+  absl::StatusOr<Trial> GetTrial(TrialId id) {
+    return Get<Trial>([&](TrialReader& reader) { return reader.GetTrial(id); });
+  }
+  absl::StatusOr<Study> FindStudy(const std::string& name) {
+    return Get<Study>([&](TrialReader& reader) { return reader.FindStudy(name); });
+  }
+
+  OpenStore open_;
+};
+
+INSTANTIATE_TEST_SUITE_P(All, TrialStoreTest,
+                         ::testing::Values(Implementation{"Sqlite", OpenSqlite},
+                                           Implementation{"Memory", OpenMemory}),
+                         [](const auto& info) { return info.param.name; });
+
+TEST_P(TrialStoreTest, AStudyReadsBackAsWritten) {
+  Study given = SampleStudy("dogs");
+  given.state = StudyState::kStopped;
+  given.finished_at = SampleTime(99);
+  ASSERT_TRUE(Write([&](TrialWriter& writer) -> absl::Status {
+                VIZSLA_ASSIGN_OR_RETURN(given.id, writer.InsertStudy(given));
+                return absl::OkStatus();
+              }).ok());
+  const auto stored = FindStudy("dogs");
+  ASSERT_TRUE(stored.ok()) << stored.status();
+  EXPECT_EQ(stored->id, given.id);
+  EXPECT_EQ(stored->spec, given.spec);
+  EXPECT_EQ(stored->inputs, given.inputs);
+  EXPECT_EQ(stored->state, given.state);
+  EXPECT_EQ(stored->created_at, given.created_at);
+  EXPECT_EQ(stored->finished_at, given.finished_at);
+  EXPECT_EQ(stored->active_time, given.active_time);
+}
+
+TEST_P(TrialStoreTest, TheEmptyNameIsTheNewestStudy) {
+  EXPECT_TRUE(absl::IsNotFound(FindStudy("").status()));
+  AddStudy("first");
+  AddStudy("second");
+  EXPECT_EQ(FindStudy("")->spec.name, "second");
+  EXPECT_EQ(FindStudy("first")->spec.name, "first");
+  const auto missing = FindStudy("third").status();
+  EXPECT_TRUE(absl::IsNotFound(missing));
+  EXPECT_THAT(std::string(missing.message()), HasSubstr("there is no study 'third'"));
+  const auto all =
+      Get<std::vector<Study>>([](TrialReader& reader) { return reader.ListStudies(); });
+  ASSERT_EQ(all->size(), 2u);
+  EXPECT_EQ((*all)[0].spec.name, "first");
+}
+
+TEST_P(TrialStoreTest, NamesOfStudiesAreUnique) {
+  AddStudy("dogs");
+  const StudyId cats = AddStudy("cats");
+  EXPECT_TRUE(absl::IsAlreadyExists(Write(
+      [&](TrialWriter& writer) { return writer.InsertStudy(SampleStudy("dogs")).status(); })));
+  Study renamed = *FindStudy("cats");
+  renamed.spec.name = "dogs";
+  EXPECT_TRUE(absl::IsAlreadyExists(
+      Write([&](TrialWriter& writer) { return writer.UpdateStudy(renamed); })));
+  renamed.spec.name = "wolves";
+  EXPECT_TRUE(Write([&](TrialWriter& writer) { return writer.UpdateStudy(renamed); }).ok());
+  EXPECT_EQ(FindStudy("wolves")->id, cats);
+  EXPECT_TRUE(absl::IsNotFound(FindStudy("cats").status()));
+}
+
+TEST_P(TrialStoreTest, DeletingAStudyTakesAllThatBelongsToIt) {
+  const StudyId dogs = AddStudy("dogs");
+  const StudyId cats = AddStudy("cats");
+  const TrialId dog = AddTrial(SampleTrial(dogs, 1));
+  const TrialId cat = AddTrial(SampleTrial(cats, 1));
+  ASSERT_TRUE(Write([&](TrialWriter& writer) -> absl::Status {
+                for (const TrialId trial : {dog, cat}) {
+                  VIZSLA_RETURN_IF_ERROR(writer.UpsertReport(trial, SampleReport(1, 0.5)));
+                  AttemptRow attempt;
+                  attempt.trial = trial;
+                  attempt.attempt = AttemptNumber(1);
+                  VIZSLA_RETURN_IF_ERROR(writer.UpsertAttempt(attempt));
+                  VIZSLA_RETURN_IF_ERROR(
+                      writer.AppendLog(trial, {AttemptNumber(1), SampleTime(3), "hello"}));
+                }
+                EvaluationRow evaluation;
+                evaluation.study = dogs;
+                VIZSLA_RETURN_IF_ERROR(writer.InsertEvaluation(evaluation).status());
+                return writer.DeleteStudy(dogs);
+              }).ok());
+  EXPECT_TRUE(absl::IsNotFound(GetTrial(dog).status()));
+  EXPECT_TRUE(GetTrial(cat).ok());
+  const auto reports = [&](TrialId id) {
+    return *Get<std::vector<EpochReport>>(
+        [&](TrialReader& reader) { return reader.ListReports(id); });
+  };
+  EXPECT_THAT(reports(dog), IsEmpty());
+  EXPECT_EQ(reports(cat).size(), 1u);
+  EXPECT_THAT(*Get<std::vector<EvaluationRow>>(
+                  [&](TrialReader& reader) { return reader.ListEvaluations(dogs); }),
+              IsEmpty());
+  EXPECT_TRUE(absl::IsNotFound(Write([&](TrialWriter& w) { return w.DeleteStudy(dogs); })));
+  // A late message for the deleted trial must not reach a newer one.
+  EXPECT_GT(AddTrial(SampleTrial(cats, 2)), dog);
+  EXPECT_GT(AddStudy("dogs"), cats);
+}
+
+TEST_P(TrialStoreTest, ATrialReadsBackAsWritten) {
+  const StudyId study = AddStudy("dogs");
+  Trial given = SampleTrial(study, 1);
+  given.id = AddTrial(given);
+  given.state = TrialState::kDiverged;
+  given.attempt = AttemptNumber(3);
+  given.crashes = 2;
+  given.epoch = 7;
+  given.score = 0.1 + 0.2;  // not exact in decimal
+  given.best_epoch = 5;
+  given.best_checkpoint = SampleHash('c');
+  given.last_checkpoint = SampleHash('d');
+  given.last_checkpoint_epoch = 6;
+  given.worker = "host:12/0";
+  given.reason = "val_loss is not finite";
+  given.started_at = SampleTime(4);
+  given.finished_at = SampleTime(5);
+  ASSERT_TRUE(Write([&](TrialWriter& writer) { return writer.UpdateTrial(given); }).ok());
+  for (const auto& stored : {GetTrial(given.id), Get<Trial>([&](TrialReader& reader) {
+                               return reader.FindTrial(study, 1);
+                             })}) {
+    ASSERT_TRUE(stored.ok()) << stored.status();
+    EXPECT_EQ(stored->id, given.id);
+    EXPECT_EQ(stored->study, study);
+    EXPECT_EQ(stored->number, 1);
+    EXPECT_EQ(stored->name, given.name);
+    EXPECT_EQ(stored->notes, given.notes);
+    EXPECT_EQ(stored->configuration, given.configuration);
+    EXPECT_EQ(stored->state, given.state);
+    EXPECT_EQ(stored->attempt, given.attempt);
+    EXPECT_EQ(stored->crashes, 2);
+    EXPECT_EQ(stored->epoch, 7);
+    EXPECT_EQ(stored->score, given.score);
+    EXPECT_EQ(stored->best_epoch, 5);
+    EXPECT_EQ(stored->best_checkpoint, given.best_checkpoint);
+    EXPECT_EQ(stored->last_checkpoint, given.last_checkpoint);
+    EXPECT_EQ(stored->last_checkpoint_epoch, 6);
+    EXPECT_EQ(stored->worker, given.worker);
+    EXPECT_EQ(stored->reason, given.reason);
+    EXPECT_EQ(stored->created_at, given.created_at);
+    EXPECT_EQ(stored->started_at, given.started_at);
+    EXPECT_EQ(stored->finished_at, given.finished_at);
+  }
+}
+
+TEST_P(TrialStoreTest, ScoresThatAreNoNumbersReadBack) {
+  const StudyId study = AddStudy("dogs");
+  const double inf = std::numeric_limits<double>::infinity();
+  int64_t number = 0;
+  for (const std::optional<double> score :
+       {std::optional<double>(), std::optional<double>(std::nan("")), std::optional<double>(inf),
+        std::optional<double>(-inf), std::optional<double>(0.0)}) {
+    Trial trial = SampleTrial(study, ++number);
+    trial.score = score;
+    const auto stored = GetTrial(AddTrial(trial));
+    ASSERT_EQ(stored->score.has_value(), score.has_value()) << number;
+    if (!score) continue;
+    EXPECT_EQ(std::isnan(*stored->score), std::isnan(*score));
+    EXPECT_TRUE(std::isnan(*score) || *stored->score == *score) << number;
+  }
+}
+
+TEST_P(TrialStoreTest, TrialsAreListedByStateInOrderOfNumber) {
+  const StudyId study = AddStudy("dogs");
+  const StudyId other = AddStudy("cats");
+  AddTrial(SampleTrial(other, 1));
+  const TrialState states[] = {TrialState::kQueued, TrialState::kRunning, TrialState::kQueued,
+                               TrialState::kFailed};
+  for (const int64_t number : {3, 1, 2, 4}) {  // not in order
+    Trial trial = SampleTrial(study, number);
+    trial.state = states[number - 1];
+    AddTrial(trial);
+  }
+  const auto numbers = [&](std::vector<TrialState> wanted) {
+    const auto trials = Get<std::vector<Trial>>(
+        [&](TrialReader& reader) { return reader.ListTrials(study, wanted); });
+    std::vector<int64_t> listed;
+    for (const Trial& trial : *trials) {
+      listed.push_back(trial.number);
+    }
+    EXPECT_EQ(static_cast<int64_t>(listed.size()), *Get<int64_t>([&](TrialReader& reader) {
+                return reader.CountTrials(study, wanted);
+              }));
+    return listed;
+  };
+  EXPECT_THAT(numbers({}), ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(numbers({TrialState::kQueued}), ElementsAre(1, 3));
+  EXPECT_THAT(numbers({TrialState::kRunning, TrialState::kFailed}), ElementsAre(2, 4));
+  EXPECT_THAT(numbers({TrialState::kPaused}), IsEmpty());
+  const auto first =
+      Get<std::optional<Trial>>([&](TrialReader& reader) { return reader.FirstQueued(study); });
+  EXPECT_EQ((*first)->number, 1);
+  const auto last = [&](StudyId id) {
+    return *Get<int64_t>([&](TrialReader& reader) { return reader.LastTrialNumber(id); });
+  };
+  EXPECT_EQ(last(study), 4);
+  EXPECT_EQ(last(AddStudy("empty")), 0);
+}
+
+TEST_P(TrialStoreTest, NumbersAreUniqueAndTrialsNeedTheirStudy) {
+  const StudyId study = AddStudy("dogs");
+  AddTrial(SampleTrial(study, 1));
+  EXPECT_TRUE(absl::IsAlreadyExists(
+      Write([&](TrialWriter& w) { return w.InsertTrial(SampleTrial(study, 1)).status(); })));
+  EXPECT_FALSE(Write([&](TrialWriter& w) {
+                 return w.InsertTrial(SampleTrial(StudyId(77), 1)).status();
+               }).ok());
+  EXPECT_FALSE(Write([&](TrialWriter& w) {
+                 return w.UpsertReport(TrialId(77), SampleReport(1, 0.5));
+               }).ok());
+  Trial missing = SampleTrial(study, 9);
+  missing.id = TrialId(77);
+  EXPECT_TRUE(absl::IsNotFound(Write([&](TrialWriter& w) { return w.UpdateTrial(missing); })));
+  EXPECT_TRUE(absl::IsNotFound(GetTrial(TrialId(77)).status()));
+}
+
+TEST_P(TrialStoreTest, ReportsReplaceThoseOfTheSameEpoch) {
+  const TrialId trial = AddTrial(SampleTrial(AddStudy("dogs"), 1));
+  EpochReport odd = SampleReport(2, 0.5);
+  odd.metrics = {{"val_loss", std::nan("")},
+                 {"train_loss", std::numeric_limits<double>::infinity()},
+                 {"low", -std::numeric_limits<double>::infinity()},
+                 {"tiny", 5e-324},
+                 {"third", 1.0 / 3}};
+  odd.checkpoint_hash = SampleHash('e');
+  EpochReport newer = SampleReport(1, 0.9);
+  newer.attempt = AttemptNumber(2);
+  ASSERT_TRUE(Write([&](TrialWriter& writer) -> absl::Status {
+                VIZSLA_RETURN_IF_ERROR(writer.UpsertReport(trial, odd));
+                VIZSLA_RETURN_IF_ERROR(writer.UpsertReport(trial, SampleReport(1, 0.3)));
+                return writer.UpsertReport(trial, newer);
+              }).ok());
+  const auto reports =
+      Get<std::vector<EpochReport>>([&](TrialReader& reader) { return reader.ListReports(trial); });
+  ASSERT_EQ(reports->size(), 2u);
+  EXPECT_EQ((*reports)[0].metrics, newer.metrics);
+  EXPECT_EQ((*reports)[0].attempt, AttemptNumber(2));
+  const EpochReport& stored = (*reports)[1];
+  EXPECT_EQ(stored.epoch, 2);
+  EXPECT_EQ(stored.duration, odd.duration);
+  EXPECT_EQ(stored.reported_at, odd.reported_at);
+  EXPECT_EQ(stored.checkpoint_hash, odd.checkpoint_hash);
+  EXPECT_TRUE(std::isnan(stored.metrics.at("val_loss")));
+  for (const char* name : {"train_loss", "low", "tiny", "third"}) {
+    EXPECT_EQ(stored.metrics.at(name), odd.metrics.at(name)) << name;
+  }
+}
+
+TEST_P(TrialStoreTest, AttemptsLogsAndEvaluations) {
+  const StudyId study = AddStudy("dogs");
+  const TrialId trial = AddTrial(SampleTrial(study, 1));
+  AttemptRow attempt;
+  attempt.trial = trial;
+  attempt.attempt = AttemptNumber(2);
+  attempt.worker = "host:1/0";
+  attempt.started_at = SampleTime(1);
+  EvaluationRow evaluation;
+  evaluation.study = study;
+  evaluation.trial_number = 1;
+  evaluation.split = "test";
+  evaluation.model_hash = SampleHash('f');
+  evaluation.metrics = {{"accuracy", std::nan("")}};
+  evaluation.user = "me";
+  evaluation.created_at = SampleTime(50);
+  ASSERT_TRUE(Write([&](TrialWriter& writer) -> absl::Status {
+                VIZSLA_RETURN_IF_ERROR(writer.UpsertAttempt(attempt));
+                attempt.outcome = AttemptOutcome::kPreempted;
+                attempt.reason = "SIGTERM";
+                attempt.ended_at = SampleTime(2);
+                VIZSLA_RETURN_IF_ERROR(writer.UpsertAttempt(attempt));
+                for (int i = 1; i <= 5; ++i) {
+                  VIZSLA_RETURN_IF_ERROR(writer.AppendLog(
+                      trial, {AttemptNumber(2), SampleTime(i), "line " + std::to_string(i)}));
+                }
+                VIZSLA_RETURN_IF_ERROR(writer.TrimLogs(trial, 3));
+                VIZSLA_RETURN_IF_ERROR(writer.TrimLogs(trial, 10));
+                return writer.InsertEvaluation(evaluation).status();
+              }).ok());
+  const auto attempts =
+      Get<std::vector<AttemptRow>>([&](TrialReader& reader) { return reader.ListAttempts(trial); });
+  ASSERT_EQ(attempts->size(), 1u);
+  EXPECT_EQ((*attempts)[0].outcome, AttemptOutcome::kPreempted);
+  EXPECT_EQ((*attempts)[0].reason, "SIGTERM");
+  EXPECT_EQ((*attempts)[0].worker, "host:1/0");
+  EXPECT_EQ((*attempts)[0].started_at, SampleTime(1));
+  EXPECT_EQ((*attempts)[0].ended_at, SampleTime(2));
+  const auto logs =
+      Get<std::vector<LogRow>>([&](TrialReader& reader) { return reader.ListLogs(trial); });
+  ASSERT_EQ(logs->size(), 3u);
+  EXPECT_EQ((*logs)[0].text, "line 3");
+  EXPECT_EQ((*logs)[2].at, SampleTime(5));
+  const auto evaluations = Get<std::vector<EvaluationRow>>(
+      [&](TrialReader& reader) { return reader.ListEvaluations(study); });
+  ASSERT_EQ(evaluations->size(), 1u);
+  EXPECT_EQ((*evaluations)[0].model_hash, evaluation.model_hash);
+  EXPECT_EQ((*evaluations)[0].user, "me");
+  EXPECT_TRUE(std::isnan((*evaluations)[0].metrics.at("accuracy")));
+  EXPECT_GT((*evaluations)[0].id, 0);
+}
+
+TEST_P(TrialStoreTest, ArtifactsAreReferencedByStudiesTrialsAndReports) {
+  const StudyId study = AddStudy("dogs");  // 'a' and 'b'
+  Trial trial = SampleTrial(study, 1);
+  trial.best_checkpoint = SampleHash('c');
+  trial.last_checkpoint = SampleHash('d');
+  const TrialId id = AddTrial(trial);
+  EpochReport report = SampleReport(1, 0.5);
+  report.checkpoint_hash = SampleHash('e');
+  ASSERT_TRUE(Write([&](TrialWriter& w) { return w.UpsertReport(id, report); }).ok());
+  EXPECT_THAT(*Get<std::vector<std::string>>(
+                  [](TrialReader& reader) { return reader.ListReferencedArtifacts(); }),
+              UnorderedElementsAre(SampleHash('a'), SampleHash('b'), SampleHash('c'),
+                                   SampleHash('d'), SampleHash('e')));
+  for (const char digit : {'a', 'b', 'c', 'd', 'e', 'f'}) {
+    EXPECT_EQ(*Get<bool>([&](TrialReader& reader) {
+      return reader.IsArtifactReferenced(SampleHash(digit));
+    }),
+              digit != 'f');
+  }
+  EXPECT_FALSE(*Get<bool>([&](TrialReader& reader) { return reader.IsArtifactReferenced(""); }));
+}
+
+TEST_P(TrialStoreTest, AFailedChangeIsUndoneAlone) {
+  AddStudy("before");
+  const absl::Status failed = Write([&](TrialWriter& writer) -> absl::Status {
+    VIZSLA_RETURN_IF_ERROR(writer.InsertStudy(SampleStudy("undone")).status());
+    return absl::AbortedError("changed my mind");
+  });
+  EXPECT_TRUE(absl::IsAborted(failed));
+  AddStudy("after");
+  EXPECT_TRUE(FindStudy("before").ok());
+  EXPECT_TRUE(absl::IsNotFound(FindStudy("undone").status()));
+  EXPECT_TRUE(FindStudy("after").ok());
+}
+
+TEST_P(TrialStoreTest, AReaderSeesASnapshotAndDoesNotWaitForTheWriter) {
+  AddStudy("before");
+  std::latch inside_write(1), read_done(1);
+  std::thread writer([&] {
+    EXPECT_TRUE(Write([&](TrialWriter& w) -> absl::Status {
+                  VIZSLA_RETURN_IF_ERROR(w.InsertStudy(SampleStudy("during")).status());
+                  EXPECT_TRUE(w.FindStudy("during").ok());  // sees its own rows
+                  inside_write.count_down();
+                  read_done.wait();  // hangs for ever if readers wait for writers
+                  return absl::OkStatus();
+                }).ok());
+  });
+  inside_write.wait();
+  EXPECT_TRUE(FindStudy("before").ok());
+  EXPECT_TRUE(absl::IsNotFound(FindStudy("during").status()));
+  read_done.count_down();
+  writer.join();
+  EXPECT_TRUE(FindStudy("during").ok());
+
+  // And the other way round: what is committed while a query runs is not seen by it.
+  EXPECT_TRUE(open_.store
+                  ->Read([&](TrialReader& reader) -> absl::Status {
+                    EXPECT_FALSE(reader.FindStudy("later").ok());
+                    AddStudy("later");
+                    EXPECT_FALSE(reader.FindStudy("later").ok());
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  EXPECT_TRUE(FindStudy("later").ok());
+}
+
+TEST_P(TrialStoreTest, ConcurrentChangesRunOneAfterAnother) {
+  const StudyId study = AddStudy("dogs");
+  constexpr int kThreads = 8, kEach = 25;
+  std::atomic<int> refused{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kEach; ++i) {
+        // Reads the largest number and takes the next: a lost update would collide.
+        const absl::Status status = Write([&](TrialWriter& writer) -> absl::Status {
+          VIZSLA_ASSIGN_OR_RETURN(const int64_t last, writer.LastTrialNumber(study));
+          VIZSLA_RETURN_IF_ERROR(writer.InsertTrial(SampleTrial(study, last + 1)).status());
+          if (i % 5 == 4) return absl::AbortedError("undone");
+          return absl::OkStatus();
+        });
+        if (!status.ok()) ++refused;
+        EXPECT_EQ(status.ok(), i % 5 != 4) << status;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(refused, kThreads * kEach / 5);
+  EXPECT_EQ(*Get<int64_t>([&](TrialReader& reader) { return reader.LastTrialNumber(study); }),
+            kThreads * kEach * 4 / 5);
+}
+
+}  // namespace
+}  // namespace vizsla
