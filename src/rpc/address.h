@@ -1,0 +1,25 @@
+// "HOST:PORT" as users write it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "src/base/status.h"
+
+namespace vizsla {
+
+struct HostPort {
+  std::string host;  // without brackets
+  int port = 0;      // 0: any free port
+};
+
+// "127.0.0.1:4711", "[::1]:4711", "localhost:4711". InvalidArgument says what is wrong.
+absl::StatusOr<HostPort> ParseHostPort(std::string_view text);
+
+// With brackets around an IPv6 address.
+std::string ToText(const HostPort& address);
+
+// 127.0.0.0/8, ::1 or localhost: what stays on this machine.
+bool IsLoopback(const std::string& host);
+
+}  // namespace vizsla

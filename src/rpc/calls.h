@@ -1,0 +1,67 @@
+// The way of every call into the coordinator: admitted by its headers, run on the pool, its status
+// (or a foreign exception) turned into gRPC's.
+#pragma once
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "src/base/status.h"
+#include "src/rpc/call_pool.h"
+#include "src/rpc/status_convert.h"
+
+namespace vizsla {
+
+// Thread-safe.
+class Calls {
+ public:
+  Calls(int threads, std::string coordinator_id);
+
+  // Runs `body` (a function that fills the response and returns an absl::Status) unless the caller
+  // has gone meanwhile: an answer that nobody gets must not lease a trial.
+  template <typename Body>
+  grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context, Body body) {
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    if (absl::Status admitted = Admit(*context); !admitted.ok()) {
+      reactor->Finish(ToGrpc(admitted));
+      return reactor;
+    }
+    return RunAnyVersion(context, std::move(body));
+  }
+
+  // For the handshake, which compares versions itself.
+  template <typename Body>
+  grpc::ServerUnaryReactor* RunAnyVersion(grpc::CallbackServerContext* context, Body body) {
+    Touch();
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    pool_.Run([context, reactor, body = std::move(body)] {
+      reactor->Finish(context->IsCancelled() ? grpc::Status::CANCELLED : ToGrpc(Guard(body)));
+    });
+    return reactor;
+  }
+
+  // FailedPrecondition when the caller speaks another protocol, or means another database's
+  // coordinator.
+  absl::Status Admit(const grpc::CallbackServerContext& context) const;
+
+  // Notes that somebody needs the coordinator.
+  void Touch();
+  std::chrono::milliseconds SinceLastCall() const;
+
+  CallPool& pool() { return pool_; }
+  const std::string& coordinator_id() const { return coordinator_id_; }
+
+  // What leaks out of a library as an exception is Internal.
+  static absl::Status Guard(const std::function<absl::Status()>& body);
+
+ private:
+  const std::string coordinator_id_;
+  std::atomic<std::chrono::steady_clock::time_point> last_call_;
+  CallPool pool_;  // last: its threads use the rest
+};
+
+}  // namespace vizsla

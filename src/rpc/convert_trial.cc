@@ -1,0 +1,173 @@
+#include <cstdint>
+
+#include "src/rpc/convert.h"
+#include "src/rpc/convert_internal.h"
+
+namespace vizsla {
+
+using convert_internal::CheckAtLeast;
+using convert_internal::CheckHashOrEmpty;
+using convert_internal::MetricsFromProto;
+using convert_internal::MetricsToProto;
+using convert_internal::Refuse;
+
+v1::TrialState ToProto(TrialState state) {
+  switch (state) {
+    case TrialState::kQueued:
+      return v1::TRIAL_STATE_QUEUED;
+    case TrialState::kRunning:
+      return v1::TRIAL_STATE_RUNNING;
+    case TrialState::kPaused:
+      return v1::TRIAL_STATE_PAUSED;
+    case TrialState::kCompleted:
+      return v1::TRIAL_STATE_COMPLETED;
+    case TrialState::kPruned:
+      return v1::TRIAL_STATE_PRUNED;
+    case TrialState::kFailed:
+      return v1::TRIAL_STATE_FAILED;
+    case TrialState::kDiverged:
+      return v1::TRIAL_STATE_DIVERGED;
+    case TrialState::kInfeasible:
+      return v1::TRIAL_STATE_INFEASIBLE;
+    case TrialState::kCancelled:
+      return v1::TRIAL_STATE_CANCELLED;
+  }
+  return v1::TRIAL_STATE_UNSPECIFIED;
+}
+
+absl::StatusOr<TrialState> FromProto(v1::TrialState state) {
+  for (int i = 0; i <= static_cast<int>(TrialState::kCancelled); ++i) {
+    if (ToProto(static_cast<TrialState>(i)) == state) return static_cast<TrialState>(i);
+  }
+  return Refuse("trial.state", StrCat("unknown value ", static_cast<int>(state)));
+}
+
+absl::StatusOr<AttemptOutcome> AttemptOutcomeFromText(std::string_view text) {
+  std::string known;
+  for (int i = 0; i <= static_cast<int>(AttemptOutcome::kCancelled); ++i) {
+    const AttemptOutcome outcome = static_cast<AttemptOutcome>(i);
+    if (ToText(outcome) == text) return outcome;
+    absl::StrAppend(&known, known.empty() ? "" : ", ", std::string(ToText(outcome)));
+  }
+  return Refuse("outcome", StrCat("'", std::string(text), "' is none of ", known));
+}
+
+v1::EpochReport ToProto(const EpochReport& report) {
+  v1::EpochReport out;
+  out.set_epoch(report.epoch);
+  out.set_attempt(report.attempt.value());
+  MetricsToProto(report.metrics, out.mutable_metrics());
+  out.set_duration_ms(report.duration.count());
+  out.set_reported_unix_ms(ToUnixMillis(report.reported_at));
+  out.set_checkpoint_hash(report.checkpoint_hash);
+  return out;
+}
+
+absl::StatusOr<EpochReport> FromProto(const v1::EpochReport& report) {
+  EpochReport out;
+  VIZSLA_RETURN_IF_ERROR(CheckAtLeast("report.epoch", report.epoch(), 1));
+  out.epoch = report.epoch();
+  out.attempt = AttemptNumber(report.attempt());
+  VIZSLA_ASSIGN_OR_RETURN(out.metrics, MetricsFromProto("report.metrics", report.metrics()));
+  VIZSLA_RETURN_IF_ERROR(CheckAtLeast("report.duration_ms", report.duration_ms(), 0));
+  out.duration = Milliseconds(report.duration_ms());
+  out.reported_at = FromUnixMillis(report.reported_unix_ms());
+  VIZSLA_RETURN_IF_ERROR(CheckHashOrEmpty("report.checkpoint_hash", report.checkpoint_hash()));
+  out.checkpoint_hash = report.checkpoint_hash();
+  return out;
+}
+
+v1::Trial ToProto(const Trial& trial) {
+  v1::Trial out;
+  out.set_id(trial.id.value());
+  out.set_study_id(trial.study.value());
+  out.set_number(trial.number);
+  out.set_name(trial.name);
+  out.set_notes(trial.notes);
+  out.set_configuration_json(ToJsonText(trial.configuration));
+  out.set_state(ToProto(trial.state));
+  out.set_attempt(trial.attempt.value());
+  out.set_crashes(trial.crashes);
+  out.set_epoch(trial.epoch);
+  if (trial.score) out.set_score(*trial.score);
+  out.set_best_epoch(trial.best_epoch);
+  out.set_best_checkpoint(trial.best_checkpoint);
+  out.set_last_checkpoint(trial.last_checkpoint);
+  out.set_last_checkpoint_epoch(trial.last_checkpoint_epoch);
+  out.set_worker(trial.worker);
+  out.set_reason(ToUtf8(trial.reason));
+  out.set_created_unix_ms(ToUnixMillis(trial.created_at));
+  if (trial.started_at) out.set_started_unix_ms(ToUnixMillis(*trial.started_at));
+  if (trial.finished_at) out.set_finished_unix_ms(ToUnixMillis(*trial.finished_at));
+  return out;
+}
+
+absl::StatusOr<Trial> FromProto(const v1::Trial& trial) {
+  Trial out;
+  out.id = TrialId(trial.id());
+  out.study = StudyId(trial.study_id());
+  VIZSLA_RETURN_IF_ERROR(CheckAtLeast("trial.number", trial.number(), 1));
+  out.number = trial.number();
+  out.name = trial.name();
+  out.notes = trial.notes();
+  absl::StatusOr<Configuration> configuration =
+      ConfigurationFromJsonText(trial.configuration_json());
+  if (!configuration.ok()) {
+    return Refuse("trial.configuration_json", std::string(configuration.status().message()));
+  }
+  out.configuration = *std::move(configuration);
+  VIZSLA_ASSIGN_OR_RETURN(out.state, FromProto(trial.state()));
+  out.attempt = AttemptNumber(trial.attempt());
+  out.crashes = trial.crashes();
+  out.epoch = trial.epoch();
+  if (trial.has_score()) out.score = trial.score();
+  out.best_epoch = trial.best_epoch();
+  VIZSLA_RETURN_IF_ERROR(CheckHashOrEmpty("trial.best_checkpoint", trial.best_checkpoint()));
+  out.best_checkpoint = trial.best_checkpoint();
+  VIZSLA_RETURN_IF_ERROR(CheckHashOrEmpty("trial.last_checkpoint", trial.last_checkpoint()));
+  out.last_checkpoint = trial.last_checkpoint();
+  out.last_checkpoint_epoch = trial.last_checkpoint_epoch();
+  out.worker = trial.worker();
+  out.reason = trial.reason();
+  out.created_at = FromUnixMillis(trial.created_unix_ms());
+  if (trial.has_started_unix_ms()) out.started_at = FromUnixMillis(trial.started_unix_ms());
+  if (trial.has_finished_unix_ms()) out.finished_at = FromUnixMillis(trial.finished_unix_ms());
+  return out;
+}
+
+v1::Attempt ToProto(const AttemptRow& attempt) {
+  v1::Attempt out;
+  out.set_attempt(attempt.attempt.value());
+  out.set_worker(attempt.worker);
+  out.set_outcome(std::string(ToText(attempt.outcome)));
+  out.set_reason(ToUtf8(attempt.reason));
+  out.set_started_unix_ms(ToUnixMillis(attempt.started_at));
+  if (attempt.ended_at) out.set_ended_unix_ms(ToUnixMillis(*attempt.ended_at));
+  return out;
+}
+
+absl::StatusOr<AttemptRow> FromProto(const v1::Attempt& attempt, TrialId trial) {
+  AttemptRow out;
+  out.trial = trial;
+  out.attempt = AttemptNumber(attempt.attempt());
+  out.worker = attempt.worker();
+  VIZSLA_ASSIGN_OR_RETURN(out.outcome, AttemptOutcomeFromText(attempt.outcome()));
+  out.reason = attempt.reason();
+  out.started_at = FromUnixMillis(attempt.started_unix_ms());
+  if (attempt.has_ended_unix_ms()) out.ended_at = FromUnixMillis(attempt.ended_unix_ms());
+  return out;
+}
+
+v1::LogLine ToProto(const LogRow& line) {
+  v1::LogLine out;
+  out.set_unix_ms(ToUnixMillis(line.at));
+  out.set_attempt(line.attempt.value());
+  out.set_text(ToUtf8(line.text));
+  return out;
+}
+
+LogRow FromProto(const v1::LogLine& line) {
+  return LogRow{AttemptNumber(line.attempt()), FromUnixMillis(line.unix_ms()), line.text()};
+}
+
+}  // namespace vizsla

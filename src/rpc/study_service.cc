@@ -1,0 +1,196 @@
+#include "src/rpc/study_service.h"
+
+#include <vector>
+
+#include "src/rpc/convert.h"
+#include "src/study/objective.h"
+
+namespace vizsla {
+namespace {
+
+// The trial with this number, or the best one for number 0.
+absl::StatusOr<Trial> FindTrialOrBest(TrialReader& reader, const Study& study, int64_t number) {
+  if (number != 0) return reader.FindTrial(study.id, number);
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, reader.ListTrials(study.id, {}));
+  const Trial* best = FindBest(study.spec.objective, trials);
+  if (best != nullptr) return *best;
+  return absl::NotFoundError(StrCat("study '", study.spec.name, "' has no trial with a score yet"));
+}
+
+}  // namespace
+
+StudyServiceImpl::StudyServiceImpl(Calls& calls, Scheduler& scheduler, TrialStore& store,
+                                   LeaderboardWatch& watch)
+    : calls_(calls), scheduler_(scheduler), store_(store), watch_(watch) {}
+
+absl::Status StudyServiceImpl::Summarize(const std::string& name, v1::Study* out) {
+  VIZSLA_ASSIGN_OR_RETURN(const Board board, scheduler_.GetBoard(name, /*top=*/1));
+  *out = SummarizeStudy(board);
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* StudyServiceImpl::CreateStudy(grpc::CallbackServerContext* context,
+                                                        const v1::CreateStudyRequest* request,
+                                                        v1::CreateStudyResponse* response) {
+  return calls_.Run(context, [=, this]() -> absl::Status {
+    absl::StatusOr<StudySpec> spec = StudySpecFromJsonText(request->spec_json());
+    if (!spec.ok()) {
+      return absl::InvalidArgumentError(
+          StrCat("spec_json: ", std::string(spec.status().message())));
+    }
+    VIZSLA_ASSIGN_OR_RETURN(const PinnedInputs inputs, FromProto(request->inputs()));
+    VIZSLA_ASSIGN_OR_RETURN(const Scheduler::CreatedStudy made,
+                            scheduler_.CreateStudy(*spec, inputs));
+    response->set_created(made.created);
+    return Summarize(made.study.spec.name, response->mutable_study());
+  });
+}
+
+grpc::ServerUnaryReactor* StudyServiceImpl::GetStudy(grpc::CallbackServerContext* context,
+                                                     const v1::GetStudyRequest* request,
+                                                     v1::GetStudyResponse* response) {
+  return calls_.Run(context,
+                    [=, this] { return Summarize(request->name(), response->mutable_study()); });
+}
+
+grpc::ServerUnaryReactor* StudyServiceImpl::ListStudies(grpc::CallbackServerContext* context,
+                                                        const v1::ListStudiesRequest*,
+                                                        v1::ListStudiesResponse* response) {
+  return calls_.Run(context, [=, this]() -> absl::Status {
+    std::vector<Study> studies;
+    VIZSLA_RETURN_IF_ERROR(store_.Read([&](TrialReader& reader) -> absl::Status {
+      VIZSLA_ASSIGN_OR_RETURN(studies, reader.ListStudies());
+      return absl::OkStatus();
+    }));
+    for (const Study& study : studies) {
+      const absl::Status status = Summarize(study.spec.name, response->add_studies());
+      // Deleted or renamed since the list was read.
+      if (absl::IsNotFound(status))
+        response->mutable_studies()->RemoveLast();
+      else
+        VIZSLA_RETURN_IF_ERROR(status);
+    }
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* StudyServiceImpl::StopStudy(grpc::CallbackServerContext* context,
+                                                      const v1::StopStudyRequest* request,
+                                                      v1::StopStudyResponse* response) {
+  return calls_.Run(context, [=, this]() -> absl::Status {
+    VIZSLA_ASSIGN_OR_RETURN(const Study study, scheduler_.StopStudy(request->name()));
+    return Summarize(study.spec.name, response->mutable_study());
+  });
+}
+
+grpc::ServerUnaryReactor* StudyServiceImpl::ResumeStudy(grpc::CallbackServerContext* context,
+                                                        const v1::ResumeStudyRequest* request,
+                                                        v1::ResumeStudyResponse* response) {
+  return calls_.Run(context, [=, this]() -> absl::Status {
+    VIZSLA_ASSIGN_OR_RETURN(const Study study, scheduler_.ResumeStudy(request->name()));
+    return Summarize(study.spec.name, response->mutable_study());
+  });
+}
+
+grpc::ServerUnaryReactor* StudyServiceImpl::RenameStudy(grpc::CallbackServerContext* context,
+                                                        const v1::RenameStudyRequest* request,
+                                                        v1::RenameStudyResponse* response) {
+  return calls_.Run(context, [=, this]() -> absl::Status {
+    VIZSLA_ASSIGN_OR_RETURN(const Study study,
+                            scheduler_.RenameStudy(request->name(), request->new_name()));
+    return Summarize(study.spec.name, response->mutable_study());
+  });
+}
+
+grpc::ServerUnaryReactor* StudyServiceImpl::DeleteStudy(grpc::CallbackServerContext* context,
+                                                        const v1::DeleteStudyRequest* request,
+                                                        v1::DeleteStudyResponse*) {
+  return calls_.Run(context, [=, this]() -> absl::Status {
+    // The empty name means the newest study; to delete, one must say which.
+    if (request->name().empty())
+      return absl::InvalidArgumentError("name: say which study to delete");
+    return scheduler_.DeleteStudy(request->name(), request->force());
+  });
+}
+
+grpc::ServerUnaryReactor* StudyServiceImpl::GetLeaderboard(grpc::CallbackServerContext* context,
+                                                           const v1::GetLeaderboardRequest* request,
+                                                           v1::GetLeaderboardResponse* response) {
+  return calls_.Run(context, [=, this]() -> absl::Status {
+    VIZSLA_RETURN_IF_ERROR(CheckTop(request->top()));
+    VIZSLA_ASSIGN_OR_RETURN(const Board board,
+                            scheduler_.GetBoard(request->study(), request->top()));
+    *response->mutable_leaderboard() = ToProto(board);
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerWriteReactor<v1::WatchLeaderboardResponse>* StudyServiceImpl::WatchLeaderboard(
+    grpc::CallbackServerContext* context, const v1::WatchLeaderboardRequest* request) {
+  absl::Status admitted = calls_.Admit(*context);
+  if (admitted.ok()) admitted = CheckTop(request->top());
+  return watch_.Add(admitted, request->study(), request->top());
+}
+
+grpc::ServerUnaryReactor* StudyServiceImpl::GetTrial(grpc::CallbackServerContext* context,
+                                                     const v1::GetTrialRequest* request,
+                                                     v1::GetTrialResponse* response) {
+  return calls_.Run(context, [=, this]() -> absl::Status {
+    std::string name;
+    VIZSLA_RETURN_IF_ERROR(store_.Read([&](TrialReader& reader) -> absl::Status {
+      VIZSLA_ASSIGN_OR_RETURN(const Study study, reader.FindStudy(request->study()));
+      name = study.spec.name;
+      VIZSLA_ASSIGN_OR_RETURN(const Trial trial, FindTrialOrBest(reader, study, request->number()));
+      *response->mutable_trial() = ToProto(trial);
+      VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, reader.ListReports(trial.id));
+      for (const EpochReport& report : reports) *response->add_epochs() = ToProto(report);
+      VIZSLA_ASSIGN_OR_RETURN(const std::vector<AttemptRow> attempts,
+                              reader.ListAttempts(trial.id));
+      for (const AttemptRow& attempt : attempts) *response->add_attempts() = ToProto(attempt);
+      return absl::OkStatus();
+    }));
+    return Summarize(name, response->mutable_study());
+  });
+}
+
+grpc::ServerUnaryReactor* StudyServiceImpl::GetTrialLogs(grpc::CallbackServerContext* context,
+                                                         const v1::GetTrialLogsRequest* request,
+                                                         v1::GetTrialLogsResponse* response) {
+  return calls_.Run(context, [=, this] {
+    return store_.Read([&](TrialReader& reader) -> absl::Status {
+      VIZSLA_ASSIGN_OR_RETURN(const Study study, reader.FindStudy(request->study()));
+      VIZSLA_ASSIGN_OR_RETURN(const Trial trial, FindTrialOrBest(reader, study, request->number()));
+      VIZSLA_ASSIGN_OR_RETURN(const std::vector<LogRow> lines, reader.ListLogs(trial.id));
+      for (const LogRow& line : lines) *response->add_lines() = ToProto(line);
+      return absl::OkStatus();
+    });
+  });
+}
+
+grpc::ServerUnaryReactor* StudyServiceImpl::RecordEvaluation(
+    grpc::CallbackServerContext* context, const v1::RecordEvaluationRequest* request,
+    v1::RecordEvaluationResponse* response) {
+  return calls_.Run(context, [=, this]() -> absl::Status {
+    VIZSLA_ASSIGN_OR_RETURN(const EvaluationRow given, FromProto(request->evaluation()));
+    VIZSLA_ASSIGN_OR_RETURN(const EvaluationRow stored,
+                            scheduler_.RecordEvaluation(request->study(), given));
+    *response->mutable_evaluation() = ToProto(stored);
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* StudyServiceImpl::ListEvaluations(
+    grpc::CallbackServerContext* context, const v1::ListEvaluationsRequest* request,
+    v1::ListEvaluationsResponse* response) {
+  return calls_.Run(context, [=, this] {
+    return store_.Read([&](TrialReader& reader) -> absl::Status {
+      VIZSLA_ASSIGN_OR_RETURN(const Study study, reader.FindStudy(request->study()));
+      VIZSLA_ASSIGN_OR_RETURN(const std::vector<EvaluationRow> rows,
+                              reader.ListEvaluations(study.id));
+      for (const EvaluationRow& row : rows) *response->add_evaluations() = ToProto(row);
+      return absl::OkStatus();
+    });
+  });
+}
+
+}  // namespace vizsla

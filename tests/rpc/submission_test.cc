@@ -1,0 +1,397 @@
+// Submitting: what is pinned, what is refused before anything is sent, what reaches the
+// coordinator.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <fstream>
+
+#include "src/base/sha256.h"
+#include "src/submission/dry_run.h"
+#include "src/submission/plan_size.h"
+#include "src/submission/submit.h"
+#include "src/weights/tensor_file.h"
+#include "tests/rpc/test_server.h"
+
+namespace vizsla {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::SampleSpec;
+using ::testing::SizeIs;
+using testing::TestServer;
+
+// A .safetensors file with zeros of these shapes.
+std::string WeightsBytes(const std::map<std::string, std::vector<int64_t>>& shapes,
+                         const std::map<std::string, std::string>& metadata) {
+  std::map<std::string, std::vector<std::byte>> storage;
+  std::map<std::string, TensorView> tensors;
+  for (const auto& [name, shape] : shapes) {
+    size_t bytes = 4;
+    for (const int64_t side : shape) bytes *= static_cast<size_t>(side);
+    storage[name].resize(bytes);
+    tensors[name] = TensorView{TensorType::kF32, shape, storage[name]};
+  }
+  return SerializeSafetensors(tensors, metadata);
+}
+
+const std::map<std::string, std::vector<int64_t>> kMobileNet = {
+    {"features.0.0.weight", {32, 3, 3, 3}}, {"features.18.0.weight", {1280, 320, 1, 1}}};
+const std::map<std::string, std::string> kTraits = {
+    {"architecture", "mobilenet_v2"}, {"padding", "tf_same"}, {"preprocessing", "tf"}};
+
+class SubmissionTest : public ::testing::Test {
+ protected:
+  SubmissionTest() : folder_(TemporaryDirectory::Create("vizsla-submission").value()) {
+    ::setenv("XDG_CACHE_HOME", (folder_.path() + "/cache").c_str(), 1);
+    // ImageFolder of 3 classes with 20 files; nothing is decoded, so a JPEG's first bytes do.
+    for (int label = 0; label < 3; ++label) {
+      const std::string place = data() + "/class" + std::to_string(label);
+      EXPECT_TRUE(CreateDirectories(place).ok());
+      for (int i = 0; i < 20; ++i) {
+        const std::string name = std::to_string(label) + "-" + std::to_string(i);
+        Write("/data/class" + std::to_string(label) + "/" + name + ".jpg",
+              "\xFF\xD8\xFF photo " + name);
+      }
+    }
+    Write("/w.safetensors", WeightsBytes(kMobileNet, kTraits));
+  }
+
+  void Write(const std::string& name, const std::string& bytes) const {
+    std::ofstream file(folder_.path() + name, std::ios::binary);
+    ASSERT_TRUE(file << bytes);
+  }
+  std::string data() const { return folder_.path() + "/data"; }
+  std::string weights() const { return folder_.path() + "/w.safetensors"; }
+  absl::StatusOr<PreparedStudy> Prepare(const StudySpec& spec, const std::string& weights) const {
+    return PrepareStudy({spec, data(), weights}, {});
+  }
+  void ExpectRefused(const StudySpec& spec, const std::string& weights,
+                     const std::string& sentence) const {
+    const auto prepared = Prepare(spec, weights);
+    ASSERT_FALSE(prepared.ok());
+    EXPECT_THAT(std::string(prepared.status().message()), HasSubstr(sentence));
+  }
+
+  TemporaryDirectory folder_;
+};
+
+TEST_F(SubmissionTest, PinsDataSplitAndWeights) {
+  size_t last_done = 0;
+  const auto prepared =
+      PrepareStudy({SampleSpec(), data(), weights()}, [&](size_t done, size_t total) {
+        EXPECT_LE(done, total);
+        last_done = std::max(last_done, done);
+      });
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  EXPECT_EQ(last_done, 60u);
+  EXPECT_EQ(prepared->inputs.dataset_fingerprint, prepared->index.fingerprint);
+  EXPECT_EQ(prepared->inputs.split_hash, Sha256Hex(prepared->split_json));
+  EXPECT_EQ(SplitFromJsonText(prepared->split_json).value(), prepared->split);
+  EXPECT_EQ(prepared->inputs.weights_hash, Sha256HexOfFile(weights()).value());
+  EXPECT_EQ(prepared->traits.padding, "tf_same");
+  EXPECT_EQ(prepared->split.test.size(), 12u);  // 20 % of 60
+  EXPECT_THAT(prepared->problems, IsEmpty());
+  // The same again is the same.
+  EXPECT_EQ(Prepare(SampleSpec(), weights()).value().inputs, prepared->inputs);
+}
+
+TEST_F(SubmissionTest, WeightsThatAreNeededButNotNamed) {
+  ExpectRefused(SampleSpec(), "",
+                "the search space uses pretrained weights: name their file with --weights");
+}
+
+TEST_F(SubmissionTest, WeightsThatAreNotThere) {
+  ExpectRefused(SampleSpec(), folder_.path() + "/none.pth", folder_.path() + "/none.pth");
+}
+
+TEST_F(SubmissionTest, AFileThatIsNoWeights) {
+  Write("/w.safetensors", "not a tensor in sight");
+  ExpectRefused(SampleSpec(), weights(), weights());
+}
+
+TEST_F(SubmissionTest, WeightsOfAnotherNetwork) {
+  Write("/w.safetensors", WeightsBytes({{"layer1.0.conv1.weight", {64, 64, 3, 3}}}, kTraits));
+  ExpectRefused(
+      SampleSpec(), weights(),
+      weights() + ": not weights of mobilenet_v2: the tensor features.0.0.weight is missing");
+  auto shapes = kMobileNet;
+  shapes["features.18.0.weight"] = {1792, 448, 1, 1};  // width 1.4
+  Write("/w.safetensors", WeightsBytes(shapes, kTraits));
+  ExpectRefused(SampleSpec(), weights(),
+                "features.18.0.weight is 1792 x 448 x 1 x 1, not 1280 x 320 x 1 x 1");
+}
+
+TEST_F(SubmissionTest, TraitsAreReadOrSaidButNeverGuessed) {
+  Write("/w.safetensors", WeightsBytes(kMobileNet, {}));
+  ExpectRefused(SampleSpec(), weights(),
+                weights() + ": the weights file does not say which padding");
+  StudySpec spec = SampleSpec();
+  spec.weights = {"symmetric", "torch"};
+  const auto prepared = Prepare(spec, weights());
+  ASSERT_TRUE(prepared.ok()) << prepared.status();
+  EXPECT_EQ(prepared->traits.padding, "symmetric");
+  EXPECT_EQ(prepared->traits.preprocessing, "torch");
+}
+
+TEST_F(SubmissionTest, AnImpossibleEnqueuedTrialIsNamed) {
+  StudySpec spec = SampleSpec();
+  spec.enqueue[0].configuration["pooling"] = std::string("median");
+  ExpectRefused(spec, weights(), "enqueue, 'notebook': parameter pooling: ");
+  spec.enqueue[0].name.clear();
+  ExpectRefused(spec, weights(), "enqueue, entry 1: parameter pooling: ");
+}
+
+TEST_F(SubmissionTest, AnUnknownParameterIsNamed) {
+  StudySpec spec = SampleSpec();
+  spec.space.parameters.push_back({"droput", FloatDomain{0, 1, false, std::nullopt}, {}});
+  ExpectRefused(spec, weights(), "droput");
+}
+
+TEST_F(SubmissionTest, MissingDataIsNamed) {
+  const auto prepared = PrepareStudy({SampleSpec(), folder_.path() + "/nowhere", weights()}, {});
+  EXPECT_EQ(prepared.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(prepared.status().message()), HasSubstr("nowhere"));
+}
+
+TEST_F(SubmissionTest, ScratchNetworksNeedNoWeightsAndSaySo) {
+  StudySpec spec = SampleSpec();
+  spec.space.parameters = {{"network", CategoricalDomain{{std::string("scratch_v1")}}, {}}};
+  spec.enqueue.clear();
+  const auto without = Prepare(spec, "");
+  ASSERT_TRUE(without.ok()) << without.status();
+  EXPECT_EQ(without->inputs.weights_hash, "");
+  const auto with = Prepare(spec, weights());
+  ASSERT_TRUE(with.ok()) << with.status();
+  EXPECT_EQ(with->inputs.weights_hash, "");
+  ASSERT_THAT(with->problems, SizeIs(1));
+  EXPECT_EQ(with->problems[0].place, weights());
+  EXPECT_THAT(with->problems[0].reason, HasSubstr("not used"));
+}
+
+TEST_F(SubmissionTest, ReachesTheCoordinator) {
+  TestServer server;
+  const auto client = server.Connect();
+  const PreparedStudy prepared = Prepare(SampleSpec(), weights()).value();
+  const auto submitted = SubmitStudy(*client, prepared, weights());
+  ASSERT_TRUE(submitted.ok()) << submitted.status();
+  EXPECT_TRUE(submitted->created);
+  EXPECT_EQ(submitted->study.name(), "dogs");
+  EXPECT_EQ(server.scheduler.spec, prepared.spec);
+  EXPECT_EQ(server.scheduler.pinned, prepared.inputs);
+  EXPECT_EQ(server.artifacts->Get(prepared.inputs.split_hash).value(), prepared.split_json);
+  EXPECT_EQ(server.artifacts->Get(prepared.inputs.weights_hash).value(),
+            ReadFile(weights()).value());
+}
+
+TEST_F(SubmissionTest, RefusalsOfTheCoordinatorPass) {
+  TestServer server;
+  const auto client = server.Connect();
+  const PreparedStudy prepared = Prepare(SampleSpec(), weights()).value();
+  server.scheduler.FailWith(absl::FailedPreconditionError("study 'dogs' differs:\n  seed: 7 -> 8"));
+  EXPECT_EQ(SubmitStudy(*client, prepared, weights()).status(),
+            absl::FailedPreconditionError("study 'dogs' differs:\n  seed: 7 -> 8"));
+}
+
+TEST_F(SubmissionTest, WeightsThatChangeMeanwhileAreNoticed) {
+  TestServer server;
+  const auto client = server.Connect();
+  const PreparedStudy prepared = Prepare(SampleSpec(), weights()).value();
+  Write("/w.safetensors",
+        WeightsBytes(kMobileNet, {{"padding", "symmetric"}, {"preprocessing", "tf"}}));
+  const auto submitted = SubmitStudy(*client, prepared, weights());
+  EXPECT_EQ(submitted.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(submitted.status().message()),
+              HasSubstr("has changed since it was checked"));
+  EXPECT_THAT(server.scheduler.calls(), IsEmpty());
+}
+
+// --- The dry run
+// ------------------------------------------------------------------------------------
+
+const DryRunPhotos kDogs{8463, 736, 120};
+
+StudySpec HeadSpace() {
+  StudySpec spec = SampleSpec();
+  spec.budget = {24, 30, std::nullopt};
+  spec.space.parameters = {
+      {"augmentation", CategoricalDomain{{std::string("none"), std::string("v1")}}, {}},
+      {"dropout", FloatDomain{0, 0.5, false, std::nullopt}, {}},
+      {"image_size", CategoricalDomain{{int64_t{160}}}, {}},
+      {"pooling", CategoricalDomain{{std::string("avg"), std::string("max")}}, {}},
+  };
+  spec.enqueue = {{"notebook",
+                   "",
+                   {{"augmentation", std::string("v1")},
+                    {"dropout", 0.5},
+                    {"image_size", int64_t{160}},
+                    {"pooling", std::string("avg")}}}};
+  return spec;
+}
+
+TrainingPlan Plan(const std::string& unfreeze) {
+  TrainingPlan plan;
+  plan.unfreeze = unfreeze;
+  return plan;
+}
+
+TEST(PlanSize, CountsAsTorchvisionDoes) {
+  // Sum of numel over the state dict of torchvision 0.14's mobilenet_v2().features[k + 1:], without
+  // num_batches_tracked, for the Keras block k that trains first.
+  const std::pair<const char*, int64_t> expected[] = {
+      {"none", 0},
+      {"block_16_expand", 893120},
+      {"block_15_expand", 1217280},
+      {"block_13_expand", 1699328},
+      {"block_10_expand", 2009216},
+      {"block_6_expand", 2198976},
+      {"block_1_expand", 2256000},
+      {"all", 2257984},
+  };
+  for (const auto& [unfreeze, floats] : expected) {
+    const TrainingPlan plan = Plan(unfreeze);
+    EXPECT_EQ(TrainedFloats(plan, 120) - HeadFloats(plan, 120), floats) << unfreeze;
+  }
+}
+
+TEST(PlanSize, CountsTheCampaignsHead) {
+  TrainingPlan plan;
+  plan.dense = {128, 128};
+  // 1280 x 128 + 128, 128 x 128 + 128, batch norm 4 x 128, 128 x 120 + 120
+  EXPECT_EQ(HeadFloats(plan, 120), 163968 + 16512 + 512 + 15480);
+  EXPECT_EQ(CachedFloats(plan), 2 * 1280);
+  plan.pooling = Pooling::kFlatten;
+  EXPECT_EQ(CachedFloats(plan), 5 * 5 * 1280);  // 160 / 32 = 5
+}
+
+TEST(DryRun, AHeadSearchCostsOnePassOverThePhotos) {
+  const auto estimate = EstimateStudy(HeadSpace(), kDogs, {}, {});
+  ASSERT_TRUE(estimate.ok()) << estimate.status();
+  EXPECT_EQ(estimate->trials, 24);
+  EXPECT_EQ(estimate->enqueued, 1);
+  EXPECT_EQ(estimate->looked_at, 24);
+  EXPECT_EQ(estimate->impossible, 0);
+  EXPECT_EQ(estimate->sharing_trials, 24);
+  EXPECT_EQ(estimate->feature_sets, 1);
+  // Photos and their mirror images of train, photos of validation; average and maximum of 1280
+  // channels.
+  EXPECT_EQ(estimate->feature_cache_bytes, (2u * 8463 + 736) * 2 * 1280 * 4);
+  ASSERT_THAT(estimate->decoded_cache_bytes, SizeIs(1));
+  EXPECT_EQ(estimate->decoded_cache_bytes.at(160), (8463u + 736) * 160 * 160 * 3);
+  // One pass: minutes; the same search without a cache would be 30 epochs x 24 trials of passes.
+  DryRunRates rates;
+  EXPECT_NEAR(static_cast<double>(estimate->feature_time.count()),
+              (2 * 8463 + 736) / rates.forward_images_per_second, 2);
+  EXPECT_LT(estimate->training_time, std::chrono::hours(2));
+}
+
+TEST(DryRun, AnotherCoreHalvesTheTime) {
+  DryRunRates two;
+  two.cores = 2;
+  const auto one_core = EstimateStudy(HeadSpace(), kDogs, {}, {}).value();
+  const auto two_cores = EstimateStudy(HeadSpace(), kDogs, {}, two).value();
+  EXPECT_NEAR(static_cast<double>(two_cores.feature_time.count()),
+              static_cast<double>(one_core.feature_time.count()) / 2, 1);
+  EXPECT_NEAR(static_cast<double>(two_cores.training_time.count()),
+              static_cast<double>(one_core.training_time.count()) / 2, 1);
+}
+
+TEST(DryRun, SizesPoolingAndPreprocessingMakeSetsOfTheirOwn) {
+  StudySpec spec = HeadSpace();
+  spec.enqueue.clear();
+  spec.sampler = SamplerKind::kGrid;
+  spec.budget.trials = 0;
+  spec.space.parameters = {
+      {"image_size", CategoricalDomain{{int64_t{160}, int64_t{224}}}, {}},
+      {"pooling",
+       CategoricalDomain{{std::string("avg"), std::string("max"), std::string("flatten")}},
+       {}},
+      {"augmentation", CategoricalDomain{{std::string("none"), std::string("v3")}}, {}},
+  };
+  const auto estimate = EstimateStudy(spec, kDogs, {}, {});
+  ASSERT_TRUE(estimate.ok()) << estimate.status();
+  EXPECT_EQ(estimate->trials, 12);
+  EXPECT_EQ(estimate->sharing_trials, 6);  // v3 has no exact views
+  EXPECT_EQ(estimate->feature_sets, 4);    // two sizes, pooled or whole maps
+  EXPECT_THAT(estimate->decoded_cache_bytes, SizeIs(2));
+  const uint64_t photos = 8463 + 736;
+  EXPECT_EQ(estimate->feature_cache_bytes,
+            photos * 4 * (2 * 1280 + 2 * 1280 + 25 * 1280 + 49 * 1280));
+}
+
+TEST(DryRun, TheGridIsCountedWithItsEnqueuedTrials) {
+  StudySpec spec = HeadSpace();
+  spec.sampler = SamplerKind::kGrid;
+  spec.budget.trials = 0;
+  spec.space.parameters[1].domain = FloatDomain{0, 0.5, false, 0.25};
+  EXPECT_EQ(EstimateStudy(spec, kDogs, {}, {}).value().trials, 2 * 3 * 2);  // it is in the grid
+  spec.enqueue[0].configuration["dropout"] = 0.9;
+  EXPECT_EQ(EstimateStudy(spec, kDogs, {}, {}).value().trials, 2 * 3 * 2 + 1);
+  spec.budget.trials = 5;
+  EXPECT_EQ(EstimateStudy(spec, kDogs, {}, {}).value().trials, 5);
+}
+
+TEST(DryRun, FineTuningCostsMoreTheDeeperItGoes) {
+  std::chrono::seconds last{0};
+  uint64_t last_bytes = 0;
+  for (const char* unfreeze : {"none", "block_16_expand", "block_10_expand", "all"}) {
+    StudySpec spec = HeadSpace();
+    spec.enqueue.clear();
+    spec.space.parameters.push_back({"unfreeze", CategoricalDomain{{std::string(unfreeze)}}, {}});
+    const auto estimate = EstimateStudy(spec, kDogs, {}, {}).value();
+    EXPECT_GT(estimate.training_time, last) << unfreeze;
+    EXPECT_GT(estimate.checkpoint_bytes, last_bytes) << unfreeze;
+    last = estimate.training_time;
+    last_bytes = estimate.checkpoint_bytes;
+    EXPECT_EQ(estimate.sharing_trials, std::string(unfreeze) == "none" ? 24 : 0);
+  }
+}
+
+TEST(DryRun, ImpossibleCombinationsAreCounted) {
+  StudySpec spec = HeadSpace();
+  spec.enqueue.clear();
+  spec.sampler = SamplerKind::kGrid;
+  spec.budget.trials = 0;
+  spec.space.parameters = {
+      {"network", CategoricalDomain{{std::string("mobilenet_v2"), std::string("scratch_v2")}}, {}},
+      {"pooling", CategoricalDomain{{std::string("avg"), std::string("max")}}, {}},
+  };
+  const auto estimate = EstimateStudy(spec, kDogs, {}, {}).value();
+  EXPECT_EQ(estimate.trials, 4);
+  EXPECT_EQ(estimate.impossible, 2);
+  EXPECT_THAT(estimate.impossible_reason, HasSubstr("pooling"));
+}
+
+TEST(DryRun, HugeSpacesAreLookedAtInPart) {
+  StudySpec spec = HeadSpace();
+  spec.budget.trials = 1'000'000;
+  const auto estimate = EstimateStudy(spec, kDogs, {}, {}).value();
+  EXPECT_EQ(estimate.trials, 1'000'000);
+  EXPECT_EQ(estimate.looked_at, 4097);
+  EXPECT_EQ(estimate.sharing_trials, 1'000'000);
+}
+
+TEST(DryRun, NoTrialsAreAnError) {
+  StudySpec spec = HeadSpace();
+  spec.enqueue.clear();
+  spec.budget.trials = 0;  // random, without a number
+  EXPECT_EQ(EstimateStudy(spec, kDogs, {}, {}).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(DryRun, IsDescribedForPeople) {
+  DryRunRates rates;
+  rates.cores = 2;
+  const auto estimate = EstimateStudy(HeadSpace(), kDogs, {}, rates).value();
+  const std::string text = Describe(estimate, kDogs, rates);
+  EXPECT_THAT(text, HasSubstr("photos          8463 train, 736 validation, 120 classes\n"));
+  EXPECT_THAT(text, HasSubstr("trials          at most 24, 1 of them enqueued\n"));
+  EXPECT_THAT(text, HasSubstr("24 trials train on cached features, from 1 pass over the photos\n"));
+  EXPECT_THAT(text, HasSubstr("feature cache   181 MB\n"));
+  EXPECT_THAT(text, HasSubstr("decoded photos  707 MB at 160 px\n"));
+  EXPECT_THAT(text, HasSubstr(" on 2 cores: decoding "));
+  EXPECT_THAT(text, HasSubstr("assuming for one core at 160 px: 150 photos/s decoded"));
+}
+
+}  // namespace
+}  // namespace vizsla
