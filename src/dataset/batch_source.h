@@ -1,0 +1,35 @@
+// The batch interface: what training asks of the data, whatever decodes and augments it. src/image
+// implements it over decoded photos; tests implement it over arrays.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "src/base/status.h"
+#include "src/catalog/augmentation.h"
+
+namespace vizsla {
+
+struct PhotoView {
+  uint32_t photo = 0;  // position in the source's own list
+  View view;
+};
+
+class BatchSource {
+ public:
+  virtual ~BatchSource() = default;
+  virtual size_t photo_count() const = 0;
+  virtual int image_size() const = 0;  // pixels, square
+  virtual int label(uint32_t photo) const = 0;
+  // SHA-256 that names the photos in order, how they were decoded and resized, and the
+  // preprocessing: two sources with equal digests fill equal pixels. The feature cache is keyed by
+  // it.
+  virtual std::string content_digest() const = 0;
+  // Writes preprocessed float32 pixels, one image after another, each 3 planes (channel, row,
+  // column); `pixels` has room for views.size() * 3 * image_size^2 floats. Blocks while it renders;
+  // callable from several threads at once.
+  virtual absl::Status Fill(std::span<const PhotoView> views, float* pixels) const = 0;
+};
+
+}  // namespace vizsla

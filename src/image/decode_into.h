@@ -1,0 +1,24 @@
+// One photo from its container into its place among the pixels.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "src/base/status.h"
+#include "src/dataset/index.h"
+
+namespace vizsla {
+
+struct DecodedPhoto {
+  std::string sha256;                 // of the bytes read
+  std::optional<std::string> broken;  // why there are no pixels; they are black then
+};
+
+// Reads, decodes and resizes to the square that `pixels` (size x size x 3 bytes) has room for.
+// FailedPrecondition when the bytes are not those that were indexed.
+absl::StatusOr<DecodedPhoto> DecodeInto(const Photo& photo, const PhotoReader& reader,
+                                        int image_size, std::span<uint8_t> pixels);
+
+}  // namespace vizsla

@@ -1,0 +1,53 @@
+// `vizsla-dataset inspect`: what is in a data set, and what is wrong with it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "src/base/status.h"
+#include "src/dataset/index.h"
+#include "src/image/tool/pictures.h"
+
+namespace vizsla {
+
+struct Spread {
+  uint64_t min = 0;
+  uint64_t median = 0;
+  uint64_t max = 0;
+};
+
+struct Inspection {
+  DatasetIndex index;
+  NamedCounts class_counts;     // most photos first, then by name
+  Spread width, height, bytes;  // of all photos that can be decoded, upright
+  std::vector<Problem> broken;  // photos that cannot be decoded whole, labelled and unlabelled
+  std::vector<std::pair<std::string, std::string>> duplicates;  // path, and the path it repeats
+  size_t train = 0, validation = 0, test = 0;                   // with the default split
+  std::string split_error;  // why there is no such split, or empty
+  std::vector<Problem> split_problems;
+  std::vector<SheetPhoto> sheet;  // random photos with their labels
+};
+
+struct InspectOptions {
+  std::string data;
+  int threads = 1;
+  size_t sheet_photos = 24;
+  uint64_t seed = 42;                             // of the contact sheet
+  std::function<void(size_t, size_t)> on_index;   // (done, total) photos; may be empty
+  std::function<void(size_t, size_t)> on_decode;  // called one at a time
+};
+
+// Reads and decodes every photo. Errors as IndexDataset says.
+absl::StatusOr<Inspection> Inspect(const InspectOptions& options);
+
+// For programs: docs/datasets.md says what is in it. `files` are the pictures written.
+nlohmann::json ToJson(const Inspection& inspection, const std::vector<std::string>& files);
+
+// For people.
+std::string ToText(const Inspection& inspection, int width, bool colour);
+
+}  // namespace vizsla
