@@ -1,0 +1,277 @@
+#include "src/submission/dry_run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <optional>
+#include <set>
+#include <tuple>
+#include <vector>
+
+#include "src/base/random.h"
+#include "src/catalog/backbones.h"
+#include "src/submission/plan_size.h"
+
+namespace vizsla {
+namespace {
+
+constexpr int64_t kMostLookedAt = 4096;
+
+ParameterValue Draw(const Domain& domain, RandomStream& stream) {
+  if (const auto count = CountValues(domain); count && !std::holds_alternative<IntDomain>(domain)) {
+    return ValueAt(domain, static_cast<int64_t>(stream.UniformInt(static_cast<uint64_t>(*count))));
+  }
+  const auto between = [&](double low, double high, bool log) {
+    if (!log) return stream.Uniform(low, high);
+    return std::exp(stream.Uniform(std::log(low), std::log(high)));
+  };
+  if (const auto* integer = std::get_if<IntDomain>(&domain)) {
+    if (!integer->log) {
+      const int64_t count = *CountValues(domain);
+      return ValueAt(domain, static_cast<int64_t>(stream.UniformInt(static_cast<uint64_t>(count))));
+    }
+    const double value =
+        between(static_cast<double>(integer->low), static_cast<double>(integer->high) + 1, true);
+    return std::clamp(static_cast<int64_t>(value), integer->low, integer->high);
+  }
+  const auto& real = std::get<FloatDomain>(domain);
+  return std::clamp(between(real.low, real.high, real.log), real.low, real.high);
+}
+
+Configuration DrawConfiguration(const SearchSpace& space, RandomStream& stream) {
+  Configuration configuration;
+  for (const Parameter& parameter : space.parameters) {
+    if (IsActive(parameter, configuration)) {
+      configuration[parameter.name] = Draw(parameter.domain, stream);
+    }
+  }
+  return configuration;
+}
+
+// As the scheduler plans them: the budget, or what the space holds when that is less; enqueued
+// trials are run in any case, and those outside the space use up nothing of it.
+int64_t PlannedTrials(const StudySpec& spec) {
+  const int64_t enqueued = static_cast<int64_t>(spec.enqueue.size());
+  std::optional<int64_t> planned;
+  if (spec.budget.trials > 0) planned = spec.budget.trials;
+  if (std::optional<int64_t> available = CountConfigurations(spec.space)) {
+    for (const EnqueuedTrial& trial : spec.enqueue) {
+      if (!Validate(spec.space, trial.configuration).ok()) ++*available;
+    }
+    planned = std::min(planned.value_or(*available), *available);
+  }
+  return std::max(planned.value_or(0), enqueued);
+}
+
+bool IsEnqueued(const StudySpec& spec, const Configuration& configuration) {
+  return std::any_of(spec.enqueue.begin(), spec.enqueue.end(), [&](const EnqueuedTrial& trial) {
+    return trial.configuration == configuration;
+  });
+}
+
+// Enqueued configurations first, then at most kMostLookedAt of those that the sampler adds.
+std::vector<Configuration> Representatives(const StudySpec& spec, int64_t trials) {
+  std::vector<Configuration> result;
+  for (const EnqueuedTrial& trial : spec.enqueue) result.push_back(trial.configuration);
+  const size_t wanted =
+      result.size() +
+      static_cast<size_t>(std::min(trials - static_cast<int64_t>(result.size()), kMostLookedAt));
+  if (spec.sampler == SamplerKind::kGrid) {
+    for (std::optional<Configuration> next = FirstConfiguration(spec.space);
+         next && result.size() < wanted; next = NextConfiguration(spec.space, *next)) {
+      if (!IsEnqueued(spec, *next)) result.push_back(*next);
+    }
+    return result;
+  }
+  RandomStream stream(StreamKey(spec.seed).With("dry run"));
+  while (result.size() < wanted) result.push_back(DrawConfiguration(spec.space, stream));
+  return result;
+}
+
+// Photos relative to those of 160 x 160 pixels.
+double AreaFactor(int image_size) {
+  const double side = image_size / 160.0;
+  return side * side;
+}
+
+double HeadSeconds(const TrainingPlan& plan, int classes, double photos, const DryRunRates& rates) {
+  const double floats = static_cast<double>(HeadFloats(plan, classes));
+  const double steps = std::ceil(photos / plan.batch_size);
+  const double arithmetic = 6.0 * floats * plan.batch_size / rates.flops_per_second;
+  const double optimizer = 28.0 * floats / rates.bytes_per_second;  // seven passes of four bytes
+  return steps * (rates.step_overhead_seconds + arithmetic + optimizer);
+}
+
+// Of one epoch on one core.
+double EpochSeconds(const TrainingPlan& plan, const DryRunPhotos& photos,
+                    const DryRunRates& rates) {
+  const double train = static_cast<double>(photos.train);
+  const double validation = static_cast<double>(photos.validation);
+  const double area = AreaFactor(plan.image_size);
+  if (!FindBackbone(ToText(plan.network)).ok()) {
+    return (train + validation / 3) * area / rates.scratch_images_per_second;
+  }
+  const double head = HeadSeconds(plan, photos.classes, train, rates);
+  if (FeaturesAreShareable(plan)) return head;
+  const double forward = (train + validation) * area / rates.forward_images_per_second;
+  const double backward =
+      train * area *
+      std::max(0.0, 1 / rates.training_images_per_second - 1 / rates.forward_images_per_second);
+  return head + forward + backward * TrainedShareOfBackbone(plan);
+}
+
+struct FeatureSet {
+  int views = 1;
+  int64_t floats = 0;
+  double forward_seconds_per_view_and_photo = 0;
+};
+
+std::chrono::seconds Ceil(double seconds) {
+  return std::chrono::seconds(static_cast<int64_t>(std::ceil(seconds)));
+}
+
+std::string Bytes(uint64_t bytes) {
+  char text[32];
+  if (bytes < 1'000'000) {
+    std::snprintf(text, sizeof(text), "%.0f kB", std::ceil(static_cast<double>(bytes) / 1e3));
+  } else if (bytes < 1'000'000'000) {
+    std::snprintf(text, sizeof(text), "%.0f MB", std::ceil(static_cast<double>(bytes) / 1e6));
+  } else {
+    std::snprintf(text, sizeof(text), "%.1f GB", static_cast<double>(bytes) / 1e9);
+  }
+  return text;
+}
+
+std::string Duration(std::chrono::seconds time) {
+  const double seconds = static_cast<double>(time.count());
+  char text[32];
+  if (seconds < 90) {
+    std::snprintf(text, sizeof(text), "%.0f s", seconds);
+  } else if (seconds < 90 * 60) {
+    std::snprintf(text, sizeof(text), "%.0f min", std::ceil(seconds / 60));
+  } else if (seconds < 48 * 3600) {
+    std::snprintf(text, sizeof(text), "%.1f h", seconds / 3600);
+  } else {
+    std::snprintf(text, sizeof(text), "%.1f days", seconds / 86400);
+  }
+  return text;
+}
+
+}  // namespace
+
+absl::StatusOr<DryRunEstimate> EstimateStudy(const StudySpec& spec, const DryRunPhotos& photos,
+                                             const WeightsTraits& traits,
+                                             const DryRunRates& rates) {
+  WeightsTraits assumed = traits;
+  if (assumed.padding.empty()) assumed.padding = ToText(Padding::kTfSame);
+  if (assumed.preprocessing.empty()) assumed.preprocessing = "tf";
+
+  DryRunEstimate estimate;
+  estimate.enqueued = static_cast<int64_t>(spec.enqueue.size());
+  estimate.trials = PlannedTrials(spec);
+  const std::vector<Configuration> configurations = Representatives(spec, estimate.trials);
+  estimate.looked_at = static_cast<int64_t>(configurations.size());
+  if (configurations.empty()) {
+    return absl::InvalidArgumentError("the study would have no trials: raise budget.trials");
+  }
+
+  std::map<std::tuple<std::string, int, std::string, bool>, FeatureSet> sets;
+  double training_seconds = 0;
+  double checkpoint_bytes = 0;
+  double largest_trained_bytes = 0;
+  for (const Configuration& configuration : configurations) {
+    const absl::StatusOr<TrainingPlan> resolved = ResolvePlan(configuration, spec.budget, assumed);
+    if (!resolved.ok()) {
+      if (estimate.impossible++ == 0) {
+        estimate.impossible_reason = std::string(resolved.status().message());
+      }
+      continue;
+    }
+    const TrainingPlan& plan = *resolved;
+    const uint64_t pixels =
+        static_cast<uint64_t>(plan.image_size) * static_cast<uint64_t>(plan.image_size);
+    estimate.decoded_cache_bytes[plan.image_size] =
+        static_cast<uint64_t>(photos.train + photos.validation) * 3 * pixels;
+    const double trained_bytes = 4.0 * static_cast<double>(TrainedFloats(plan, photos.classes));
+    checkpoint_bytes += trained_bytes;
+    largest_trained_bytes = std::max(largest_trained_bytes, trained_bytes);
+    training_seconds += spec.budget.epochs * EpochSeconds(plan, photos, rates);
+    if (!FeaturesAreShareable(plan)) continue;
+    ++estimate.sharing_trials;
+    FeatureSet& set = sets[{std::string(ToText(plan.network)), plan.image_size,
+                            plan.preprocessing.name, plan.pooling == Pooling::kFlatten}];
+    set.views = std::max(set.views, CountExactViews(plan.augmentation));
+    set.floats = CachedFloats(plan);
+    set.forward_seconds_per_view_and_photo =
+        AreaFactor(plan.image_size) / rates.forward_images_per_second;
+  }
+
+  // What was looked at stands for all.
+  const double scale =
+      static_cast<double>(estimate.trials) / static_cast<double>(estimate.looked_at);
+  estimate.sharing_trials = std::llround(scale * static_cast<double>(estimate.sharing_trials));
+  // The best checkpoint of a trial stays; while it runs there is `last` too, with Adam's two
+  // moments.
+  const double running =
+      std::min<double>(std::max(1, rates.cores), static_cast<double>(estimate.trials));
+  estimate.checkpoint_bytes =
+      static_cast<uint64_t>(scale * checkpoint_bytes + running * 3 * largest_trained_bytes);
+  estimate.feature_sets = static_cast<int64_t>(sets.size());
+  double feature_seconds = 0;
+  for (const auto& [key, set] : sets) {
+    const int64_t rows = photos.train * set.views + photos.validation;
+    estimate.feature_cache_bytes +=
+        static_cast<uint64_t>(rows) * 4 * static_cast<uint64_t>(set.floats);
+    feature_seconds += static_cast<double>(rows) * set.forward_seconds_per_view_and_photo;
+  }
+  const double cores = std::max(1, rates.cores);
+  const double decoded = static_cast<double>(photos.train + photos.validation) *
+                         static_cast<double>(estimate.decoded_cache_bytes.size());
+  estimate.decode_time = Ceil(decoded / rates.decoded_photos_per_second / cores);
+  estimate.feature_time = Ceil(feature_seconds / cores);
+  // A trial runs on one rank: a few trials cannot use many cores.
+  estimate.training_time =
+      Ceil(scale * training_seconds / std::min(cores, static_cast<double>(estimate.trials)));
+  return estimate;
+}
+
+std::string Describe(const DryRunEstimate& estimate, const DryRunPhotos& photos,
+                     const DryRunRates& rates) {
+  std::string text;
+  const auto line = [&](const char* name, const std::string& value) {
+    char label[24];
+    std::snprintf(label, sizeof(label), "%-15s ", name);
+    absl::StrAppend(&text, label, value, "\n");
+  };
+  line("photos", StrCat(photos.train, " train, ", photos.validation, " validation, ",
+                        photos.classes, " classes"));
+  line("trials", StrCat("at most ", estimate.trials, ", ", estimate.enqueued, " of them enqueued"));
+  if (estimate.impossible > 0) {
+    line("impossible", StrCat(estimate.impossible, " of ", estimate.looked_at, " looked at, e.g. ",
+                              estimate.impossible_reason));
+  }
+  line("shared",
+       StrCat(estimate.sharing_trials, " trials train on cached features, from ",
+              estimate.feature_sets,
+              estimate.feature_sets == 1 ? " pass over the photos" : " passes over the photos"));
+  line("feature cache", Bytes(estimate.feature_cache_bytes));
+  for (const auto& [size, bytes] : estimate.decoded_cache_bytes) {
+    line("decoded photos", StrCat(Bytes(bytes), " at ", size, " px"));
+  }
+  line("checkpoints", StrCat("at most ", Bytes(estimate.checkpoint_bytes)));
+  line("rough time",
+       StrCat(Duration(estimate.decode_time + estimate.feature_time + estimate.training_time),
+              " on ", rates.cores, rates.cores == 1 ? " core" : " cores", ": decoding ",
+              Duration(estimate.decode_time), ", features ", Duration(estimate.feature_time),
+              ", training ", Duration(estimate.training_time)));
+  char assumed[256];
+  std::snprintf(
+      assumed, sizeof(assumed),
+      "                assuming for one core at 160 px: %.0f photos/s decoded, %.0f images/s "
+      "forward,\n                %.0f trained, %.0f trained from scratch; every epoch run\n",
+      rates.decoded_photos_per_second, rates.forward_images_per_second,
+      rates.training_images_per_second, rates.scratch_images_per_second);
+  return text + assumed;
+}
+
+}  // namespace vizsla
