@@ -1,0 +1,66 @@
+// Run by mpirun; every rank runs every test, and the job fails when one of them does.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include "src/comm/mpi_communicator.h"
+#include "tests/comm/conformance.h"
+
+namespace vizsla {
+namespace {
+
+MpiWorld* world = nullptr;
+Communicator* communicator = nullptr;
+
+TEST(MpiWorldTest, GroupsAreConsecutiveRanks) {
+  const int size = world->size();
+  for (int ranks = 1; ranks <= size; ++ranks) {
+    if (size % ranks != 0) continue;
+    auto group = world->SplitGroups(ranks);
+    ASSERT_TRUE(group.ok()) << group.status();
+    EXPECT_EQ((*group)->size(), ranks);
+    EXPECT_EQ((*group)->rank(), world->rank() % ranks);
+    std::vector<double> sum = {static_cast<double>(world->rank())};
+    ASSERT_TRUE((*group)->AllReduceSum(std::span<double>(sum)).ok());
+    double expected = 0;
+    for (int r = 0; r < ranks; ++r) expected += world->rank() / ranks * ranks + r;
+    EXPECT_EQ(sum[0], expected);
+  }
+}
+
+TEST(MpiWorldTest, GroupsThatDoNotDivideAreRefused) {
+  const int size = world->size();
+  auto group = world->SplitGroups(size + 1);
+  EXPECT_EQ(group.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(group.status().message(), StrCat("ranks per trial: a world of ", size,
+                                             " ranks does not divide into groups of ", size + 1));
+  EXPECT_EQ(world->SplitGroups(0).status().message(), "ranks per trial: 0 is less than 1");
+}
+
+TEST(MpiWorldTest, RanksOfThisHost) {
+  EXPECT_EQ(world->local_rank(), world->rank());
+  EXPECT_EQ(world->local_size(), world->size());
+}
+
+TEST(MpiWorldTest, InitializesOnce) {
+  EXPECT_EQ(MpiWorld::Init(nullptr, nullptr).status().message(), "MPI is already initialized");
+}
+
+}  // namespace
+
+Communicator& CommunicatorUnderTest() { return *communicator; }
+
+}  // namespace vizsla
+
+int main(int argc, char** argv) {
+  auto world = vizsla::MpiWorld::Init(&argc, &argv);
+  if (!world.ok()) {
+    std::fprintf(stderr, "%s\n", world.status().ToString().c_str());
+    return 1;
+  }
+  ::testing::InitGoogleTest(&argc, argv);
+  auto communicator = (*world)->World();
+  vizsla::world = world->get();
+  vizsla::communicator = communicator.get();
+  return RUN_ALL_TESTS();
+}
