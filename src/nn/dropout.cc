@@ -1,0 +1,56 @@
+#include "src/nn/dropout.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "src/base/check.h"
+#include "src/nn/random_fill.h"
+
+namespace vizsla {
+
+void DrawDropoutMask(StreamKey key, int64_t first_row, int64_t row_size, double rate,
+                     std::span<float> mask) {
+  if (mask.empty()) return;
+  VIZSLA_CHECK(row_size > 0 && mask.size() % row_size == 0);
+  const float keep = static_cast<float>(1 / (1 - rate));
+  const auto threshold = static_cast<uint32_t>(std::lround(rate * 65536));
+  constexpr size_t kPerBlock = 8;  // 16 bits for each element
+  const size_t blocks = (static_cast<size_t>(row_size) + kPerBlock - 1) / kPerBlock;
+  constexpr size_t kChunk = 64;
+  uint32_t words[4 * kChunk];
+  const int64_t rows = static_cast<int64_t>(mask.size()) / row_size;
+  for (int64_t row = 0; row < rows; ++row) {
+    float* out = mask.data() + row * row_size;
+    for (size_t block = 0; block < blocks; block += kChunk) {
+      const size_t count = std::min(kChunk, blocks - block);
+      PhiloxWords(key, static_cast<uint64_t>(first_row + row), static_cast<uint32_t>(block), count,
+                  words);
+      const size_t first = block * kPerBlock;
+      const size_t elements = std::min(count * kPerBlock, static_cast<size_t>(row_size) - first);
+      for (size_t i = 0; i < elements; ++i) {
+        const uint32_t bits = (words[i / 2] >> (16 * (i % 2))) & 0xFFFF;
+        out[first + i] = bits < threshold ? 0.0f : keep;
+      }
+    }
+  }
+}
+
+DropoutImpl::DropoutImpl(double rate, std::string layer) : rate_(rate), layer_(std::move(layer)) {}
+
+torch::Tensor DropoutImpl::forward(const torch::Tensor& x) {
+  if (!is_training() || rate_ == 0 || x.size(0) == 0) return x;
+  VIZSLA_CHECK(step_.has_value());
+  std::vector<int64_t> sizes = x.sizes().vec();
+  const bool image = sizes.size() == 4;
+  if (image) sizes = {x.size(0), x.size(2), x.size(3), x.size(1)};
+  torch::Tensor mask = torch::empty(sizes, torch::kFloat32);
+  DrawDropoutMask(step_->key.With("dropout").With(layer_), step_->first_row,
+                  mask.numel() / x.size(0), rate_,
+                  {mask.data_ptr<float>(), static_cast<size_t>(mask.numel())});
+  if (image) mask = mask.permute({0, 3, 1, 2});  // channels-last, as the activations are
+  return x * mask.to(x.device());
+}
+
+}  // namespace vizsla

@@ -1,0 +1,46 @@
+// Dropout whose masks are a function of the trial's seed and not of LibTorch's generator: the mask
+// of the global batch is drawn per row from a counter-based stream, and a rank draws its own rows
+// only, so that one rank and several agree.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "src/base/random.h"
+
+namespace vizsla {
+
+// Which rows of which step this rank computes. `key` names the step: seed, trial, epoch, step.
+struct DropoutStep {
+  StreamKey key;
+  int64_t first_row = 0;  // in the global batch, of this rank's first row
+};
+
+// Writes for rows [first_row, first_row + mask.size() / row_size) of the global batch 0 (dropped,
+// with probability `rate` to 16 bits) or 1 / (1 - rate). Pure; a row does not depend on which
+// others are asked for. mask.size() must be a multiple of row_size.
+void DrawDropoutMask(StreamKey key, int64_t first_row, int64_t row_size, double rate,
+                     std::span<float> mask);
+
+class DropoutImpl : public torch::nn::Module {
+ public:
+  // `layer` tells this layer's stream from the others'.
+  DropoutImpl(double rate, std::string layer);
+
+  // Identity when not training or when the rate is 0. In training SetStep comes first. Elements of
+  // a row are numbered channel last (row, column, channel).
+  torch::Tensor forward(const torch::Tensor& x);
+  void SetStep(const DropoutStep& step) { step_ = step; }
+
+ private:
+  double rate_;
+  std::string layer_;
+  std::optional<DropoutStep> step_;
+};
+TORCH_MODULE(Dropout);
+
+}  // namespace vizsla

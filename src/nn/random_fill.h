@@ -1,0 +1,24 @@
+// Random numbers in bulk: the words of RandomStream's Philox, many blocks at a time. No LibTorch.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "src/base/random.h"
+
+namespace vizsla {
+
+// The words of `blocks` consecutive Philox4x32 blocks: block i has the counter {first_block + i, 0,
+// row's low word, row's high word} and the key of the stream. `words` has room for 4 * blocks. Row
+// 0 is what RandomStream(key) draws with NextU32.
+void PhiloxWords(StreamKey key, uint64_t row, uint32_t first_block, size_t blocks, uint32_t* words);
+
+// Uniform in [low, high), 24 bits each.
+void FillUniform(StreamKey key, float low, float high, std::span<float> values);
+
+// Normal with mean 0 and this deviation.
+void FillNormal(StreamKey key, float deviation, std::span<float> values);
+
+}  // namespace vizsla
