@@ -1,0 +1,199 @@
+#include "src/train/feature_cache.h"
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <list>
+#include <mutex>
+#include <utility>
+
+#include "src/base/check.h"
+#include "src/base/log.h"
+#include "src/base/sha256.h"
+
+namespace vizsla {
+namespace {
+
+constexpr size_t kHeaderBytes = 512;  // text, padded with spaces; keeps the rows aligned
+constexpr size_t kComputeBatch = 32;
+
+std::string_view BytesOf(const float* rows, size_t count) {
+  return {reinterpret_cast<const char*>(rows), count * sizeof(float)};
+}
+
+bool IsPlainName(const std::string& name) {
+  return !name.empty() && name.size() < 200 &&
+         std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; });
+}
+
+// What a killed filler left beside the shard. Call with the shard's lock held.
+void RemoveLeftovers(const std::string& path) {
+  const std::filesystem::path target(path);
+  const std::string prefix = target.filename().string() + ".tmp-";
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(target.parent_path(), error)) {
+    if (entry.path().filename().string().starts_with(prefix)) {
+      std::error_code ignored;
+      std::filesystem::remove(entry.path(), ignored);
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<FeatureCache>> FeatureCache::Open(const std::string& folder,
+                                                                 const FeatureLayout& layout) {
+  if (!IsPlainName(layout.name)) {
+    return absl::InvalidArgumentError(
+        StrCat("feature cache: '", layout.name, "' cannot name a folder"));
+  }
+  if (layout.row_floats == 0 || layout.view_count < 1) {
+    return absl::InvalidArgumentError(StrCat("feature cache ", layout.name, ": ", layout.view_count,
+                                             " views of ", layout.row_floats,
+                                             " numbers make no cache"));
+  }
+  const std::string own = StrCat(folder, "/", layout.name);
+  VIZSLA_RETURN_IF_ERROR(CreateDirectories(own));
+  return std::unique_ptr<FeatureCache>(new FeatureCache(own, layout));
+}
+
+FeatureCache::FeatureCache(std::string folder, FeatureLayout layout)
+    : folder_(std::move(folder)),
+      layout_(std::move(layout)),
+      shards_per_view_((layout_.photo_count + kPhotosPerShard - 1) / kPhotosPerShard) {
+  for (int view = 0; view < layout_.view_count; ++view) {
+    for (size_t i = 0; i < shards_per_view_; ++i) {
+      Shard shard;
+      shard.view = view;
+      shard.first_photo = i * kPhotosPerShard;
+      shard.photo_count = std::min(kPhotosPerShard, layout_.photo_count - shard.first_photo);
+      shard.path = StrCat(folder_, "/shard-", view, "-", absl::Dec(i, absl::kZeroPad5));
+      shards_.push_back(std::move(shard));
+    }
+  }
+}
+
+std::string FeatureCache::Header(const Shard& shard, const std::string& checksum) const {
+  std::string header = StrCat("vizsla features 1\nname ", layout_.name, "\nview ", shard.view,
+                              "\nphotos ", shard.first_photo, " ", shard.photo_count, "\nfloats ",
+                              layout_.row_floats, "\nsha256 ", checksum, "\n");
+  VIZSLA_CHECK(header.size() < kHeaderBytes);
+  header.resize(kHeaderBytes - 1, ' ');
+  header.push_back('\n');
+  return header;
+}
+
+bool FeatureCache::Load(Shard& shard) {
+  if (shard.file) return true;
+  const std::string path = shard.path + ".features";
+  std::error_code absent;
+  const auto written_at = std::filesystem::last_write_time(path, absent);
+  if (absent || shard.rejected == written_at) return false;
+  absl::StatusOr<MappedFile> file = MappedFile::Open(path);
+  if (!file.ok()) {
+    log::warn("{}", file.status().ToString());
+    shard.rejected = written_at;
+    return false;
+  }
+  const size_t payload = shard.photo_count * row_bytes();
+  if (file->size() != kHeaderBytes + payload) {
+    log::warn("{}: {} bytes instead of {}: it is computed again", path, file->size(),
+              kHeaderBytes + payload);
+    shard.rejected = written_at;
+    return false;
+  }
+  if (file->view().substr(0, kHeaderBytes) !=
+      Header(shard, Sha256Hex(file->view().substr(kHeaderBytes)))) {
+    log::warn("{}: damaged, or of other contents: it is computed again", path);
+    shard.rejected = written_at;
+    return false;
+  }
+  shard.file = std::move(*file);
+  return true;
+}
+
+size_t FeatureCache::ReadyRows(int view_count) {
+  size_t rows = 0;
+  for (Shard& shard : ShardsOf(view_count)) rows += Load(shard) ? shard.photo_count : 0;
+  return rows;
+}
+
+absl::StatusOr<FeatureCache::Fill> FeatureCache::FillOne(int view_count, const Compute& compute) {
+  bool complete = true;
+  for (Shard& shard : ShardsOf(view_count)) {
+    if (Load(shard)) continue;
+    VIZSLA_ASSIGN_OR_RETURN(const std::optional<FileLock> lock,
+                            FileLock::TryAcquire(shard.path + ".lock"));
+    if (!lock) {
+      complete = false;
+      continue;
+    }
+    if (Load(shard)) continue;  // finished between our look and our lock
+    VIZSLA_RETURN_IF_ERROR(FillShard(shard, compute));
+    return Fill::kFilled;
+  }
+  return complete ? Fill::kComplete : Fill::kBusy;
+}
+
+absl::Status FeatureCache::FillShard(Shard& shard, const Compute& compute) {
+  const std::string path = shard.path + ".features";
+  RemoveLeftovers(path);
+  std::vector<float> rows(shard.photo_count * layout_.row_floats);
+  for (size_t from = 0; from < shard.photo_count; from += kComputeBatch) {
+    std::vector<PhotoView> views(std::min(kComputeBatch, shard.photo_count - from));
+    for (size_t i = 0; i < views.size(); ++i) {
+      views[i].photo = static_cast<uint32_t>(shard.first_photo + from + i);
+      views[i].view.flip = shard.view == 1;
+    }
+    VIZSLA_RETURN_IF_ERROR(compute(views, rows.data() + from * layout_.row_floats));
+  }
+  const std::string_view payload = BytesOf(rows.data(), rows.size());
+  VIZSLA_ASSIGN_OR_RETURN(auto writer, AtomicFileWriter::Create(path));
+  VIZSLA_RETURN_IF_ERROR(writer->Append(Header(shard, Sha256Hex(payload))));
+  VIZSLA_RETURN_IF_ERROR(writer->Append(payload));
+  VIZSLA_RETURN_IF_ERROR(writer->Commit());
+  // What was just written needs no second look.
+  VIZSLA_ASSIGN_OR_RETURN(MappedFile file, MappedFile::Open(path));
+  if (file.size() != kHeaderBytes + payload.size()) {
+    return absl::DataLossError(StrCat(path, ": changed while it was written"));
+  }
+  shard.file = std::move(file);
+  return absl::OkStatus();
+}
+
+const float* FeatureCache::Row(uint32_t photo, int view) const {
+  const Shard& shard =
+      shards_[static_cast<size_t>(view) * shards_per_view_ + photo / kPhotosPerShard];
+  VIZSLA_CHECK(shard.file.has_value());
+  return reinterpret_cast<const float*>(shard.file->data() + kHeaderBytes) +
+         photo % kPhotosPerShard * layout_.row_floats;
+}
+
+absl::StatusOr<std::shared_ptr<FeatureCache>> SharedFeatureCache(const std::string& folder,
+                                                                 const FeatureLayout& layout) {
+  constexpr size_t kKept = 8;  // train and validation of a few image sizes or poolings
+  static std::mutex mutex;
+  static std::list<std::pair<std::string, std::shared_ptr<FeatureCache>>> kept;  // newest first
+  const std::string key = StrCat(folder, "/", layout.name, ":", layout.photo_count, ":",
+                                 layout.view_count, ":", layout.row_floats);
+  std::shared_ptr<FeatureCache> opened;
+  for (;;) {
+    {
+      std::lock_guard lock(mutex);
+      for (auto it = kept.begin(); it != kept.end(); ++it) {
+        if (it->first != key) continue;
+        kept.splice(kept.begin(), kept, it);
+        return it->second;
+      }
+      if (opened != nullptr) {
+        kept.emplace_front(key, opened);
+        if (kept.size() > kKept) kept.pop_back();
+        return opened;
+      }
+    }
+    VIZSLA_ASSIGN_OR_RETURN(opened, FeatureCache::Open(folder, layout));
+  }
+}
+
+}  // namespace vizsla

@@ -1,0 +1,106 @@
+// Frozen work is done once: the output of a frozen backbone for every (photo, exact view), on disk,
+// shared by all trials and all processes of this node.
+//
+//   FOLDER/NAME/shard-V-00012.features    rows of photos 12 * 128 .. 12 * 128 + 127 in view V
+//   FOLDER/NAME/shard-V-00012.lock        held by the process that is filling it
+//
+// A shard file appears whole, by rename, and carries the SHA-256 of its rows. Whoever takes the
+// lock of a missing shard fills it; the kernel frees the lock of a process that dies, so that its
+// shard can be claimed again. A shard that does not verify (cut short, damaged, of another name or
+// shape) is logged, not used, and filled again. No process ever waits for another one's collective.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "src/base/file.h"
+#include "src/base/status.h"
+#include "src/dataset/batch_source.h"
+
+namespace vizsla {
+
+// What a cache holds. `name` identifies the contents (photos, decode, preprocessing, backbone,
+// weights, padding, cut, pooling) and becomes a folder: letters, digits, '-' and '_'.
+struct FeatureLayout {
+  std::string name;
+  size_t photo_count = 0;
+  int view_count = 1;     // exact views: 1 plain, 2 also mirrored
+  size_t row_floats = 0;  // per (photo, view)
+};
+
+// Not thread-safe; any number of objects and processes may share the folder.
+class FeatureCache {
+ public:
+  static constexpr size_t kPhotosPerShard = 128;
+
+  // Creates the folder when needed.
+  static absl::StatusOr<std::unique_ptr<FeatureCache>> Open(const std::string& folder,
+                                                            const FeatureLayout& layout);
+  FeatureCache(const FeatureCache&) = delete;
+  FeatureCache& operator=(const FeatureCache&) = delete;
+
+  const FeatureLayout& layout() const { return layout_; }
+  size_t row_bytes() const { return layout_.row_floats * sizeof(float); }
+
+  // Rows (photo, view) that are there, of those in the first `view_count` views; and how many there
+  // are to be. Looks for shards that others have finished since. Verifies a shard when it first
+  // sees it.
+  size_t ReadyRows(int view_count);
+  size_t TotalRows(int view_count) const {
+    return layout_.photo_count * static_cast<size_t>(view_count);
+  }
+
+  // Fills rows: views.size() x row_floats.
+  using Compute = std::function<absl::Status(std::span<const PhotoView> views, float* rows)>;
+  enum class Fill {
+    kComplete,  // every shard of the first view_count views is ready
+    kFilled,    // this call filled one
+    kBusy,      // what is missing is claimed by others: call again a little later
+  };
+  // Claims and fills one missing shard, if there is one to claim. Blocks for its computation, never
+  // for another process. Errors: compute's as they are; or the file system's (ResourceExhausted:
+  // full disk), after which the cache still serves what it has.
+  absl::StatusOr<Fill> FillOne(int view_count, const Compute& compute);
+
+  // The row of a photo, row_floats long, valid as long as this object. The shard must be ready.
+  const float* Row(uint32_t photo, int view) const;
+
+ private:
+  struct Shard {
+    int view = 0;
+    size_t first_photo = 0;
+    size_t photo_count = 0;
+    std::optional<MappedFile> file;  // when ready
+    std::string path;                // without the ending
+    // When the file that did not verify was written: it is not read again.
+    std::optional<std::filesystem::file_time_type> rejected;
+  };
+
+  FeatureCache(std::string folder, FeatureLayout layout);
+  std::string Header(const Shard& shard, const std::string& checksum) const;
+  // Ready now, or an attempt to map and verify the file. Warns once for each file that is not
+  // whole.
+  bool Load(Shard& shard);
+  absl::Status FillShard(Shard& shard, const Compute& compute);
+  std::span<Shard> ShardsOf(int view_count) {
+    return std::span(shards_).first(shards_per_view_ * static_cast<size_t>(view_count));
+  }
+
+  std::string folder_;  // FOLDER/NAME
+  FeatureLayout layout_;
+  size_t shards_per_view_;
+  std::vector<Shard> shards_;  // view by view
+};
+
+// The cache of this process for the layout: opened (and its shards verified) once, kept for the
+// trials to come. At most a few are kept; a pointer keeps its own alive. Thread-safe.
+absl::StatusOr<std::shared_ptr<FeatureCache>> SharedFeatureCache(const std::string& folder,
+                                                                 const FeatureLayout& layout);
+
+}  // namespace vizsla

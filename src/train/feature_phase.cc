@@ -1,0 +1,191 @@
+#include "src/train/feature_phase.h"
+
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "src/catalog/feature_key.h"
+#include "src/train/warn.h"
+
+namespace vizsla {
+namespace {
+
+using namespace std::chrono_literals;
+
+// One source's cache and what is needed of it.
+struct Part {
+  const BatchSource& source;
+  std::shared_ptr<FeatureCache> cache;
+  int view_count = 1;
+};
+
+// Average and max pooling are stored side by side, so that trials of both share one pass;
+// flattening needs the whole map.
+bool KeepsMap(const TrainingPlan& plan) { return plan.pooling == Pooling::kFlatten; }
+
+class Filler {
+ public:
+  Filler(const TrialAssignment& assignment, const TrainingData& data, const TrainerOptions& options,
+         Model& model, VotingGroup& group, TrialHooks& hooks)
+      : plan_(assignment.plan),
+        data_(data),
+        options_(options),
+        model_(model),
+        group_(group),
+        hooks_(hooks) {}
+
+  absl::StatusOr<std::optional<TrialFeatures>> Run() {
+    absl::Status opened = OpenCaches();
+    for (;;) {
+      // One shard a round; the vote after it tells all ranks of errors, of the leader's directive
+      // and whether to go on.
+      enum : int64_t { kReady = 0, kGoOn = 1, kNoCache = 2 };
+      std::array<int64_t, 1> state = {kNoCache};
+      if (opened.ok()) {
+        absl::StatusOr<bool> complete = FillOne();
+        if (!compute_status_.ok()) return compute_status_;
+        if (complete.ok()) state[0] = *complete ? kReady : kGoOn;
+        opened = complete.status();
+      }
+      if (!opened.ok()) {
+        LogWarning(StrCat("the feature cache cannot be used (", opened.message(),
+                          "): features are computed for every batch instead, which is slower and "
+                          "gives the same results"));
+      }
+      VIZSLA_RETURN_IF_ERROR(group_.Max(state));
+      if (state[0] == kNoCache || group_.agreed() != Directive::kContinue) {
+        return std::optional<TrialFeatures>();
+      }
+      if (state[0] == kReady) return Features();
+    }
+  }
+
+ private:
+  absl::Status OpenCaches() {
+    const size_t channels = static_cast<size_t>(PooledFeatureCount(WithPooling(Pooling::kAverage)));
+    const size_t row_floats =
+        KeepsMap(plan_) ? static_cast<size_t>(PooledFeatureCount(plan_)) : 2 * channels;
+    const int train_views = CountExactViews(plan_.augmentation);
+    for (const auto& [source, views] :
+         {std::pair(data_.train, train_views), std::pair(data_.validation, 1)}) {
+      FeatureLayout layout;
+      layout.name = StrCat(FeatureCacheKey(source->content_digest(), ToText(plan_.network),
+                                           data_.weights_hash, data_.padding, "features"),
+                           KeepsMap(plan_) ? "-map" : "-pooled");
+      layout.photo_count = source->photo_count();
+      layout.view_count = 2;  // whichever views another trial needs
+      layout.row_floats = row_floats;
+      VIZSLA_ASSIGN_OR_RETURN(std::shared_ptr<FeatureCache> cache,
+                              SharedFeatureCache(options_.feature_cache_folder, layout));
+      parts_.push_back({*source, std::move(cache), views});
+    }
+    return absl::OkStatus();
+  }
+
+  // True when everything is there; false when it did some work, or waited a little for others'.
+  absl::StatusOr<bool> FillOne() {
+    bool complete = true;
+    for (Part& part : parts_) {
+      VIZSLA_ASSIGN_OR_RETURN(const FeatureCache::Fill fill,
+                              part.cache->FillOne(part.view_count, ComputeFor(part)));
+      if (fill == FeatureCache::Fill::kFilled) return false;
+      complete &= fill == FeatureCache::Fill::kComplete;
+    }
+    if (!complete) {
+      ReportProgress(0);
+      std::this_thread::sleep_for(20ms);
+    }
+    return complete;
+  }
+
+  FeatureCache::Compute ComputeFor(const Part& part) {
+    size_t in_shard = 0;
+    return [this, &part, in_shard](std::span<const PhotoView> views, float* rows) mutable {
+      compute_status_ = Compute(part, views, rows);
+      in_shard += views.size();
+      ReportProgress(in_shard);
+      return compute_status_;
+    };
+  }
+
+  absl::Status Compute(const Part& part, std::span<const PhotoView> views, float* rows) {
+    const int64_t side = part.source.image_size();
+    const int64_t count = static_cast<int64_t>(views.size());
+    torch::NoGradGuard no_grad;
+    torch::Tensor images = torch::empty({count, 3, side, side});
+    VIZSLA_RETURN_IF_ERROR(part.source.Fill(views, images.data_ptr<float>()));
+    const torch::Tensor map = model_.FrozenPart(images.to(torch::Device(options_.device)));
+    torch::Tensor features =
+        KeepsMap(plan_)
+            ? PoolMap(map, Pooling::kFlatten)
+            : torch::cat({PoolMap(map, Pooling::kAverage), PoolMap(map, Pooling::kMax)}, 1);
+    features = features.to(torch::kCPU).contiguous();
+    std::memcpy(rows, features.data_ptr<float>(), static_cast<size_t>(features.nbytes()));
+    return absl::OkStatus();
+  }
+
+  void ReportProgress(size_t in_shard) {
+    if (!group_.is_leader()) return;
+    size_t done = in_shard;
+    size_t total = 0;
+    for (Part& part : parts_) {
+      done += part.cache->ReadyRows(part.view_count);
+      total += part.cache->TotalRows(part.view_count);
+    }
+    group_.Propose(hooks_.Progress(0, static_cast<int64_t>(done), static_cast<int64_t>(total)));
+  }
+
+  std::optional<TrialFeatures> Features() const {
+    TrialFeatures features;
+    features.train = parts_[0].cache;
+    features.validation = parts_[1].cache;
+    features.float_count = static_cast<size_t>(model_.feature_count());
+    features.first_float = plan_.pooling == Pooling::kMax ? features.float_count : 0;
+    return features;
+  }
+
+  TrainingPlan WithPooling(Pooling pooling) const {
+    TrainingPlan plan = plan_;
+    plan.pooling = pooling;
+    return plan;
+  }
+
+  const TrainingPlan& plan_;
+  const TrainingData& data_;
+  const TrainerOptions& options_;
+  Model& model_;
+  VotingGroup& group_;
+  TrialHooks& hooks_;
+  std::vector<Part> parts_;      // train, validation
+  absl::Status compute_status_;  // tells a trial's own error from one of the cache's files
+};
+
+}  // namespace
+
+void TrialFeatures::Gather(const FeatureCache& cache, std::span<const PhotoView> views,
+                           float* rows) const {
+  for (const PhotoView& view : views) {
+    std::memcpy(rows, cache.Row(view.photo, ViewIndex(view.view)) + first_float,
+                float_count * sizeof(float));
+    rows += float_count;
+  }
+}
+
+absl::StatusOr<std::optional<TrialFeatures>> PrepareFeatures(const TrialAssignment& assignment,
+                                                             const TrainingData& data,
+                                                             const TrainerOptions& options,
+                                                             Model& model, VotingGroup& group,
+                                                             TrialHooks& hooks) {
+  const TrainingPlan& plan = assignment.plan;
+  if (!options.use_feature_cache || options.feature_cache_folder.empty() || !plan.pretrained ||
+      !FeaturesAreShareable(plan)) {
+    return std::optional<TrialFeatures>();
+  }
+  return Filler(assignment, data, options, model, group, hooks).Run();
+}
+
+}  // namespace vizsla

@@ -1,0 +1,24 @@
+#include "src/train/streams.h"
+
+#include <numeric>
+
+namespace vizsla {
+
+std::vector<uint32_t> TrialStreams::Order(int epoch, size_t photo_count) const {
+  std::vector<uint32_t> order(photo_count);
+  std::iota(order.begin(), order.end(), uint32_t{0});
+  RandomStream stream(key_.With("order").With(static_cast<uint64_t>(epoch)));
+  stream.Shuffle(order);
+  return order;
+}
+
+View TrialStreams::Augmentation(const AugmentationPolicy& policy, int epoch, uint32_t photo) const {
+  RandomStream stream(key_.With("augmentation").With(static_cast<uint64_t>(epoch)).With(photo));
+  return DrawView(policy, stream);
+}
+
+RowRange RowsOfRank(int64_t rows, int rank, int size) {
+  return {rows * rank / size, rows * (rank + 1) / size};
+}
+
+}  // namespace vizsla

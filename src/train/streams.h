@@ -1,0 +1,44 @@
+// The names of a trial's random streams: everything random in a trial comes from here, so that the
+// trial is a function of (study seed, trial number) whoever trains it, on how many ranks, in how
+// many attempts.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "src/base/random.h"
+#include "src/catalog/augmentation.h"
+
+namespace vizsla {
+
+// Pure; value type.
+class TrialStreams {
+ public:
+  TrialStreams(uint64_t study_seed, int64_t trial_number)
+      : key_(StreamKey(study_seed).With(static_cast<uint64_t>(trial_number))) {}
+
+  // The start weights.
+  StreamKey Initialization() const { return key_.With("initialization"); }
+  // The masks of one step, numbered from 0 through all epochs; layers and rows add themselves.
+  StreamKey Dropout(int64_t global_step) const {
+    return key_.With("dropout").With(static_cast<uint64_t>(global_step));
+  }
+  // The order in which an epoch (from 1) visits the photos.
+  std::vector<uint32_t> Order(int epoch, size_t photo_count) const;
+  // How an epoch sees a photo.
+  View Augmentation(const AugmentationPolicy& policy, int epoch, uint32_t photo) const;
+
+ private:
+  StreamKey key_;
+};
+
+// The rows [begin, end) of a batch of `rows` that a rank computes: contiguous, in rank order, as
+// even as they can be; empty for some ranks when there are fewer rows than ranks.
+struct RowRange {
+  int64_t begin = 0;
+  int64_t end = 0;
+  int64_t count() const { return end - begin; }
+};
+RowRange RowsOfRank(int64_t rows, int rank, int size);
+
+}  // namespace vizsla

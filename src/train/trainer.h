@@ -1,0 +1,95 @@
+// Trains one trial: the promise that a trial is a function of its seed lives here. Every rank of a
+// trial group calls Run with the same plan; only the leader (rank 0) talks through the hooks, and
+// its decisions reach all ranks at the same step boundary.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "src/base/status.h"
+#include "src/catalog/training_plan.h"
+#include "src/comm/communicator.h"
+#include "src/dataset/batch_source.h"
+#include "src/study/early_stopping.h"
+#include "src/study/objective.h"
+#include "src/study/trial.h"
+#include "src/weights/tensor_file.h"
+
+namespace vizsla {
+
+// What the coordinator wants of a running trial.
+enum class Directive {
+  kContinue,
+  kPrune,    // a pruner's decision: end as PRUNED
+  kPause,    // at a rung: checkpoint and give the lease back
+  kCancel,   // the user stopped the study or the trial, or the lease is lost: leave at once
+  kPreempt,  // the process drains: checkpoint and give the lease back
+};
+
+// The leader's line to the coordinator. Called from the training thread; may block for an RPC.
+class TrialHooks {
+ public:
+  virtual ~TrialHooks() = default;
+  // Stores the bytes of a checkpoint and returns their SHA-256, durable before it returns.
+  virtual absl::StatusOr<std::string> UploadCheckpoint(const std::string& bytes) = 0;
+  // `report.checkpoint_hash` is set when this epoch is a new best; `last_checkpoint` is the hash of
+  // a resumable checkpoint of this epoch, or empty.
+  virtual absl::StatusOr<Directive> ReportEpoch(const EpochReport& report,
+                                                const std::string& last_checkpoint) = 0;
+  // Called after every step with progress: steps_done of steps_total in `epoch` (training and
+  // validation together), and while features are computed (epoch 0). Must be cheap; the heartbeat
+  // carries it.
+  virtual Directive Progress(int epoch, int64_t steps_done, int64_t steps_total) = 0;
+};
+
+// What all trials of a study on this node share. Owned by the caller; outlives the trainer.
+struct TrainingData {
+  const BatchSource* train = nullptr;
+  const BatchSource* validation = nullptr;
+  int class_count = 0;
+  std::shared_ptr<const TensorFile> weights;  // null when the plan starts from random weights
+  std::string weights_hash;                   // SHA-256 of the weights file
+  Padding padding = Padding::kSymmetric;      // what the weights expect
+};
+
+struct TrainerOptions {
+  std::string feature_cache_folder;  // created when needed; empty switches the feature cache off
+  bool use_feature_cache = true;
+  std::string device = "cpu";  // "cpu" or "cuda:N"
+};
+
+// One lease.
+struct TrialAssignment {
+  TrainingPlan plan;
+  uint64_t study_seed = 0;
+  int64_t trial_number = 0;
+  AttemptNumber attempt;
+  Objective objective;
+  EarlyStopping early_stopping;
+  std::chrono::seconds checkpoint_interval{60};
+  // Reports of earlier attempts, in order of epoch (also those after resume_epoch, which are
+  // re-run).
+  std::vector<EpochReport> history;
+  std::string resume_checkpoint;  // bytes of the `last` checkpoint, or empty; the same on all ranks
+};
+
+struct TrialResult {
+  AttemptOutcome outcome = AttemptOutcome::kCompleted;
+  std::string reason;  // one sentence; empty when all epochs ran
+  // Leader, when paused or preempted: what was uploaded to resume from, and how many epochs it has
+  // finished (it may lie in the middle of the next one). Empty when there was nothing to store.
+  std::string last_checkpoint;
+  int last_checkpoint_epoch = 0;
+};
+
+// Blocks until the trial ends. Never throws; LibTorch's exceptions become outcomes: out of memory
+// is kInfeasible, NaN or infinite loss kDiverged, anything else kFailed with the message. A status
+// other than ok means that the group can no longer work together (a collective or the coordinator
+// failed): the caller ends the process, the lease runs out and the trial resumes elsewhere.
+absl::StatusOr<TrialResult> RunTrial(const TrialAssignment& assignment, const TrainingData& data,
+                                     const TrainerOptions& options, Communicator& group,
+                                     TrialHooks& hooks);
+
+}  // namespace vizsla

@@ -1,0 +1,82 @@
+#include "src/train/voting_group.h"
+
+#include <algorithm>
+#include <array>
+
+namespace vizsla {
+namespace {
+
+// A vote is one number whose maximum says everything: the failing rank of the lowest number above
+// the low byte, the leader's directive in it.
+constexpr int64_t kDirectives = 256;
+
+// From weak to strong: leaving at once makes any checkpoint pointless, a verdict on the trial
+// outranks the wishes of the process.
+int Strength(Directive directive) {
+  switch (directive) {
+    case Directive::kContinue:
+      return 0;
+    case Directive::kPreempt:
+      return 1;
+    case Directive::kPause:
+      return 2;
+    case Directive::kPrune:
+      return 3;
+    case Directive::kCancel:
+      return 4;
+  }
+  return 0;
+}
+
+}  // namespace
+
+void VotingGroup::Propose(Directive directive) {
+  if (Strength(directive) > Strength(proposed_)) proposed_ = directive;
+}
+
+absl::Status VotingGroup::CheckTransport(absl::Status status) {
+  if (!status.ok()) transport_ = status;
+  return status;
+}
+
+absl::Status VotingGroup::Agree(const absl::Status& mine) {
+  if (!transport_.ok()) return transport_;
+  if (!failure_.ok()) return failure_;
+  if (size() == 1) {
+    agreed_ = proposed_;
+    failure_ = mine;
+    return failure_;
+  }
+  std::array<int64_t, 1> vote = {static_cast<int64_t>(proposed_)};
+  if (!mine.ok()) vote[0] += kDirectives * (size() - rank());
+  VIZSLA_RETURN_IF_ERROR(CheckTransport(group_.AllReduceMax(vote)));
+  if (vote[0] < kDirectives) {
+    agreed_ = static_cast<Directive>(vote[0]);
+    return absl::OkStatus();
+  }
+  const int speaker = size() - static_cast<int>(vote[0] / kDirectives);
+  std::array<int32_t, 1> code = {static_cast<int32_t>(mine.code())};
+  std::string message(mine.message());
+  VIZSLA_RETURN_IF_ERROR(
+      CheckTransport(group_.Broadcast(std::as_writable_bytes(std::span(code)), speaker)));
+  VIZSLA_RETURN_IF_ERROR(CheckTransport(BroadcastString(group_, message, speaker)));
+  failure_ = absl::Status(static_cast<absl::StatusCode>(code[0]), message);
+  return failure_;
+}
+
+absl::Status VotingGroup::Sum(std::span<float> values) {
+  VIZSLA_RETURN_IF_ERROR(Agree(absl::OkStatus()));
+  return size() == 1 ? absl::OkStatus() : CheckTransport(group_.AllReduceSum(values));
+}
+
+absl::Status VotingGroup::Sum(std::span<double> values) {
+  VIZSLA_RETURN_IF_ERROR(Agree(absl::OkStatus()));
+  return size() == 1 ? absl::OkStatus() : CheckTransport(group_.AllReduceSum(values));
+}
+
+absl::Status VotingGroup::Max(std::span<int64_t> values) {
+  VIZSLA_RETURN_IF_ERROR(Agree(absl::OkStatus()));
+  return size() == 1 ? absl::OkStatus() : CheckTransport(group_.AllReduceMax(values));
+}
+
+}  // namespace vizsla

@@ -1,0 +1,127 @@
+// mpirun -np N train_mpi_program SCENARIO FOLDER: trains one small trial on the whole world and
+// writes FOLDER/rank-R.json: how it ended, what was reported (rank 0) and how many collectives this
+// rank ran.
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "src/comm/mpi_communicator.h"
+#include "tests/train/fixtures.h"
+
+namespace vizsla {
+namespace {
+
+// Counts: ranks that stop at the same step boundary have run equally many collectives.
+class CountingCommunicator : public Communicator {
+ public:
+  explicit CountingCommunicator(Communicator& inner) : inner_(inner) {}
+  int rank() const override { return inner_.rank(); }
+  int size() const override { return inner_.size(); }
+  absl::Status Barrier() override { return ++count, inner_.Barrier(); }
+  absl::Status Broadcast(std::span<std::byte> bytes, int root) override {
+    return ++count, inner_.Broadcast(bytes, root);
+  }
+  absl::Status AllReduceSum(std::span<float> values) override {
+    return ++count, inner_.AllReduceSum(values);
+  }
+  absl::Status AllReduceSum(std::span<double> values) override {
+    return ++count, inner_.AllReduceSum(values);
+  }
+  absl::Status AllReduceMax(std::span<int64_t> values) override {
+    return ++count, inner_.AllReduceMax(values);
+  }
+  absl::Status AllGather(std::span<const std::byte> mine, std::span<std::byte> all) override {
+    return ++count, inner_.AllGather(mine, all);
+  }
+  int64_t count = 0;
+
+ private:
+  Communicator& inner_;
+};
+
+int Main(const std::string& scenario, const std::string& folder, Communicator& world) {
+  CountingCommunicator group(world);
+  // 5 steps of 8, and one of 2: with three ranks, one of them has no row.
+  SyntheticSource train(42, 3, 32, 1);
+  SyntheticSource validation(25, 3, 32, 2);
+  TrialAssignment assignment;
+  assignment.plan = SmallPlan();
+  assignment.plan.batch_size = 8;
+  assignment.plan.dense = {16, 8};
+  assignment.plan.dropout_hidden = 0.3;
+  assignment.plan.augmentation.horizontal_flip = true;
+  assignment.plan.learning_rate = 1e-4;  // slow: rounding is not to be amplified by Adam
+  assignment.study_seed = 42;
+  assignment.trial_number = 3;
+  assignment.early_stopping.patience = 0;
+  TrainingData data{
+      &train, &validation, 3, RandomWeights(folder), std::string(64, 'a'), Padding::kSymmetric};
+  TrainerOptions options{"", false, "cpu"};
+  RecordingHooks hooks;
+  TrainingPlan& plan = assignment.plan;
+
+  if (scenario == "cached") {
+    options = {folder + "/features", true, "cpu"};
+  } else if (scenario == "unfrozen") {
+    plan.unfreeze = "block_16_expand";
+    plan.learning_rate = 1e-5;
+  } else if (scenario == "local-statistics") {
+    plan.sync_batch_norm = false;
+  } else if (scenario == "prune-in-step") {
+    hooks.on_progress = [](int epoch, int64_t done) {
+      return epoch == 2 && done == 2 ? Directive::kPrune : Directive::kContinue;
+    };
+  } else if (scenario == "preempt-in-step") {
+    hooks.on_progress = [](int epoch, int64_t done) {
+      return epoch == 2 && done == 2 ? Directive::kPreempt : Directive::kContinue;
+    };
+  } else if (scenario == "pause-after-report") {
+    hooks.on_report = [](const EpochReport& report) {
+      return report.epoch == 2 ? Directive::kPause : Directive::kContinue;
+    };
+  } else if (scenario == "broken-photo") {
+    // Seen by the last rank only, in the middle of an epoch, while the others are in a step.
+    train.on_fill = [&](const PhotoView& view) {
+      return group.rank() == group.size() - 1 && train.filled > 10
+                 ? absl::DataLossError(StrCat("rank ", group.rank(), ": broken photo"))
+                 : absl::OkStatus();
+    };
+  } else if (scenario == "lost-coordinator") {
+    hooks.on_report = [](const EpochReport& report) -> absl::StatusOr<Directive> {
+      return absl::UnavailableError("no answer");
+    };
+  } else if (scenario == "diverge") {
+    plan.learning_rate = 1e30;
+    plan.batch_norm = false;
+  } else if (scenario != "plain") {
+    std::fprintf(stderr, "unknown scenario %s\n", scenario.c_str());
+    return 2;
+  }
+
+  const auto result = RunTrial(assignment, data, options, group, hooks);
+  nlohmann::json out;
+  out["ok"] = result.ok();
+  out["message"] = std::string(result.status().message());
+  if (result.ok()) {
+    out["outcome"] = std::string(ToText(result->outcome));
+    out["reason"] = result->reason;
+    out["last_checkpoint_stored"] = hooks.stored.contains(result->last_checkpoint);
+  }
+  out["collectives"] = group.count;
+  out["filled"] = train.filled.load();
+  out["reports"] = nlohmann::json::array();
+  for (const EpochReport& report : hooks.reports) out["reports"].push_back(report.metrics);
+  const absl::Status written =
+      WriteFileAtomically(StrCat(folder, "/rank-", group.rank(), ".json"), out.dump(1));
+  return written.ok() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace vizsla
+
+int main(int argc, char** argv) {
+  auto world = vizsla::MpiWorld::Init(&argc, &argv);
+  if (!world.ok() || argc != 3) return 2;
+  const auto communicator = (*world)->World({.collective_deadline = std::chrono::seconds(100)});
+  return vizsla::Main(argv[1], argv[2], *communicator);
+}

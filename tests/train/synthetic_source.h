@@ -1,0 +1,63 @@
+// Photos made of arithmetic: learnable (each class has its own colour and stripe), different from
+// each other, and different from their mirror images.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "src/base/random.h"
+#include "src/base/sha256.h"
+#include "src/dataset/batch_source.h"
+
+namespace vizsla {
+
+class SyntheticSource : public BatchSource {
+ public:
+  SyntheticSource(size_t photos, int classes, int side, uint64_t seed)
+      : photos_(photos), classes_(classes), side_(side), seed_(seed) {}
+
+  size_t photo_count() const override { return photos_; }
+  int image_size() const override { return side_; }
+  int label(uint32_t photo) const override { return static_cast<int>(photo) % classes_; }
+  std::string content_digest() const override {
+    return Sha256Hex(StrCat(photos_, " ", classes_, " ", side_, " ", seed_));
+  }
+  absl::Status Fill(std::span<const PhotoView> views, float* pixels) const override {
+    for (const PhotoView& view : views) {
+      if (on_fill) {
+        absl::Status status = on_fill(view);
+        if (!status.ok()) return status;
+      }
+      ++filled;
+      const int label_of = label(view.photo);
+      RandomStream noise(StreamKey(seed_).With(view.photo));
+      for (int c = 0; c < 3; ++c) {
+        for (int row = 0; row < side_; ++row) {
+          for (int column = 0; column < side_; ++column) {
+            const int x = view.view.flip ? side_ - 1 - column : column;
+            const int hue = (label_of + c) % 3 - 1;
+            const int stripe = (x * (label_of + 1) + row * c) / 8 % 2;
+            const double slope = static_cast<double>(x) / side_ - 0.5;
+            pixels[(c * side_ + row) * side_ + column] = static_cast<float>(
+                0.5 * hue + 0.4 * (stripe - 0.5) + 0.3 * slope + 0.6 * (noise.Uniform() - 0.5));
+          }
+        }
+      }
+      pixels += 3 * side_ * side_;
+    }
+    return absl::OkStatus();
+  }
+
+  std::function<absl::Status(const PhotoView&)> on_fill;  // a test's chance to interfere
+  mutable std::atomic<int64_t> filled{0};
+
+ private:
+  size_t photos_;
+  int classes_;
+  int side_;
+  uint64_t seed_;
+};
+
+}  // namespace vizsla
