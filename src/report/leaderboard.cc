@@ -1,0 +1,228 @@
+#include "src/report/leaderboard.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "src/base/str_cat.h"
+#include "src/report/text.h"
+#include "src/report/trial_text.h"
+#include "src/study/objective.h"
+
+namespace vizsla {
+namespace {
+
+std::string ValueOf(const Configuration& configuration, const std::string& name) {
+  const auto it = configuration.find(name);
+  return it == configuration.end() ? "" : ToText(it->second);
+}
+
+// For the eye: four digits of a sampled number are enough; CSV and JSON have them all.
+std::string ShortValueOf(const Configuration& configuration, const std::string& name) {
+  const auto it = configuration.find(name);
+  if (it == configuration.end()) return "";
+  const auto* number = std::get_if<double>(&it->second);
+  return number == nullptr ? ToText(it->second) : absl::StrFormat("%.4g", *number);
+}
+
+// Names whose value (or absence) is not the same in all rows; with fewer than two rows, what the
+// space leaves open. In the order of the space.
+std::vector<std::string> VaryingParameters(const LeaderboardView& board) {
+  std::vector<std::string> names;
+  for (const Parameter& parameter : board.study.study.spec.space.parameters) {
+    bool varies = false;
+    if (board.rows.size() < 2) {
+      varies = CountValues(parameter.domain) != 1;
+    } else {
+      const std::string first = ValueOf(board.rows[0].trial.configuration, parameter.name);
+      varies = std::any_of(board.rows.begin(), board.rows.end(), [&](const auto& row) {
+        return ValueOf(row.trial.configuration, parameter.name) != first;
+      });
+    }
+    if (varies) names.push_back(parameter.name);
+  }
+  return names;
+}
+
+std::string EpochText(const LeaderboardRowView& row, int epochs) {
+  if (row.trial.state != TrialState::kRunning) return StrCat(row.trial.epoch, "/", epochs);
+  const int epoch = std::max(row.running_epoch, row.trial.epoch);
+  std::string text = StrCat(epoch, "/", epochs);
+  if (row.steps_total > 0) {
+    absl::StrAppend(&text, " ", std::min<int64_t>(100, 100 * row.steps_done / row.steps_total),
+                    "%");
+  }
+  return text;
+}
+
+Table BuildTable(const LeaderboardView& board, const std::vector<std::string>& names, bool merged,
+                 size_t row_count) {
+  const StudySpec& spec = board.study.study.spec;
+  const bool named = std::any_of(board.rows.begin(), board.rows.end(),
+                                 [](const auto& row) { return !row.trial.name.empty(); });
+  Table table;
+  table.columns = {{"rank", Align::kRight}, {"trial", Align::kRight}};
+  if (named) table.columns.push_back({"name", Align::kLeft, true});
+  table.columns.push_back({"state"});
+  table.columns.push_back({spec.objective.metric, Align::kRight});
+  table.columns.push_back({"epoch", Align::kRight});
+  if (merged) {
+    if (!names.empty()) table.columns.push_back({"parameters", Align::kLeft, true});
+  } else {
+    for (const std::string& name : names) table.columns.push_back({name});
+  }
+  table.columns.push_back({"elapsed", Align::kRight});
+  table.columns.push_back({"ETA", Align::kRight});
+  table.columns.push_back({"worker", Align::kLeft, true});
+
+  for (size_t i = 0; i < row_count; ++i) {
+    const LeaderboardRowView& row = board.rows[i];
+    const Trial& trial = row.trial;
+    const bool best = row.rank == 1;
+    const Tint tint = best ? Tint::kBold : Tint::kPlain;
+    std::vector<Cell> cells = {{row.rank > 0 ? StrCat(row.rank) : "-", tint},
+                               {StrCat(trial.number), tint}};
+    if (named) cells.push_back({trial.name, tint});
+    cells.push_back({std::string(ToText(trial.state)), TintOf(trial.state)});
+    cells.push_back({FormatMetric(trial.score), best ? Tint::kGood : Tint::kPlain});
+    cells.push_back({EpochText(row, spec.budget.epochs)});
+    if (merged) {
+      std::vector<std::string> parts;
+      for (const std::string& name : names) {
+        const std::string value = ShortValueOf(trial.configuration, name);
+        if (!value.empty()) parts.push_back(StrCat(name, "=", value));
+      }
+      if (!names.empty()) cells.push_back({absl::StrJoin(parts, " ")});
+    } else {
+      for (const std::string& name : names)
+        cells.push_back({ShortValueOf(trial.configuration, name)});
+    }
+    cells.push_back({row.elapsed.count() > 0 ? FormatDuration(row.elapsed) : ""});
+    cells.push_back({row.eta.has_value() ? FormatDuration(*row.eta) : ""});
+    cells.push_back({trial.worker, Tint::kDim});
+    table.rows.push_back(std::move(cells));
+  }
+  return table;
+}
+
+std::string CsvField(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+  std::string quoted = "\"";
+  for (char c : text) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+// Digits that read back equal; NaN and infinities as words that spreadsheets and pandas know.
+std::string CsvNumber(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  return nlohmann::json(value).dump();
+}
+
+std::string CsvSeconds(Milliseconds duration) {
+  return nlohmann::json(duration.count() / 1000.0).dump();
+}
+
+}  // namespace
+
+std::string RenderLeaderboard(const LeaderboardView& board, const RenderOptions& options,
+                              int max_rows) {
+  std::string text = RenderStudyHeader(board.study, board.eta, options);
+  text += "\n";
+  const std::vector<std::string> names = VaryingParameters(board);
+  const size_t shown =
+      max_rows > 0 ? std::min<size_t>(max_rows, board.rows.size()) : board.rows.size();
+  if (board.rows.empty()) {
+    text += "No trial has been made yet: workers make them as they ask for work.\n";
+    return text;
+  }
+  Table table = BuildTable(board, names, /*merged=*/false, shown);
+  if (options.width > 0 && TableWidth(table) > options.width) {
+    table = BuildTable(board, names, /*merged=*/true, shown);
+  }
+  text += RenderTable(table, options);
+  const int64_t left = std::max<int64_t>(board.total_trials, board.rows.size()) - shown;
+  if (left > 0) absl::StrAppend(&text, "... and ", left, " more\n");
+  return text;
+}
+
+std::string LeaderboardToCsv(const LeaderboardView& board) {
+  const StudySpec& spec = board.study.study.spec;
+  std::set<std::string> metric_names;
+  for (const LeaderboardRowView& row : board.rows) {
+    for (const auto& [name, value] : row.metrics) metric_names.insert(name);
+  }
+  std::vector<std::string> fields = {"rank",      "trial", "name",   "state",
+                                     "objective", "epoch", "epochs", "best_epoch"};
+  for (const Parameter& parameter : spec.space.parameters) {
+    fields.push_back(CsvField("params." + parameter.name));
+  }
+  for (const std::string& name : metric_names) fields.push_back(CsvField("metrics." + name));
+  for (const char* name : {"worker", "attempt", "elapsed_seconds", "eta_seconds", "reason"}) {
+    fields.emplace_back(name);
+  }
+  std::string text = absl::StrJoin(fields, ",") + "\n";
+  for (const LeaderboardRowView& row : board.rows) {
+    const Trial& trial = row.trial;
+    fields = {row.rank > 0 ? StrCat(row.rank) : "",
+              StrCat(trial.number),
+              CsvField(trial.name),
+              std::string(ToText(trial.state)),
+              trial.score.has_value() ? CsvNumber(*trial.score) : "",
+              StrCat(trial.epoch),
+              StrCat(spec.budget.epochs),
+              trial.best_epoch > 0 ? StrCat(trial.best_epoch) : ""};
+    for (const Parameter& parameter : spec.space.parameters) {
+      fields.push_back(CsvField(ValueOf(trial.configuration, parameter.name)));
+    }
+    for (const std::string& name : metric_names) {
+      const auto it = row.metrics.find(name);
+      fields.push_back(it == row.metrics.end() ? "" : CsvNumber(it->second));
+    }
+    fields.push_back(CsvField(trial.worker));
+    fields.push_back(StrCat(trial.attempt.value()));
+    fields.push_back(CsvSeconds(row.elapsed));
+    fields.push_back(row.eta.has_value() ? CsvSeconds(*row.eta) : "");
+    fields.push_back(CsvField(trial.reason));
+    absl::StrAppend(&text, absl::StrJoin(fields, ","), "\n");
+  }
+  return text;
+}
+
+std::vector<std::string> DescribeChanges(const LeaderboardView& before,
+                                         const LeaderboardView& after) {
+  std::map<int64_t, const LeaderboardRowView*> old_rows;
+  for (const LeaderboardRowView& row : before.rows) old_rows[row.trial.number] = &row;
+  const std::string& metric = after.study.study.spec.objective.metric;
+  std::vector<std::string> lines;
+  if (before.study.study.state != after.study.study.state) {
+    lines.push_back(
+        StrCat("study ", after.study.study.spec.name, " is ", ToText(after.study.study.state)));
+  }
+  for (const LeaderboardRowView& row : after.rows) {
+    const Trial& now = row.trial;
+    const auto it = old_rows.find(now.number);
+    if (it != old_rows.end()) {
+      const Trial& then = it->second->trial;
+      const bool same_score =
+          then.score == now.score || (then.score.has_value() && now.score.has_value() &&
+                                      std::isnan(*then.score) && std::isnan(*now.score));
+      if (then.state == now.state && then.epoch == now.epoch && same_score) continue;
+    }
+    std::string line = StrCat("trial ", now.number, " ", ToText(now.state), " epoch ", now.epoch,
+                              "/", after.study.study.spec.budget.epochs);
+    if (now.score.has_value()) absl::StrAppend(&line, " ", metric, " ", FormatMetric(*now.score));
+    if (row.rank > 0) absl::StrAppend(&line, " rank ", row.rank);
+    if (!now.reason.empty()) absl::StrAppend(&line, ": ", SafeText(now.reason));
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+}  // namespace vizsla

@@ -1,0 +1,86 @@
+// The leaderboard and the trial page, as text, CSV and JSON. Pure: what to show comes in, text goes
+// out. JSON follows docs/leaderboard.schema.json, trial.schema.json and studies.schema.json.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "src/report/table.h"
+#include "src/study/study.h"
+#include "src/study/trial.h"
+
+namespace vizsla {
+
+struct StudyView {
+  Study study;                                  // active_time counts to now
+  std::map<std::string, int64_t> trial_counts;  // by lower-case state
+  int64_t test_uses = 0;
+  std::optional<int64_t> planned_trials;
+};
+
+struct LeaderboardRowView {
+  int rank = 0;  // 1 is best; 0: not ranked
+  Trial trial;
+  int running_epoch = 0;  // of the live attempt; 0: none, or features are being computed
+  int64_t steps_done = 0;
+  int64_t steps_total = 0;
+  Milliseconds elapsed{0};
+  std::optional<Milliseconds> eta;
+  Metrics metrics;  // of the best epoch
+};
+
+struct LeaderboardView {
+  StudyView study;
+  std::vector<LeaderboardRowView> rows;
+  int64_t total_trials = 0;
+  std::optional<Milliseconds> eta;
+};
+
+struct AttemptView {
+  int64_t attempt = 0;
+  std::string worker;
+  std::string outcome;
+  std::string reason;
+  Timestamp started_at{};
+  std::optional<Timestamp> ended_at;
+};
+
+struct TrialView {
+  Study study;
+  Trial trial;
+  std::vector<EpochReport> epochs;  // in order
+  std::vector<AttemptView> attempts;
+};
+
+// Header, then one line a trial. Parameters that differ between trials have a column each; when
+// that is wider than the terminal they share one. max_rows > 0 shows only so many trials and says
+// what is left.
+std::string RenderLeaderboard(const LeaderboardView& board, const RenderOptions& options,
+                              int max_rows = 0);
+// With a header line; every parameter of the space is a column `params.NAME`.
+std::string LeaderboardToCsv(const LeaderboardView& board);
+nlohmann::ordered_json LeaderboardToJson(const LeaderboardView& board);
+
+// One line for each trial whose state, epoch or score changed: for a board that is followed on a
+// pipe.
+std::vector<std::string> DescribeChanges(const LeaderboardView& before,
+                                         const LeaderboardView& after);
+
+std::string RenderTrial(const TrialView& trial, const RenderOptions& options);
+nlohmann::ordered_json TrialToJson(const TrialView& trial);
+
+std::string RenderStudies(const std::vector<StudyView>& studies, const RenderOptions& options);
+nlohmann::ordered_json StudyToJson(const StudyView& study);
+
+// NaN and the infinities have no JSON: null.
+nlohmann::ordered_json NumberToJson(double value);
+nlohmann::ordered_json MetricsToJson(const Metrics& metrics);
+
+// The JSON as the programs print it: indented, broken UTF-8 replaced, a line feed at the end.
+std::string ToPrettyText(const nlohmann::ordered_json& json);
+
+}  // namespace vizsla

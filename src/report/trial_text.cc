@@ -1,0 +1,98 @@
+#include "src/report/trial_text.h"
+
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "src/base/str_cat.h"
+#include "src/report/text.h"
+
+namespace vizsla {
+namespace {
+
+std::string_view DirectionWord(Direction direction) {
+  return direction == Direction::kMinimize ? "lower is better" : "higher is better";
+}
+
+}  // namespace
+
+Tint TintOf(TrialState state) {
+  switch (state) {
+    case TrialState::kRunning:
+      return Tint::kBusy;
+    case TrialState::kCompleted:
+      return Tint::kGood;
+    case TrialState::kFailed:
+    case TrialState::kDiverged:
+    case TrialState::kInfeasible:
+      return Tint::kBad;
+    case TrialState::kPaused:
+    case TrialState::kPruned:
+      return Tint::kWarning;
+    case TrialState::kQueued:
+    case TrialState::kCancelled:
+      return Tint::kDim;
+  }
+  return Tint::kPlain;
+}
+
+Tint TintOf(StudyState state) {
+  switch (state) {
+    case StudyState::kActive:
+      return Tint::kBusy;
+    case StudyState::kStopped:
+      return Tint::kWarning;
+    case StudyState::kFinished:
+      return Tint::kGood;
+    case StudyState::kDeleted:
+      return Tint::kDim;
+  }
+  return Tint::kPlain;
+}
+
+std::string TrialCountsText(const StudyView& study) {
+  int64_t total = 0;
+  std::vector<std::string> parts;
+  // The order of a trial's life, not the alphabet's.
+  for (int i = 0; i <= static_cast<int>(TrialState::kCancelled); ++i) {
+    const std::string state(ToText(static_cast<TrialState>(i)));
+    const auto it = study.trial_counts.find(state);
+    if (it == study.trial_counts.end() || it->second == 0) continue;
+    total += it->second;
+    parts.push_back(StrCat(it->second, " ", state));
+  }
+  std::string text = study.planned_trials.has_value() && *study.planned_trials > total
+                         ? StrCat(total, " of ", Count(*study.planned_trials, "trial"))
+                         : Count(total, "trial");
+  if (!parts.empty()) absl::StrAppend(&text, ": ", absl::StrJoin(parts, ", "));
+  return text;
+}
+
+std::string RenderStudyHeader(const StudyView& view, const std::optional<Milliseconds>& eta,
+                              const RenderOptions& options) {
+  const StudySpec& spec = view.study.spec;
+  std::string text =
+      StrCat(Paint(SafeText(spec.name), Tint::kBold, options.color), "  ",
+             Paint(ToText(view.study.state), TintOf(view.study.state), options.color), "  ",
+             TrialCountsText(view));
+  if (eta.has_value() && view.study.state == StudyState::kActive) {
+    absl::StrAppend(&text, "  ETA ", FormatDuration(*eta));
+  }
+  text += "\n";
+  std::string ranked = StrCat("ranked by ", spec.objective.metric, " (",
+                              DirectionWord(spec.objective.direction), ")");
+  if (spec.objective.select_by != spec.objective.metric) {
+    absl::StrAppend(&ranked, " of the epoch with the best ", spec.objective.select_by);
+  }
+  absl::StrAppend(&ranked, "; test split used ",
+                  view.test_uses == 0   ? std::string("never")
+                  : view.test_uses == 1 ? std::string("once")
+                                        : StrCat(view.test_uses, " times"));
+  if (view.study.active_time.count() > 0) {
+    absl::StrAppend(&ranked, "; active for ", FormatDuration(view.study.active_time));
+  }
+  absl::StrAppend(&text, Paint(ranked, Tint::kDim, options.color), "\n");
+  return text;
+}
+
+}  // namespace vizsla

@@ -1,0 +1,22 @@
+// Pieces that the pages of leaderboard.h share.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "src/report/leaderboard.h"
+#include "src/report/table.h"
+
+namespace vizsla {
+
+Tint TintOf(TrialState state);
+Tint TintOf(StudyState state);
+
+// "24 of 24 trials: 20 completed, 2 running, 2 queued"
+std::string TrialCountsText(const StudyView& study);
+
+// Two or three lines: name, state, counts, uses of the test split, what is ranked.
+std::string RenderStudyHeader(const StudyView& study, const std::optional<Milliseconds>& eta,
+                              const RenderOptions& options);
+
+}  // namespace vizsla
