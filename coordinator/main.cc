@@ -1,0 +1,100 @@
+// vizsla-coordinator: opens the database, serves it, and ends when it is told to or nobody needs
+// it.
+#include <signal.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "coordinator/options.h"
+#include "coordinator/shutdown_signals.h"
+#include "src/base/clock.h"
+#include "src/base/log.h"
+#include "src/rpc/address_file.h"
+#include "src/rpc/server.h"
+#include "src/scheduling/scheduler.h"
+#include "src/storage/artifact_store.h"
+#include "src/storage/sqlite_trial_store.h"
+
+namespace vizsla {
+namespace {
+
+// A full disk fails every tick; it is said once, and again when it is over.
+void ReportTick(const absl::Status& status, std::string* last_message) {
+  const std::string message(status.message());
+  if (message == *last_message) return;
+  if (status.ok()) {
+    log::info("working again");
+  } else {
+    log::error("{}", message);
+  }
+  *last_message = message;
+}
+
+// A command that looks whether the lock is free holds it for an instant: one refusal is not the
+// last word.
+absl::StatusOr<std::unique_ptr<SqliteTrialStore>> OpenDatabase(const std::string& path) {
+  for (int tries = 1;; ++tries) {
+    auto store = SqliteTrialStore::Open(path, OpenMode::kReadWrite);
+    if (!absl::IsFailedPrecondition(store.status()) || tries == 5) return store;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+void RunUntilDone(const CoordinatorOptions& options, Scheduler& scheduler,
+                  CoordinatorServer& server, ShutdownSignals& signals) {
+  std::string last_message;
+  for (;;) {
+    if (const auto signal = signals.Wait(std::chrono::seconds(1))) {
+      log::info("{}: ending", strsignal(*signal));
+      return;
+    }
+    ReportTick(scheduler.Tick(), &last_message);
+    if (options.exit_when_idle &&
+        std::min(scheduler.IdleFor(), server.SinceLastCall()) >= *options.exit_when_idle) {
+      log::info("idle for {} s: ending", options.exit_when_idle->count());
+      return;
+    }
+  }
+}
+
+absl::Status Run(const CoordinatorOptions& options) {
+  VIZSLA_RETURN_IF_ERROR(InitLogging("coordinator", options.log_level));
+  ShutdownSignals signals;
+  VIZSLA_ASSIGN_OR_RETURN(const auto store, OpenDatabase(options.database));
+  // Ours is the lock now: an address that still lies there is a crashed coordinator's.
+  RemoveAddressFile(options.database);
+  VIZSLA_ASSIGN_OR_RETURN(const auto artifacts,
+                          ArtifactStore::Open(options.artifacts, /*sweep=*/true));
+  VIZSLA_ASSIGN_OR_RETURN(const auto scheduler,
+                          Scheduler::Create(*store, *artifacts, SystemClock(), options.scheduling));
+  ServerOptions server_options;
+  server_options.listen = options.listen;
+  server_options.database_name = std::filesystem::path(options.database).filename().string();
+  server_options.scheduling = options.scheduling;
+  VIZSLA_ASSIGN_OR_RETURN(auto server,
+                          CoordinatorServer::Start(*scheduler, *store, *artifacts, server_options));
+  VIZSLA_RETURN_IF_ERROR(WriteAddressFile(options.database, server->address()));
+  log::info("vizsla-coordinator {} serves {} at {}", VIZSLA_VERSION, options.database,
+            server->address());
+  RunUntilDone(options, *scheduler, *server, signals);
+  RemoveAddressFile(options.database);
+  server.reset();
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace vizsla
+
+int main(int argc, char** argv) {
+  const vizsla::ParsedCommandLine command_line = vizsla::ParseCommandLine(argc, argv);
+  if (command_line.exit_code) return *command_line.exit_code;
+  const absl::Status status = vizsla::Run(command_line.options);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "vizsla-coordinator: %s\n", std::string(status.message()).c_str());
+  return 1;
+}

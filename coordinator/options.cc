@@ -1,0 +1,100 @@
+#include "coordinator/options.h"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <iostream>
+
+namespace vizsla {
+namespace {
+
+constexpr char kExamples[] =
+    "Examples:\n"
+    "  vizsla-coordinator --db dogs.db --listen 127.0.0.1:4711\n"
+    "  vizsla-coordinator --db dogs.db --exit-when-idle 60     # ends a minute after the last "
+    "work\n"
+    "\n"
+    "The address lies in DB.address while it runs; `vizsla` commands in the same folder find it "
+    "there.\n"
+    "SIGTERM or SIGINT ends it in order; any other end loses nothing that was acknowledged.";
+
+// For CLI11: an empty string accepts.
+std::string CheckDuration(const std::string& text) {
+  if (ParseDuration(text)) return "";
+  return "'" + text + "' is no duration; write for instance 500ms, 30s, 10m or 1h";
+}
+
+}  // namespace
+
+std::string DefaultArtifacts(const std::string& database) {
+  constexpr std::string_view kEnding = ".db";
+  const bool ends = database.size() > kEnding.size() && database.ends_with(kEnding);
+  return (ends ? database.substr(0, database.size() - kEnding.size()) : database) + ".artifacts";
+}
+
+std::optional<std::chrono::milliseconds> ParseDuration(const std::string& text) {
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || number <= 0 || number > 1'000'000'000) return std::nullopt;
+  const std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
+  if (unit == "ms") return std::chrono::milliseconds(number);
+  if (unit.empty() || unit == "s") return std::chrono::seconds(number);
+  if (unit == "m") return std::chrono::minutes(number);
+  if (unit == "h") return std::chrono::hours(number);
+  return std::nullopt;
+}
+
+ParsedCommandLine ParseCommandLine(int argc, char** argv) {
+  ParsedCommandLine parsed;
+  CoordinatorOptions& options = parsed.options;
+  CLI::App app{
+      "Keeps the studies: queues trials, leases them to workers, stores what they report."};
+  app.name("vizsla-coordinator");
+  app.footer(kExamples);
+  app.set_version_flag("--version", std::string("vizsla-coordinator ") + VIZSLA_VERSION);
+  std::string idle;
+  std::string lease = "30s";
+  std::string heartbeat = "5s";
+  app.add_option("--db", options.database, "The database file; made when it is not there")
+      ->capture_default_str()
+      ->check(CLI::Validator([](std::string& text) { return text.empty() ? "it is empty" : ""; },
+                             "FILE"));
+  app.add_option("--artifacts", options.artifacts,
+                 "Folder of checkpoints, weights and splits [the database's name, .artifacts]");
+  app.add_option("--listen", options.listen,
+                 "HOST:PORT; only loopback addresses for now; port 0 takes any free one")
+      ->capture_default_str();
+  auto* idle_option = app.add_option("--exit-when-idle", idle,
+                                     "End when no study is active and no worker is there for so "
+                                     "long; 30s when no time is given")
+                          ->expected(0, 1);
+  app.add_option("--lease", lease, "A lease without a heartbeat lasts so long")
+      ->capture_default_str();
+  app.add_option("--heartbeat", heartbeat, "How often workers beat")->capture_default_str();
+  app.add_option("--log-level", options.log_level, "trace, debug, info, warning, error, off")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
+  for (const char* name : {"--exit-when-idle", "--lease", "--heartbeat"}) {
+    app.get_option(name)->check(CLI::Validator(
+        [](std::string& text) { return text.empty() ? std::string() : CheckDuration(text); },
+        "DURATION"));
+  }
+  try {
+    app.parse(argc, argv);
+    options.scheduling.lease = *ParseDuration(lease);
+    options.scheduling.heartbeat = *ParseDuration(heartbeat);
+    if (options.scheduling.heartbeat * 2 > options.scheduling.lease) {
+      throw CLI::ValidationError("--heartbeat", "a lease must last at least two heartbeats");
+    }
+  } catch (const CLI::ParseError& error) {
+    parsed.exit_code = app.exit(error, std::cout, std::cerr) == 0 ? 0 : 2;
+    return parsed;
+  }
+  if (idle_option->count() > 0) {
+    const auto time = ParseDuration(idle).value_or(std::chrono::seconds(30));
+    options.exit_when_idle = std::chrono::ceil<std::chrono::seconds>(time);
+  }
+  if (options.artifacts.empty()) options.artifacts = DefaultArtifacts(options.database);
+  return parsed;
+}
+
+}  // namespace vizsla

@@ -1,0 +1,71 @@
+#include "src/cli/terminal.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "src/base/file.h"
+#include "src/report/text.h"
+
+namespace vizsla {
+namespace {
+
+winsize StdoutSize() {
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0) return {};
+  return size;
+}
+
+}  // namespace
+
+bool StdoutIsTerminal() { return isatty(STDOUT_FILENO) == 1; }
+bool StderrIsTerminal() { return isatty(STDERR_FILENO) == 1; }
+
+RenderOptions StdoutOptions() {
+  if (!StdoutIsTerminal()) return {};
+  const char* no_color = std::getenv("NO_COLOR");
+  const char* term = std::getenv("TERM");
+  RenderOptions options;
+  options.color = (no_color == nullptr || *no_color == '\0') &&
+                  (term == nullptr || std::strcmp(term, "dumb") != 0);
+  options.width = StdoutSize().ws_col;
+  return options;
+}
+
+int StdoutHeight() { return StdoutIsTerminal() ? StdoutSize().ws_row : 0; }
+
+void Print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+void Message(std::string_view text) {
+  std::fprintf(stderr, "vizsla: %.*s\n", static_cast<int>(text.size()), text.data());
+}
+
+absl::Status FlushStdout() {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return absl::OkStatus();
+  if (errno == EPIPE) return absl::OkStatus();
+  return ErrnoStatus(errno == 0 ? EIO : errno, "standard output", "write");
+}
+
+ProgressLine::ProgressLine(std::string what)
+    : what_(std::move(what)), enabled_(StderrIsTerminal()) {}
+
+ProgressLine::~ProgressLine() {
+  if (shown_) std::fputs("\r\x1b[K", stderr);
+}
+
+void ProgressLine::Show(uint64_t done, uint64_t total) {
+  if (!enabled_ || total == 0) return;
+  const int percent = static_cast<int>(100.0 * static_cast<double>(done) / total);
+  if (percent == percent_) return;
+  percent_ = percent;
+  shown_ = true;
+  std::fprintf(stderr, "\r\x1b[K%s  %d%%", what_.c_str(), percent);
+}
+
+}  // namespace vizsla

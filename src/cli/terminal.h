@@ -1,0 +1,45 @@
+// What the terminal can do, and the few things that are written to it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "src/base/status.h"
+#include "src/report/table.h"
+
+namespace vizsla {
+
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;
+
+bool StdoutIsTerminal();
+bool StderrIsTerminal();
+
+// Colour only on a terminal, and not with NO_COLOR (no-color.org) or TERM=dumb; on a pipe tables
+// are as wide as they get.
+RenderOptions StdoutOptions();
+// Lines of the terminal; 0 when standard output is none.
+int StdoutHeight();
+
+void Print(std::string_view text);    // to standard output
+void Message(std::string_view text);  // to standard error: "vizsla: TEXT"
+
+// Flushes standard output. An error (full disk) is a status; a reader that went away is none.
+absl::Status FlushStdout();
+
+// One line on standard error that is redrawn: "what  45%". Silent when that is no terminal.
+class ProgressLine {
+ public:
+  explicit ProgressLine(std::string what);
+  ~ProgressLine();
+  void Show(uint64_t done, uint64_t total);
+
+ private:
+  std::string what_;
+  bool enabled_;
+  bool shown_ = false;
+  int percent_ = -1;
+};
+
+}  // namespace vizsla

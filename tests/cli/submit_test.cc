@@ -1,0 +1,122 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "src/base/file.h"
+#include "src/base/str_cat.h"
+#include "tests/cli/program.h"
+
+namespace vizsla {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class SubmitTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_.emplace(*TemporaryDirectory::Create());
+    // Enough to be indexed: it starts as a JPEG does. Nothing decodes it here.
+    for (const char* name : {"beagle", "pug"}) {
+      std::filesystem::create_directories(path() + "/photos/" + name);
+      for (int i = 0; i < 20; ++i) {
+        std::ofstream(StrCat(path(), "/photos/", name, "/", i, ".jpg"))
+            << "\xFF\xD8\xFF\xE0 photo " << name << i;
+      }
+    }
+    WriteSpace(
+        "network: scratch_v1\n  image_size: 48\n  learning_rate: {float: [1.0e-4, 1.0e-2], log: "
+        "true}\n");
+  }
+  const std::string& path() const { return folder_->path(); }
+  ProgramResult Run(const std::string& arguments) { return RunVizsla(path(), arguments); }
+  void WriteSpace(const std::string& parameters) {
+    std::ofstream(path() + "/space.yaml") << "name: small\nbudget: {trials: 4, epochs: 2}\nsplit: "
+                                             "{test: 0.2, validation: 0.2}\nparameters:\n  "
+                                          << parameters;
+  }
+  std::optional<TemporaryDirectory> folder_;
+};
+
+TEST_F(SubmitTest, CreatesTheDatabaseAndGoesOnTheSecondTime) {
+  const ProgramResult first = Run("submit space.yaml --data photos");
+  ASSERT_EQ(first.exit_code, 0) << first.errors;
+  EXPECT_THAT(first.output, StartsWith("created small: 4 trials of up to 2 epochs\n"));
+  EXPECT_THAT(first.output,
+              HasSubstr("mpirun -np 2 vizsla-worker --search space.yaml --data photos\n"));
+  const ProgramResult second = Run("submit space.yaml --data photos");
+  EXPECT_EQ(second.exit_code, 0) << second.errors;
+  EXPECT_THAT(second.output, StartsWith("small is there already: active"));
+  EXPECT_EQ(ParseOutput(Run("studies --json")).size(), 1U);
+}
+
+TEST_F(SubmitTest, RefusesOtherDataForTheSameStudy) {
+  ASSERT_EQ(Run("submit space.yaml --data photos").exit_code, 0);
+  std::ofstream(path() + "/photos/pug/0.jpg") << "\xFF\xD8\xFF\xE0 another photo";
+  const ProgramResult result = Run("submit space.yaml --data photos");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_NE(result.errors, "");
+}
+
+TEST_F(SubmitTest, RefusesAnotherSpaceWithTheDifference) {
+  ASSERT_EQ(Run("submit space.yaml --data photos").exit_code, 0);
+  WriteSpace(
+      "network: scratch_v2\n  image_size: 48\n  learning_rate: {float: [1.0e-4, 1.0e-2], log: "
+      "true}\n");
+  const ProgramResult result = Run("submit space.yaml --data photos");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.errors, HasSubstr("network"));
+}
+
+TEST_F(SubmitTest, BadYamlShowsThePlace) {
+  WriteSpace("network: scratch_v1\n  learing_rate: 0.1\n");
+  const ProgramResult result = Run("submit space.yaml --data photos");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.errors, HasSubstr("space.yaml:6:3: "));
+  EXPECT_THAT(result.errors, HasSubstr("learing_rate"));
+  EXPECT_FALSE(std::filesystem::exists(path() + "/vizsla.db"));
+}
+
+TEST_F(SubmitTest, MissingFilesAreNamed) {
+  EXPECT_THAT(Run("submit nowhere.yaml --data photos").errors, HasSubstr("nowhere.yaml"));
+  EXPECT_THAT(Run("submit space.yaml --data nowhere").errors, HasSubstr("nowhere"));
+  WriteSpace("network: mobilenet_v2\n");
+  EXPECT_THAT(Run("submit space.yaml --data photos").errors, HasSubstr("--weights"));
+}
+
+TEST_F(SubmitTest, DryRunCountsAndWritesNothing) {
+  const ProgramResult without = Run("submit space.yaml --dry-run");
+  ASSERT_EQ(without.exit_code, 0) << without.errors;
+  EXPECT_THAT(without.output, HasSubstr("at most 4"));
+  EXPECT_THAT(without.output, HasSubstr("--data"));
+  const ProgramResult with = Run("submit space.yaml --dry-run --data photos");
+  ASSERT_EQ(with.exit_code, 0) << with.errors;
+  EXPECT_THAT(with.output, HasSubstr("at most 4"));
+  EXPECT_THAT(with.output, HasSubstr("checkpoints"));
+  EXPECT_THAT(with.output, HasSubstr("rough time"));
+  EXPECT_FALSE(std::filesystem::exists(path() + "/vizsla.db"));
+}
+
+TEST_F(SubmitTest, DryRunOfTransferLearningWorksBeforeTheWeightsAreThere) {
+  WriteSpace("network: mobilenet_v2\n  dropout: {float: [0.1, 0.5]}\n");
+  const ProgramResult result = Run("submit space.yaml --dry-run --data photos");
+  ASSERT_EQ(result.exit_code, 0) << result.errors;
+  EXPECT_THAT(result.errors, HasSubstr("submit needs --weights"));
+  EXPECT_THAT(result.output, HasSubstr("4 trials train on cached features, from 1 pass"));
+  EXPECT_EQ(Run("submit space.yaml --dry-run").exit_code, 0);
+}
+
+TEST_F(SubmitTest, JsonFollowsTheSchema) {
+  if (!HasJsonSchema()) GTEST_SKIP() << "python3-jsonschema is not installed";
+  std::ofstream(path() + "/photos/pug/broken.jpg") << "";
+  ExpectValid(Run("submit space.yaml --dry-run --json").output, "submit");
+  const ProgramResult dry = Run("submit space.yaml --dry-run --data photos --json");
+  ExpectValid(dry.output, "submit");
+  EXPECT_EQ(ParseOutput(dry)["problems"].size(), 1U);
+  ExpectValid(Run("submit space.yaml --data photos --json").output, "submit");
+}
+
+}  // namespace
+}  // namespace vizsla

@@ -1,0 +1,57 @@
+#!/usr/bin/python3
+"""Bad input gets a sentence, once, and the job ends."""
+import unittest
+
+from harness import BIN, MultiprocTest
+
+
+class CommandLines(MultiprocTest):
+    def refused(self, code, sentence, *arguments, ranks=2):
+        done = self.job(ranks, *arguments).wait(60)
+        self.assertEqual(done.code, code, str(done))
+        self.assertEqual(done.err.count(sentence), 1, str(done))
+        self.assertEqual(self.ranks_of(), [])
+        return done
+
+    def test_unknown_flag_names_the_nearest(self):
+        self.refused(2, "unknown option '--serach'; did you mean '--search'?", "--serach", "x.yaml", "--data", "d")
+
+    def test_missing_and_contradicting_options(self):
+        self.refused(2, "--data is missing", "--search", "x.yaml", ranks=1)
+        self.refused(2, "name a search space with --search, or a coordinator", "--data", self.data, ranks=1)
+        self.refused(2, "excludes --coordinator", "--coordinator", "127.0.0.1:1", "--db", "x.db", "--data", "d",
+                     ranks=1)
+
+    def test_inputs_that_are_not_there(self):
+        space = self.space()
+        done = self.refused(1, "no such file or folder", "--search", space, "--data", "nowhere")
+        self.assertIn("nowhere", done.err)
+        done = self.refused(1, "nosuch.yaml", "--search", "nosuch.yaml", "--data", self.data, ranks=1)
+        self.assertFalse((self.folder / "vizsla.db").exists(), "nothing was started for a typo")
+
+    def test_a_typo_in_the_search_space_has_line_and_column(self):
+        space = self.space(extra="bugdet: {trials: 3}")
+        done = self.refused(1, "tiny.yaml:7:1", "--search", space, "--data", self.data)
+        self.assertIn("bugdet", done.err)
+
+    def test_a_coordinator_that_is_not_there(self):
+        done = self.refused(1, "no coordinator answers at 127.0.0.1:1", "--coordinator", "127.0.0.1:1", "--data",
+                            self.data, "--coordinator-patience", "1")
+
+    def test_a_database_that_cannot_be_one(self):
+        (self.folder / "vizsla.db").write_text("this is no database" * 100)
+        done = self.refused(1, "did not start", "--search", self.space(), "--data", self.data)
+        self.assertIn("vizsla.db", done.err)
+
+    def test_help_needs_no_mpi(self):
+        done = self.run_program(BIN / "vizsla-worker", "--help")
+        self.assertIn("odls_base_sigkill_timeout", done.out)
+        self.assertIn("--ranks-per-trial", done.out)
+        done = self.run_program(BIN / "vizsla", "evaluate", "--help")
+        self.assertIn("--split", done.out)
+        self.vizsla("evaluate", "nowhere", "--data", self.data, "--split", "test", code=1)
+        self.vizsla("evaluate", "nowhere", "--dtaa", self.data, code=2)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,235 @@
+// The pure parts of the worker and the evaluator: command lines, places, what fits, submissions.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "src/comm/communicator.h"
+#include "worker/group_task.h"
+#include "worker/launch.h"
+#include "worker/options.h"
+#include "worker/rpc_hooks.h"
+#include "worker/runtime.h"
+#include "worker/start_search.h"
+#include "worker/submission_csv.h"
+
+namespace vizsla {
+namespace {
+
+using ::testing::HasSubstr;
+
+absl::StatusOr<WorkerCommand> Parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "vizsla-worker");
+  return ParseWorkerOptions(static_cast<int>(arguments.size()), arguments.data());
+}
+
+TEST(WorkerOptionsTest, Defaults) {
+  const auto command = Parse({"--search", "s.yaml", "--data", "d"});
+  ASSERT_TRUE(command.ok()) << command.status();
+  const WorkerOptions& options = command->options;
+  EXPECT_EQ(options.ranks_per_trial, 1);
+  EXPECT_EQ(options.threads_per_rank, 0);
+  EXPECT_TRUE(options.use_feature_cache);
+  EXPECT_FALSE(options.wait);
+  EXPECT_EQ(options.device, DeviceChoice::kAuto);
+  EXPECT_THAT(options.cache_folder, HasSubstr("vizsla"));
+  EXPECT_GT(options.collective_deadline, options.coordinator_patience);
+}
+
+TEST(WorkerOptionsTest, AllOfThem) {
+  const auto command = Parse({"--coordinator",
+                              "127.0.0.1:4711",
+                              "--data",
+                              "d",
+                              "--weights",
+                              "w",
+                              "--study",
+                              "s",
+                              "--ranks-per-trial",
+                              "2",
+                              "--threads-per-rank",
+                              "3",
+                              "--cache-dir",
+                              "/c",
+                              "--no-feature-cache",
+                              "--device",
+                              "cuda",
+                              "--wait",
+                              "--collective-deadline",
+                              "90.5",
+                              "--coordinator-patience",
+                              "5",
+                              "--log-level",
+                              "debug"});
+  ASSERT_TRUE(command.ok()) << command.status();
+  const WorkerOptions& options = command->options;
+  EXPECT_EQ(options.coordinator, "127.0.0.1:4711");
+  EXPECT_EQ(options.study, "s");
+  EXPECT_EQ(options.ranks_per_trial, 2);
+  EXPECT_EQ(options.threads_per_rank, 3);
+  EXPECT_EQ(options.cache_folder, "/c");
+  EXPECT_FALSE(options.use_feature_cache);
+  EXPECT_EQ(options.device, DeviceChoice::kCuda);
+  EXPECT_TRUE(options.wait);
+  EXPECT_EQ(options.collective_deadline, std::chrono::milliseconds(90500));
+  EXPECT_EQ(options.coordinator_patience, std::chrono::seconds(5));
+}
+
+TEST(WorkerOptionsTest, WhatIsRefused) {
+  const auto refusal = [](std::vector<const char*> arguments) {
+    const auto command = Parse(std::move(arguments));
+    EXPECT_TRUE(absl::IsInvalidArgument(command.status()));
+    return std::string(command.status().message());
+  };
+  EXPECT_EQ(refusal({"--serach", "s.yaml", "--data", "d"}),
+            "unknown option '--serach'; did you mean '--search'?");
+  EXPECT_THAT(refusal({"--xyzzyplugh", "--data", "d"}), HasSubstr("--help lists the options"));
+  EXPECT_THAT(refusal({"--search", "s", "--data", "d", "stray"}), HasSubstr("'stray'"));
+  EXPECT_THAT(refusal({"--data", "d"}), HasSubstr("--search"));
+  EXPECT_THAT(refusal({"--search", "s"}), HasSubstr("--data is missing"));
+  EXPECT_THAT(refusal({"--coordinator", "a:1", "--data", "d", "--db", "x"}),
+              HasSubstr("excludes --coordinator"));
+  EXPECT_THAT(refusal({"--search", "s", "--data", "d", "--study", "x"}),
+              HasSubstr("--study excludes"));
+  EXPECT_THAT(refusal({"--search", "s", "--data", "d", "--wait"}), HasSubstr("--wait needs"));
+  EXPECT_THAT(refusal({"--coordinator", "a:1", "--data", "d", "--wait", "--exit-when-done"}),
+              HasSubstr("--wait excludes"));
+  EXPECT_THAT(refusal({"--search", "s", "--data", "d", "--ranks-per-trial", "0"}),
+              HasSubstr("at least 1"));
+  EXPECT_THAT(refusal({"--search", "s", "--data", "d", "--threads-per-rank", "0"}),
+              HasSubstr("--threads-per-rank"));
+  EXPECT_THAT(refusal({"--search", "s", "--data", "d", "--device", "tpu"}), HasSubstr("--device"));
+  EXPECT_THAT(refusal({"--search", "s", "--data", "d", "--collective-deadline", "-1"}),
+              HasSubstr("--collective-deadline"));
+  EXPECT_THAT(refusal({"--search", "s", "--data", "d", "--collective-deadline", "30"}),
+              HasSubstr("longer than --coordinator-patience"));
+}
+
+TEST(WorkerOptionsTest, HelpAndVersionArePrintedNotRun) {
+  EXPECT_THAT(Parse({"--help"})->print, HasSubstr("odls_base_sigkill_timeout"));
+  EXPECT_THAT(Parse({"--version"})->print, HasSubstr("vizsla "));
+}
+
+TEST(LaunchTest, ReadsOpenMpisVariables) {
+  const std::map<std::string, std::string> variables = {{"OMPI_COMM_WORLD_RANK", "3"},
+                                                        {"OMPI_COMM_WORLD_SIZE", "8"},
+                                                        {"OMPI_COMM_WORLD_LOCAL_SIZE", "4"}};
+  const LaunchPlace place = ReadLaunchPlace([&](const char* name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    if (found == variables.end()) return std::nullopt;
+    return found->second;
+  });
+  EXPECT_EQ(place.rank, 3);
+  EXPECT_EQ(place.size, 8);
+  EXPECT_EQ(place.local_size, 4);
+  EXPECT_FALSE(place.bound_by_user);
+  const LaunchPlace alone = ReadLaunchPlace([](const char*) { return std::nullopt; });
+  EXPECT_EQ(alone.rank, 0);
+  EXPECT_EQ(alone.size, 1);
+  EXPECT_EQ(alone.local_size, 1);
+}
+
+TEST(LaunchTest, AJobOverHostsMustNameACoordinator) {
+  EXPECT_TRUE(CheckOneHost(4, 4).ok());
+  const absl::Status status = CheckOneHost(8, 4);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("spans hosts"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("--coordinator"));
+}
+
+TEST(RuntimeTest, ThreadsShareTheNode) {
+  EXPECT_EQ(ThreadsPerRank(0, 16, 4), 4);
+  EXPECT_EQ(ThreadsPerRank(0, 2, 4), 1);
+  EXPECT_EQ(ThreadsPerRank(0, 2, 1), 2);
+  EXPECT_EQ(ThreadsPerRank(7, 2, 2), 7);
+  EXPECT_GE(UsableCores(), 1);
+}
+
+v1::Study MakeStudy(const std::string& name, const std::string& fingerprint,
+                    const std::string& weights) {
+  v1::Study study;
+  study.set_name(name);
+  study.mutable_inputs()->set_dataset_fingerprint(fingerprint);
+  study.mutable_inputs()->set_weights_hash(weights);
+  return study;
+}
+
+TEST(StudiesFitTest, SaysWhatDoesNot) {
+  const std::string ours(64, 'a'), theirs(64, 'b'), weights(64, 'c'), others(64, 'd');
+  WorkerOptions options;
+  options.data = "photos/";
+  options.weights = "w.pth";
+  v1::ListStudiesResponse studies;
+  const auto check = [&](const std::string& weights_hash) {
+    return CheckStudiesFit(studies, options, "127.0.0.1:1", ours, weights_hash);
+  };
+  EXPECT_THAT(std::string(check("").message()), HasSubstr("has no study"));
+  *studies.add_studies() = MakeStudy("cats", theirs, "");
+  EXPECT_THAT(std::string(check("").message()),
+              HasSubstr("photos/ is not the data of any study at 127.0.0.1:1"));
+  EXPECT_THAT(std::string(check("").message()), HasSubstr("'cats' is pinned to bbbbbbbbbbbb"));
+  *studies.add_studies() = MakeStudy("dogs", ours, weights);
+  EXPECT_TRUE(check("").ok());
+  EXPECT_TRUE(check(weights).ok());
+  EXPECT_THAT(std::string(check(others).message()),
+              HasSubstr("w.pth are not the weights of any study"));
+  options.study = "birds";
+  EXPECT_THAT(std::string(check("").message()), HasSubstr("no study 'birds'"));
+  options.study = "cats";
+  EXPECT_FALSE(check("").ok());
+}
+
+TEST(DescribeMetricsTest, ObjectiveFirst) {
+  EXPECT_EQ(DescribeMetrics({{"train_loss", 1.5}, {"val_accuracy", 0.25}}, "val_accuracy"),
+            "val_accuracy 0.2500, train_loss 1.5000");
+}
+
+TEST(GroupTaskTest, ShareOnDemandAloneLoadsOnlyWhatIsWanted) {
+  const auto group = MakeLocalCommunicator();
+  std::string bytes = "old";
+  const auto fail = []() -> absl::StatusOr<std::string> { return absl::NotFoundError("gone"); };
+  EXPECT_TRUE(ShareOnDemand(*group, false, fail, bytes).ok());
+  EXPECT_EQ(bytes, "old");
+  EXPECT_TRUE(absl::IsNotFound(ShareOnDemand(*group, true, fail, bytes)));
+  const auto load = []() -> absl::StatusOr<std::string> { return std::string("new"); };
+  EXPECT_TRUE(ShareOnDemand(*group, true, load, bytes).ok());
+  EXPECT_EQ(bytes, "new");
+}
+
+CsvInputs TwoClasses() {
+  CsvInputs inputs;
+  inputs.classes = {"cat", "dog, big"};
+  inputs.probabilities = {{"b", {0.25F, 0.75F}}, {"a", {1.0F, 0.0F}}};
+  return inputs;
+}
+
+TEST(SubmissionTest, WithoutASampleIdsAreSorted) {
+  const auto csv = MakeSubmission(TwoClasses());
+  ASSERT_TRUE(csv.ok()) << csv.status();
+  EXPECT_EQ(csv->text, "id,cat,\"dog, big\"\na,1,0\nb,0.25,0.75\n");
+  EXPECT_EQ(csv->rows, 2);
+  EXPECT_EQ(csv->uniform_rows, 0);
+}
+
+TEST(SubmissionTest, TheSamplesOrderOfRowsAndColumns) {
+  CsvInputs inputs = TwoClasses();
+  inputs.column_order = {"dog, big", "cat"};
+  inputs.id_order = {"b", "x", "a"};
+  inputs.without_prediction = {"broken"};
+  const auto csv = MakeSubmission(inputs);
+  ASSERT_TRUE(csv.ok()) << csv.status();
+  EXPECT_EQ(csv->text, "id,\"dog, big\",cat\nb,0.75,0.25\nx,0.5,0.5\na,0,1\nbroken,0.5,0.5\n");
+  EXPECT_EQ(csv->uniform_rows, 2);
+}
+
+TEST(SubmissionTest, ColumnsMustBeTheModelsClasses) {
+  CsvInputs inputs = TwoClasses();
+  inputs.column_order = {"cat", "wolf"};
+  EXPECT_THAT(std::string(MakeSubmission(inputs).status().message()), HasSubstr("'wolf'"));
+  inputs.column_order = {"cat"};
+  EXPECT_THAT(std::string(MakeSubmission(inputs).status().message()), HasSubstr("'dog, big'"));
+  inputs.column_order = {"cat", "cat", "dog, big"};
+  EXPECT_THAT(std::string(MakeSubmission(inputs).status().message()), HasSubstr("twice"));
+}
+
+}  // namespace
+}  // namespace vizsla

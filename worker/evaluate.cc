@@ -1,0 +1,146 @@
+#include "worker/evaluate.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <utility>
+
+#include "src/cli/connection.h"
+#include "src/cli/terminal.h"
+#include "src/dataset/split.h"
+#include "src/report/classification_report.h"
+#include "src/report/leaderboard.h"
+#include "src/report/pulled_model.h"
+#include "worker/model_runner.h"
+
+namespace vizsla {
+namespace {
+
+constexpr char kTest[] = "test";
+
+std::string UserName() {
+  const passwd* entry = ::getpwuid(::getuid());
+  return entry != nullptr ? entry->pw_name : StrCat("uid ", ::getuid());
+}
+
+// Notes the use of the test split in the study the model came from.
+class TestUse {
+ public:
+  TestUse(const EvaluateOptions& options, const PulledModel& model)
+      : options_(options), model_(model) {}
+
+  // Whether it will be possible; before minutes of work are spent. When the database is served in
+  // process it is closed again, so that its lock is free meanwhile.
+  absl::Status Check() {
+    VIZSLA_ASSIGN_OR_RETURN(connection_, Open());
+    if (!connection_->live()) connection_.reset();
+    return absl::OkStatus();
+  }
+
+  // How often the study's test split was read, this time included.
+  absl::StatusOr<int64_t> Record(const Metrics& metrics) {
+    if (connection_ == nullptr) {
+      VIZSLA_ASSIGN_OR_RETURN(connection_, Open());
+    }
+    v1::RecordEvaluationRequest request;
+    request.set_study(model_.manifest.study);
+    v1::Evaluation& evaluation = *request.mutable_evaluation();
+    evaluation.set_trial_number(model_.manifest.trial);
+    evaluation.set_split(kTest);
+    evaluation.set_model_hash(model_.model_hash);
+    evaluation.set_user(UserName());
+    for (const auto& [name, value] : metrics) (*evaluation.mutable_metrics())[name] = value;
+    VIZSLA_RETURN_IF_ERROR(connection_->client().RecordEvaluation(request).status());
+    v1::ListEvaluationsRequest list;
+    list.set_study(model_.manifest.study);
+    VIZSLA_ASSIGN_OR_RETURN(const v1::ListEvaluationsResponse evaluations,
+                            connection_->client().ListEvaluations(list));
+    int64_t uses = 0;
+    for (const v1::Evaluation& each : evaluations.evaluations()) uses += each.split() == kTest;
+    return uses;
+  }
+
+ private:
+  absl::StatusOr<std::unique_ptr<Connection>> Open() {
+    const StudyOrigin origin = {model_.manifest.coordinator_id, model_.manifest.database,
+                                model_.manifest.coordinator};
+    absl::StatusOr<std::unique_ptr<Connection>> connection =
+        OpenOrigin(options_.connection, origin, Access::kWrite);
+    if (!connection.ok()) {
+      return Annotate(connection.status(),
+                      "the use of the test split cannot be recorded, so it is refused");
+    }
+    return connection;
+  }
+
+  const EvaluateOptions& options_;
+  const PulledModel& model_;
+  std::unique_ptr<Connection> connection_;
+};
+
+const std::vector<std::string>& SideOf(const Split& split, const std::string& name) {
+  if (name == "train") return split.train;
+  return name == kTest ? split.test : split.validation;
+}
+
+absl::StatusOr<DatasetIndex> Index(const std::string& data) {
+  ProgressLine line("reading the photos");
+  IndexOptions options;
+  options.progress = [&](size_t done, size_t total) { line.Show(done, total); };
+  return IndexDataset(data, options);
+}
+
+}  // namespace
+
+absl::Status RunEvaluate(const EvaluateOptions& options, const std::string& device, int threads) {
+  VIZSLA_ASSIGN_OR_RETURN(const PulledModel model, LoadPulledModel(options.folder));
+  VIZSLA_ASSIGN_OR_RETURN(const DatasetIndex index, Index(options.data));
+  if (index.fingerprint != model.manifest.dataset_fingerprint) {
+    return absl::FailedPreconditionError(
+        StrCat(options.data, " is not the data that study '", model.manifest.study,
+               "' was made with: its fingerprint is ", index.fingerprint.substr(0, 12),
+               "..., the study's is ", model.manifest.dataset_fingerprint.substr(0, 12), "..."));
+  }
+  VIZSLA_ASSIGN_OR_RETURN(const Split split, SplitFromJsonText(model.split_json));
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<uint32_t> positions,
+                          Positions(index, SideOf(split, options.split)));
+  const bool is_test = options.split == kTest;
+  TestUse use(options, model);
+  if (is_test) VIZSLA_RETURN_IF_ERROR(use.Check());
+
+  VIZSLA_ASSIGN_OR_RETURN(const std::unique_ptr<PhotoReader> reader, OpenPhotos(options.data));
+  ProgressLine line(StrCat("evaluating on ", options.split));
+  RunOptions run{.device = device, .threads = threads, .progress = [&](size_t done, size_t total) {
+                   line.Show(done, total);
+                 }};
+  VIZSLA_ASSIGN_OR_RETURN(const PhotoPredictions predictions,
+                          RunModel(model, index, *reader, positions, /*unlabelled=*/false,
+                                   static_cast<int>(index.classes.size()), run));
+  std::vector<int> labels;
+  for (const uint32_t position : predictions.positions) {
+    labels.push_back(index.photos[position].label);
+  }
+  EvaluationView view;
+  VIZSLA_ASSIGN_OR_RETURN(
+      view.report, MakeClassificationReport(predictions.probabilities, labels, index.classes));
+  if (is_test) {
+    VIZSLA_ASSIGN_OR_RETURN(view.test_uses,
+                            use.Record({{"loss", view.report.loss},
+                                        {"accuracy", view.report.accuracy},
+                                        {"top5_accuracy", view.report.top5_accuracy}}));
+  }
+  view.study = model.manifest.study;
+  view.trial = model.manifest.trial;
+  view.epoch = model.manifest.epoch;
+  view.split = options.split;
+  view.model_hash = model.model_hash;
+  view.unreadable_photos = static_cast<int64_t>(predictions.broken.size());
+  view.search_score = model.manifest.score;
+  view.objective = model.manifest.objective;
+  Print(options.json ? ToPrettyText(EvaluationToJson(view))
+                     : RenderEvaluation(view, StdoutOptions()));
+  return FlushStdout();
+}
+
+}  // namespace vizsla

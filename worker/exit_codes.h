@@ -1,0 +1,11 @@
+// How the worker's and the evaluator's processes end. 75 is the collective deadline's
+// (src/comm/mpi_communicator.h).
+#pragma once
+
+namespace vizsla {
+
+inline constexpr int kExitRefused = 1;   // a sentence says why
+inline constexpr int kExitUsage = 2;     // the command line is wrong
+inline constexpr int kExitCrashed = 70;  // a rank broke: the job ends, its trials are requeued
+
+}  // namespace vizsla

@@ -1,0 +1,136 @@
+#include "worker/options.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <map>
+
+#include "worker/command_line.h"
+
+namespace vizsla {
+namespace {
+
+constexpr char kFooter[] = R"(
+Examples:
+  mpirun -np 2 --mca odls_base_sigkill_timeout 30 \
+    vizsla-worker --search search_spaces/dogs_transfer.yaml --data DATA --weights W.safetensors
+  mpirun -np 4 --oversubscribe --mca odls_base_sigkill_timeout 30 \
+    vizsla-worker --coordinator 127.0.0.1:4711 --data DATA
+  mpirun -np 4 vizsla-worker --coordinator 127.0.0.1:4711 --data DATA --ranks-per-trial 2
+
+SIGTERM, SIGINT and SIGUSR1 drain: each running trial is checkpointed and given back, then the job
+ends. Exit status: 0 done, 1 refused (a sentence says why), 2 wrong command line, 70 a rank broke,
+75 a collective outlived its deadline. docs/workers.md has the rest.)";
+
+absl::Status Check(const WorkerOptions& options, bool exit_when_done) {
+  const auto error = [](std::string_view text) {
+    return absl::InvalidArgumentError(std::string(text));
+  };
+  if (options.search.empty() && options.coordinator.empty()) {
+    return error(
+        "name a search space with --search, or a coordinator with --coordinator; --help shows "
+        "examples");
+  }
+  if (options.data.empty()) return error("--data is missing: the folder or zip with the photos");
+  if (!options.coordinator.empty() && !options.database.empty()) {
+    return error("--db names the embedded coordinator's database; it excludes --coordinator");
+  }
+  if (!options.search.empty() && !options.study.empty()) {
+    return error("--study excludes --search: the search space names its study");
+  }
+  if (options.ranks_per_trial < 1) return error("--ranks-per-trial must be at least 1");
+  if (options.threads_per_rank < 0) return error("--threads-per-rank must be at least 1");
+  if (options.wait && exit_when_done) return error("--wait excludes --exit-when-done");
+  if (options.wait && options.coordinator.empty()) {
+    return error("--wait needs --coordinator: an embedded one serves this search only");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::chrono::milliseconds> Seconds(double value, std::string_view option) {
+  if (!std::isfinite(value) || value < 0 || value > 1e6) {
+    return absl::InvalidArgumentError(
+        StrCat(option, " must be a number of seconds from 0 to 1000000"));
+  }
+  return std::chrono::milliseconds(std::llround(value * 1000));
+}
+
+}  // namespace
+
+std::string DefaultCacheFolder() {
+  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr && *xdg != '\0') {
+    return std::string(xdg) + "/vizsla";
+  }
+  const char* home = std::getenv("HOME");
+  return std::string(home != nullptr && *home != '\0' ? home : "/tmp") + "/.cache/vizsla";
+}
+
+absl::StatusOr<WorkerCommand> ParseWorkerOptions(int argc, const char* const* argv) {
+  WorkerCommand command;
+  WorkerOptions& options = command.options;
+  options.cache_folder = DefaultCacheFolder();
+  double collective_deadline = 600;
+  double patience = 60;
+  bool exit_when_done = false;
+  bool no_feature_cache = false;
+
+  CLI::App app("Trains the trials of a search. Run it with mpirun; its ranks form trial groups.",
+               "vizsla-worker");
+  app.footer(kFooter);
+  app.add_option("--search", options.search, "Search space (YAML): submit it, then work on it");
+  app.add_option("--data", options.data, "Folder or zip with the photos");
+  app.add_option("--weights", options.weights,
+                 "Pretrained weights (.safetensors, .pth); without it the coordinator's copy is "
+                 "fetched into the cache folder");
+  app.add_option("--db", options.database,
+                 "Database of the embedded coordinator (default: $VIZSLA_DB, else vizsla.db)");
+  app.add_option("--coordinator", options.coordinator,
+                 "HOST:PORT of a coordinator that runs by itself");
+  app.add_option("--study", options.study, "Work on this study only (with --coordinator)");
+  app.add_option("--ranks-per-trial", options.ranks_per_trial,
+                 "Ranks that train one trial together (data-parallel)")
+      ->capture_default_str();
+  app.add_option("--threads-per-rank", options.threads_per_rank,
+                 "Threads of LibTorch, OpenMP, OpenBLAS and OpenCV (default: cores / local ranks)")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--cache-dir", options.cache_folder,
+                 "Decoded photos, features and fetched weights; shared by all jobs of the node")
+      ->capture_default_str();
+  app.add_flag("--no-feature-cache", no_feature_cache,
+               "Compute the frozen backbone in every epoch");
+  app.add_option("--device", options.device, "auto, cpu or cuda")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, DeviceChoice>{{"auto", DeviceChoice::kAuto},
+                                              {"cpu", DeviceChoice::kCpu},
+                                              {"cuda", DeviceChoice::kCuda}}))
+      ->default_str("auto");
+  app.add_flag("--exit-when-done", exit_when_done,
+               "Leave when nothing is left to train (the default)");
+  app.add_flag("--wait", options.wait, "Stay and wait for new studies (with --coordinator)");
+  app.add_option("--collective-deadline", collective_deadline,
+                 "Seconds after which a collective with a dead or hung rank ends the job; 0: never")
+      ->capture_default_str();
+  app.add_option("--coordinator-patience", patience,
+                 "Seconds to wait for a coordinator that does not answer")
+      ->capture_default_str();
+  app.add_option("--log-level", options.log_level, "trace, debug, info, warning, error, off")
+      ->capture_default_str();
+
+  VIZSLA_RETURN_IF_ERROR(ParseCommandLine(app, argc, argv, &command.print));
+  if (!command.print.empty()) return command;
+  VIZSLA_ASSIGN_OR_RETURN(options.collective_deadline,
+                          Seconds(collective_deadline, "--collective-deadline"));
+  VIZSLA_ASSIGN_OR_RETURN(options.coordinator_patience,
+                          Seconds(patience, "--coordinator-patience"));
+  if (options.collective_deadline.count() > 0 &&
+      options.collective_deadline <= options.coordinator_patience) {
+    return absl::InvalidArgumentError(
+        "--collective-deadline must be longer than --coordinator-patience: the other ranks wait in "
+        "a collective while the leader waits for the coordinator");
+  }
+  options.use_feature_cache = !no_feature_cache;
+  if (options.cache_folder.empty()) options.cache_folder = DefaultCacheFolder();
+  VIZSLA_RETURN_IF_ERROR(Check(options, exit_when_done));
+  return command;
+}
+
+}  // namespace vizsla

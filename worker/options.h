@@ -1,0 +1,42 @@
+// The worker's command line.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "src/base/status.h"
+
+namespace vizsla {
+
+enum class DeviceChoice { kAuto, kCpu, kCuda };
+
+struct WorkerOptions {
+  std::string search;       // the YAML file; empty: the coordinator's studies are served
+  std::string data;         // folder or zip
+  std::string weights;      // file; empty: none, or the coordinator's copy
+  std::string database;     // --db as given; of the embedded coordinator
+  std::string coordinator;  // address; empty: an embedded coordinator
+  std::string study;        // only this one; empty: any that fits
+  int ranks_per_trial = 1;
+  int threads_per_rank = 0;  // 0: the node's cores over its ranks
+  std::string cache_folder;  // never empty
+  bool use_feature_cache = true;
+  DeviceChoice device = DeviceChoice::kAuto;
+  bool wait = false;  // stay when nothing is left
+  std::chrono::milliseconds collective_deadline{std::chrono::minutes(10)};
+  std::chrono::milliseconds coordinator_patience{std::chrono::seconds(60)};
+  std::string log_level = "info";
+};
+
+struct WorkerCommand {
+  WorkerOptions options;
+  std::string print;  // what --help or --version asks for; then nothing else is to be done
+};
+
+// InvalidArgument: one sentence. Looks at $XDG_CACHE_HOME and $HOME for the cache's default.
+absl::StatusOr<WorkerCommand> ParseWorkerOptions(int argc, const char* const* argv);
+
+// ${XDG_CACHE_HOME:-~/.cache}/vizsla.
+std::string DefaultCacheFolder();
+
+}  // namespace vizsla
