@@ -1,8 +1,5 @@
 #include "src/spec/parse_study.h"
 
-#include <algorithm>
-#include <cctype>
-
 #include "src/base/file.h"
 #include "src/catalog/preprocessing.h"
 #include "src/catalog/training_plan.h"
@@ -23,18 +20,9 @@ const std::vector<std::string>& MetricNames() {
 }
 
 absl::StatusOr<std::string> ReadName(const Reader& reader, const Field& field) {
-  constexpr size_t kLongestName = 100;
   VIZSLA_ASSIGN_OR_RETURN(std::string name, reader.ReadText(field));
-  const bool allowed =
-      !name.empty() && name.size() <= kLongestName &&
-      std::isalnum(static_cast<unsigned char>(name[0])) != 0 &&
-      std::all_of(name.begin(), name.end(), [](unsigned char c) {
-        return c < 128 && (std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.');
-      });
-  if (!allowed) {
-    return reader.Error(field, StrCat("must be letters, digits, '-', '_' and '.', beginning "
-                                      "with a letter or digit, at most ",
-                                      kLongestName, ", not '", name, "'"));
+  if (const absl::Status status = CheckStudyName(name); !status.ok()) {
+    return reader.Error(field, std::string(status.message()));
   }
   return name;
 }
@@ -185,7 +173,8 @@ absl::Status ReadPlainFields(const Reader& reader, const Mapping& root, StudySpe
     study.max_crashes = static_cast<int>(count);
   }
   if (const Field* field = root.Find("checkpoint_interval")) {
-    VIZSLA_ASSIGN_OR_RETURN(study.checkpoint_interval, reader.ReadDuration(*field));
+    VIZSLA_ASSIGN_OR_RETURN(study.checkpoint_interval,
+                            reader.ReadDuration(*field, std::chrono::seconds(0)));
   }
   return absl::OkStatus();
 }

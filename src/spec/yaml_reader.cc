@@ -134,7 +134,8 @@ absl::StatusOr<double> Reader::ReadNumber(const Field& field) const {
   return value;
 }
 
-absl::StatusOr<std::chrono::seconds> Reader::ReadDuration(const Field& field) const {
+absl::StatusOr<std::chrono::seconds> Reader::ReadDuration(const Field& field,
+                                                          std::chrono::seconds least) const {
   constexpr char kWanted[] = "a duration such as 90s, 15m, 2h or 1d";
   constexpr int64_t kLongest = int64_t{366} * 24 * 3600 * 10;
   if (!field.node.IsScalar()) return WrongType(field, kWanted);
@@ -147,7 +148,8 @@ absl::StatusOr<std::chrono::seconds> Reader::ReadDuration(const Field& field) co
   if (unit == 0) return WrongType(field, kWanted);
   text.remove_suffix(1);
   int64_t count = 0;
-  if (!ParseWhole(text, count) || count < 1 || count > kLongest / unit) {
+  if (!ParseWhole(text, count) || count < 0 || count > kLongest / unit ||
+      std::chrono::seconds(count * unit) < least) {
     return WrongType(field, kWanted);
   }
   return std::chrono::seconds(count * unit);

@@ -63,8 +63,9 @@ class Reader {
   absl::StatusOr<uint64_t> ReadUnsigned(const Field& field) const;
   // Integers are numbers too; never NaN or infinite.
   absl::StatusOr<double> ReadNumber(const Field& field) const;
-  // 90s, 15m, 2h, 1d.
-  absl::StatusOr<std::chrono::seconds> ReadDuration(const Field& field) const;
+  // 90s, 15m, 2h, 1d; at least `least`.
+  absl::StatusOr<std::chrono::seconds> ReadDuration(
+      const Field& field, std::chrono::seconds least = std::chrono::seconds(1)) const;
 
  private:
   absl::Status WrongType(const Field& field, std::string_view wanted) const;

@@ -14,6 +14,8 @@ import tempfile
 import time
 import unittest
 
+import jsonschema
+
 BIN = pathlib.Path(os.environ.get("VIZSLA_BIN", "build/release/bin")).resolve()
 # One thread a rank: tests share two cores. A loaded machine is slow, so deadlines are generous.
 ENVIRONMENT = {
@@ -137,9 +139,10 @@ class MultiprocTest(unittest.TestCase):
         self.environment = dict(os.environ, **ENVIRONMENT, XDG_CACHE_HOME=str(self.folder / "cache"),
                                 PATH=f"{BIN}:{os.environ['PATH']}", TMPDIR="/tmp")
         self.environment.pop("VIZSLA_DB", None)
-        self.started = 0
+        self.processes = []
 
     def kill_everything(self):
+        """Whatever runs in this test's folder, the detached coordinator too."""
         for _ in range(3):
             for process in processes_in(self.folder):
                 try:
@@ -147,13 +150,16 @@ class MultiprocTest(unittest.TestCase):
                 except ProcessLookupError:
                     pass
             time.sleep(0.05)
+        for process in self.processes:
+            process.kill()
 
     # ---- Programs
 
     def start(self, *command):
-        self.started += 1
         command = [str(part) for part in command]
-        return Running(command, self.folder, self.environment, f"process-{self.started}")
+        self.processes.append(
+            Running(command, self.folder, self.environment, f"process-{len(self.processes) + 1}"))
+        return self.processes[-1]
 
     def run_program(self, *command, code=0, timeout=DEADLINE):
         result = self.start(*command).wait(timeout)
@@ -165,7 +171,15 @@ class MultiprocTest(unittest.TestCase):
         return self.run_program(BIN / "vizsla", *arguments, code=code)
 
     def vizsla_json(self, *arguments):
-        return json.loads(self.vizsla(*arguments, "--json").out)
+        return self.check_json(self.vizsla(*arguments, "--json").out, arguments[0])
+
+    @staticmethod
+    def check_json(text, command):
+        """What the text says, when it is what docs/COMMAND.schema.json promises."""
+        value = json.loads(text)
+        schema = pathlib.Path(__file__).parents[2] / "docs" / f"{command}.schema.json"
+        jsonschema.validate(value, json.loads(schema.read_text()))
+        return value
 
     def job(self, ranks, *arguments, grace=1):
         """Starts mpirun. When a job ends in disorder, or mpirun gets SIGTERM, Open MPI 4.1 sends SIGCONT, sleeps
@@ -181,6 +195,23 @@ class MultiprocTest(unittest.TestCase):
         return process
 
     # ---- Inputs and results
+
+    def epochs_that_last(self, seconds, **fixed):
+        """How many epochs of a space's trial take about `seconds` on this machine as it is now: a test that
+        kills in mid-trial needs a trial that is still running. Not fewer than a dozen."""
+        if not hasattr(type(self), "epoch_seconds"):
+            type(self).epoch_seconds = {}
+        key = tuple(sorted(fixed.items()))
+        if key not in self.epoch_seconds:
+            measured = 40
+            self.environment["VIZSLA_DB"] = "calibration.db"
+            done = self.job(1, "--search", self.space("calibration", trials=1, epochs=measured, **fixed),
+                            "--data", self.data).wait()
+            self.assertEqual(done.code, 0, str(done))
+            elapsed = self.board()[1]["elapsed_seconds"]
+            del self.environment["VIZSLA_DB"]
+            self.epoch_seconds[key] = elapsed / measured
+        return max(12, round(seconds / self.epoch_seconds[key]))
 
     def space(self, name="tiny", trials=2, epochs=3, extra="", parameters="", **fixed):
         """Writes NAME.yaml: scratch_v1 at 16 pixels, random learning rates."""

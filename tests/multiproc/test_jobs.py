@@ -14,12 +14,13 @@ class Jobs(MultiprocTest):
 
     def test_two_jobs_join_and_leave_in_mid_search(self):
         coordinator = self.coordinator()
-        self.submit(self.space(trials=16, epochs=6, image_size=32), coordinator.address)
+        epochs = self.epochs_that_last(1.5)
+        self.submit(self.space(trials=16, epochs=epochs), coordinator.address)
         join = ("--coordinator", coordinator.address, "--data", self.data)
         first = self.job(2, *join, grace=4)
-        first.wait_for(r"trial \d+ epoch 1/6")
+        first.wait_for(r"trial \d+ epoch 1/")
         second = self.job(1, *join)
-        second.wait_for(r"trial \d+ epoch 1/6")
+        second.wait_for(r"trial \d+ epoch 1/")
         first.terminate()  # leaves: its trials are given back
         left = first.wait()
         done = second.wait()
@@ -109,9 +110,9 @@ class Jobs(MultiprocTest):
 
     def test_stopped_study_gives_its_trials_back(self):
         coordinator = self.coordinator()
-        self.submit(self.space(trials=2, epochs=200), coordinator.address)
+        self.submit(self.space(trials=2, epochs=1000000), coordinator.address)
         job = self.job(1, "--coordinator", coordinator.address, "--data", self.data)
-        job.wait_for(r"trial 1 epoch 2/200")
+        job.wait_for(r"trial 1 epoch 2/")
         self.vizsla("stop", "tiny")
         done = job.wait()
         self.assertEqual(done.code, 0, str(done))

@@ -72,9 +72,12 @@ class Search(MultiprocTest):
         test = self.vizsla_json("evaluate", "best", "--data", self.data, "--split", "test")
         self.assertEqual(test["test_uses"], 1)
         self.assertEqual(sum(row["support"] for row in test["classes"]), 12)
+        # The study is known by its identity, not by its name.
+        self.vizsla("rename", "tiny", "renamed")
         self.vizsla("evaluate", "best", "--data", self.data, "--split", "test")
         self.assertEqual(self.vizsla_json("studies")[0]["test_uses"], 2)
-        self.assertIn("2 times", self.vizsla("leaderboard").out)
+        self.assertIn("2 times", self.vizsla("leaderboard", "renamed").out)
+        self.vizsla("rename", "renamed", "tiny")
 
         # What cannot be recorded is refused, without a figure.
         self.kill_everything()
@@ -105,7 +108,8 @@ class Search(MultiprocTest):
         self.vizsla("evaluate", "best", "--data", self.data, "--split", "tests", code=2)
 
     def check_prediction(self):
-        self.vizsla("predict", "best", "--data", self.data, "--submission", "out.csv")
+        predicted = self.vizsla_json("predict", "best", "--data", self.data, "--submission", "out.csv")
+        self.assertEqual(predicted["uniform_rows"], 0)
         sample = list(csv.reader(open(self.data / "sample_submission.csv")))
         rows = list(csv.reader(open(self.folder / "out.csv")))
         self.assertEqual(rows[0], sample[0])
@@ -119,8 +123,9 @@ class Search(MultiprocTest):
         shutil.copytree(self.data, broken)
         photo = sorted((broken / "test").iterdir())[0]
         photo.write_bytes(photo.read_bytes()[:200])
-        result = self.vizsla("predict", "best", "--data", broken, "--submission", "broken.csv")
+        result = self.vizsla("predict", "best", "--data", broken, "--submission", "broken.csv", "--json")
         self.assertRegex(result.err, r"1 row got the same probability")
+        self.assertEqual(self.check_json(result.out, "predict")["uniform_rows"], 1)
         rows = {row[0]: row[1:] for row in csv.reader(open(self.folder / "broken.csv"))}
         self.assertEqual(len(set(rows[photo.stem])), 1)
 

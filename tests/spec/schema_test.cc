@@ -130,7 +130,7 @@ json MakeSchema() {
   properties["max_crashes"] = Described({{"type", "integer"}, {"minimum", 1}, {"maximum", 1000}},
                                         "A trial that crashed so often is failed. Default: 3.");
   properties["checkpoint_interval"] =
-      Described(duration, "Between resumable checkpoints. Default: 60s.");
+      Described(duration, "Between resumable checkpoints; 0s: after every epoch. Default: 60s.");
   properties["parameters"] = Object(parameters);
   properties["parameters"]["minProperties"] = 1;
   properties["parameters"]["description"] =
