@@ -12,6 +12,7 @@ BackboneInfo MakeMobileNetV2() {
   for (int block = 16; block >= 1; --block) {
     info.unfreeze_points.push_back(StrCat("block_", block, "_expand"));
   }
+  info.tensors = MobileNetV2Tensors();
   return info;
 }
 

@@ -65,7 +65,9 @@ std::vector<ParameterInfo> MakeAll() {
             "Backbones only."),
       Range("dropout_hidden", "number", "0 to 0.95", 0, 0.95, 0.0,
             "Dropout between dense layers. Backbones only."),
-      Flag("batch_norm", true, "Batch norm after the last dense layer. Backbones only."),
+      Flag("batch_norm", true,
+           "Batch norm after the last dense layer (with none: of the pooled features). Backbones "
+           "only."),
       Range("dropout", "number", "0 to 0.95", 0, 0.95, 0.5,
             "Dropout before the output layer. Backbones only."),
       Word("unfreeze", UnfreezeWords(), "none",

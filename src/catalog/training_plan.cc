@@ -331,9 +331,12 @@ int FeatureMapSize(const TrainingPlan& plan) {
   return (plan.image_size + (*backbone)->stride - 1) / (*backbone)->stride;
 }
 
+bool BackboneIsFrozen(const TrainingPlan& plan) {
+  return FindBackbone(ToText(plan.network)).ok() && plan.unfreeze == "none" && plan.pretrained;
+}
+
 bool FeaturesAreShareable(const TrainingPlan& plan) {
-  return FindBackbone(ToText(plan.network)).ok() && plan.unfreeze == "none" && plan.pretrained &&
-         CountExactViews(plan.augmentation) > 0;
+  return BackboneIsFrozen(plan) && CountExactViews(plan.augmentation) > 0;
 }
 
 }  // namespace vizsla

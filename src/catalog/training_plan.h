@@ -89,8 +89,11 @@ absl::StatusOr<Padding> PaddingFromText(std::string_view text);
 // Side of the last feature map for an image size: ceil(size / stride).
 int FeatureMapSize(const TrainingPlan& plan);
 
-// True when the backbone is frozen whole and the policy's views are exact: its features are
-// computed once and shared (the feature cache).
+// True when a pretrained backbone is frozen whole: the features of a photo as it is, so those of
+// every validation photo, are the same in every epoch and trial.
+bool BackboneIsFrozen(const TrainingPlan& plan);
+// True when besides the policy's views are exact: the train photos' features are computed once and
+// shared too (the feature cache).
 bool FeaturesAreShareable(const TrainingPlan& plan);
 
 }  // namespace vizsla

@@ -1,8 +1,9 @@
 #include "src/nn/tensors.h"
 
-#include <set>
+#include <cstring>
 
 #include "src/base/check.h"
+#include "src/weights/expected_tensors.h"
 
 namespace vizsla {
 namespace {
@@ -42,27 +43,6 @@ TensorType ToTensorType(torch::ScalarType type) {
   VIZSLA_CHECK(false);
 }
 
-std::string ShapeText(const std::vector<int64_t>& shape) {
-  std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i) absl::StrAppend(&text, i ? ", " : "", shape[i]);
-  return text + "]";
-}
-
-// "missing: a, b and 3 more", or nothing for an empty list.
-void AppendList(const char* what, const std::vector<std::string>& names,
-                std::vector<std::string>& parts) {
-  if (names.empty()) return;
-  constexpr size_t kShown = 10;
-  std::string text = StrCat(what, ": ");
-  for (size_t i = 0; i < names.size() && i < kShown; ++i) {
-    absl::StrAppend(&text, i ? ", " : "", names[i]);
-  }
-  if (names.size() > kShown) absl::StrAppend(&text, " and ", names.size() - kShown, " more");
-  parts.push_back(std::move(text));
-}
-
-bool IsCounter(const std::string& name) { return name.ends_with("num_batches_tracked"); }
-
 }  // namespace
 
 torch::Tensor ToTensor(const TensorView& view) {
@@ -93,35 +73,11 @@ TensorViews ToViews(const NamedTensors& tensors) {
 
 absl::Status CopyInto(const NamedTensors& target, const std::map<std::string, TensorView>& source,
                       std::string_view place) {
-  std::vector<std::string> missing, unexpected, wrong;
-  std::set<std::string> known;
+  std::vector<ExpectedTensor> expected;
   for (const auto& [name, tensor] : target) {
-    known.insert(name);
-    const auto found = source.find(name);
-    if (found == source.end()) {
-      if (!IsCounter(name)) missing.push_back(name);
-      continue;
-    }
-    const torch::ScalarType type = ToScalarType(found->second.type);
-    if (found->second.shape != tensor.sizes().vec()) {
-      wrong.push_back(StrCat(name, " (", ShapeText(found->second.shape), ", not ",
-                             ShapeText(tensor.sizes().vec()), ")"));
-    } else if (torch::isFloatingType(type) != tensor.is_floating_point()) {
-      wrong.push_back(StrCat(name, " (of type ", std::string(ToText(found->second.type)), ")"));
-    }
+    expected.push_back({name, tensor.sizes().vec(), tensor.is_floating_point()});
   }
-  for (const auto& [name, view] : source) {
-    if (!known.count(name)) unexpected.push_back(name);
-  }
-  std::vector<std::string> parts;
-  AppendList("missing", missing, parts);
-  AppendList("unexpected", unexpected, parts);
-  AppendList("wrong-shaped", wrong, parts);
-  if (!parts.empty()) {
-    std::string message(place);
-    for (size_t i = 0; i < parts.size(); ++i) absl::StrAppend(&message, i ? "; " : ": ", parts[i]);
-    return absl::InvalidArgumentError(message);
-  }
+  VIZSLA_RETURN_IF_ERROR(CheckTensors(expected, source, place));
   const torch::NoGradGuard no_gradients;
   for (const auto& [name, tensor] : target) {
     const auto found = source.find(name);

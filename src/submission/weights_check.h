@@ -1,6 +1,5 @@
-// Is this file what a backbone of the catalog starts from? A quick look without LibTorch, so that
-// the wrong file is refused when the study is submitted and not on every worker; src/nn compares
-// every tensor.
+// Is this file what a backbone of the catalog starts from? Names, shapes and kinds of all tensors,
+// without LibTorch: the wrong file is refused when the study is submitted, not by every worker.
 #pragma once
 
 #include <string_view>
@@ -10,8 +9,7 @@
 
 namespace vizsla {
 
-// InvalidArgument "not weights of mobilenet_v2: features.0.0.weight is missing", or has another
-// shape.
+// InvalidArgument "not weights of mobilenet_v2: missing: ...; unexpected: ...; wrong-shaped: ...".
 absl::Status CheckBackboneWeights(std::string_view backbone, const TensorFile& file);
 
 }  // namespace vizsla

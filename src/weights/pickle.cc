@@ -8,6 +8,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "src/weights/escape_name.h"
+
 namespace vizsla {
 namespace {
 
@@ -32,13 +34,11 @@ std::optional<TensorType> StorageType(std::string_view name) {
   return std::nullopt;
 }
 
-// Whatever a hostile file puts into a name must not reach a terminal.
-std::string Printable(std::string_view text) {
-  std::string shown;
-  for (unsigned char c : text.substr(0, 80))
-    shown += c >= 0x20 && c < 0x7F ? static_cast<char>(c) : '?';
-  return shown;
-}
+// A step is a byte or more of the file and makes a value of over a hundred: this bounds the memory,
+// and leaves room for tens of thousands of tensors.
+constexpr int kMostSteps = 2'000'000;
+// torch counts its storages. Each storage copies its key, and many may share one text.
+constexpr size_t kLongestStorageKey = 64;
 
 class Reader {
  public:
@@ -47,7 +47,13 @@ class Reader {
   absl::StatusOr<Pickle> Read() {
     if (bytes_.size() < 2 || bytes_[0] != '\x80')
       return Damaged("does not start as protocol 2 or later");
-    while (!stopped_) VIZSLA_RETURN_IF_ERROR(Step());
+    for (int steps = 0; !stopped_; ++steps) {
+      if (steps == kMostSteps) {
+        return absl::InvalidArgumentError(
+            StrCat("the pickle has more than ", kMostSteps, " steps: no state dict of tensors"));
+      }
+      VIZSLA_RETURN_IF_ERROR(Step());
+    }
     return std::move(pickle_);
   }
 
@@ -88,6 +94,7 @@ class Reader {
     pickle_.values.emplace_back().kind = kind;
     return pickle_.values.back();
   }
+  // Stays valid when values are added: they lie in a deque.
   PickleValue& At(Ref ref) { return pickle_.values[ref]; }
 
   absl::StatusOr<Ref> Pop() {
@@ -149,7 +156,7 @@ class Reader {
     const std::string full = StrCat(module, ".", name);
     const std::optional<TensorType> storage = StorageType(full);
     if (!storage && full != kOrderedDict && full != kRebuildTensor && full != kRebuildParameter) {
-      return Refused(Printable(full));
+      return Refused(EscapeName(full));
     }
     PickleValue& value = New(Kind::kGlobal);
     value.text = full;
@@ -172,11 +179,12 @@ class Reader {
   // ('storage', torch.FloatStorage, key, location, element count)
   absl::Status PushPersistent() {
     VIZSLA_ASSIGN_OR_RETURN(const Ref id_ref, Pop());
-    const std::vector<Ref> parts = At(id_ref).items;
+    const std::vector<Ref>& parts = At(id_ref).items;
     if (At(id_ref).kind != Kind::kTuple || parts.size() != 5 || At(parts[0]).kind != Kind::kText ||
         At(parts[0]).text != "storage" || At(parts[1]).kind != Kind::kGlobal ||
         !StorageType(At(parts[1]).text) || At(parts[2]).kind != Kind::kText ||
-        At(parts[4]).kind != Kind::kInteger || At(parts[4]).integer < 0) {
+        At(parts[2]).text.size() > kLongestStorageKey || At(parts[4]).kind != Kind::kInteger ||
+        At(parts[4]).integer < 0) {
       return Damaged("a persistent id that is no storage of tensors");
     }
     PickleValue& storage = New(Kind::kStorage);
@@ -207,7 +215,8 @@ class Reader {
       return Damaged("a call of something that is no name");
     }
     const std::string& callee = At(callee_ref).text;
-    const std::vector<Ref> arguments = At(arguments_ref).items;
+    // Not a copy: a call may name a tuple of any length, again and again.
+    const std::vector<Ref>& arguments = At(arguments_ref).items;
     if (callee == kOrderedDict) {  // created empty, filled by SETITEMS
       if (!arguments.empty()) return Damaged("an OrderedDict with arguments");
       New(Kind::kDict);

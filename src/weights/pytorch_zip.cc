@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "src/weights/escape_name.h"
 #include "src/weights/pickle.h"
 #include "src/weights/tensor_size.h"
 
@@ -69,7 +70,7 @@ class Archive {
   // All bytes of one entry, its checksum verified.
   absl::StatusOr<std::vector<std::byte>> Read(const std::string& name) {
     const zip_int64_t index = zip_name_locate(zip_.get(), (folder_ + name).c_str(), ZIP_FL_ENC_RAW);
-    if (index < 0) return absl::DataLossError(StrCat("the zip lacks ", name));
+    if (index < 0) return absl::DataLossError(StrCat("the zip lacks ", EscapeName(name)));
     zip_stat_t stat;
     zip_stat_init(&stat);
     constexpr auto kNeeded = ZIP_STAT_SIZE | ZIP_STAT_COMP_METHOD;
@@ -80,7 +81,7 @@ class Archive {
     // a budget of the file's size bounds entries that claim the same bytes.
     if (stat.comp_method != ZIP_CM_STORE) {
       return absl::InvalidArgumentError(
-          StrCat(name, " is compressed: torch.save stores its tensors as they are"));
+          StrCat(EscapeName(name), " is compressed: torch.save stores its tensors as they are"));
     }
     if (stat.size > budget_) return Damaged(name, "larger than the file");
     budget_ -= stat.size;
@@ -102,7 +103,7 @@ class Archive {
  private:
   Archive(ZipPtr zip, uint64_t budget) : zip_(std::move(zip)), budget_(budget) {}
   static absl::Status Damaged(const std::string& name, const char* reason) {
-    return absl::DataLossError(StrCat(name, " in the zip is damaged: ", reason));
+    return absl::DataLossError(StrCat(EscapeName(name), " in the zip is damaged: ", reason));
   }
 
   ZipPtr zip_;
@@ -156,12 +157,13 @@ class Builder {
             StrCat("a key of the state dict is ", std::string(KindName(key.kind)), ", not a text"));
       }
       if (value.kind != Kind::kTensor) {
-        return absl::InvalidArgumentError(StrCat("\"", key.text, "\" of the state dict is ",
-                                                 std::string(KindName(value.kind)),
-                                                 ", not a tensor"));
+        return absl::InvalidArgumentError(
+            StrCat("\"", EscapeName(key.text), "\" of the state dict is ",
+                   std::string(KindName(value.kind)), ", not a tensor"));
       }
       absl::StatusOr<TensorView> view = BuildTensor(value);
-      if (!view.ok()) return Annotate(view.status(), StrCat("tensor \"", key.text, "\""));
+      if (!view.ok())
+        return Annotate(view.status(), StrCat("tensor \"", EscapeName(key.text), "\""));
       contents_.tensors.insert_or_assign(key.text, *std::move(view));
     }
     return std::move(contents_);
@@ -202,8 +204,11 @@ class Builder {
     bool contiguous = true;
     int64_t expected = 1;
     int64_t last = tensor.integer;  // the largest index into the storage
+    std::vector<int64_t> strides = tensor.strides;
     for (size_t i = tensor.shape.size(); i > 0; --i) {
-      const int64_t size = tensor.shape[i - 1], stride = tensor.strides[i - 1];
+      const int64_t size = tensor.shape[i - 1];
+      int64_t& stride = strides[i - 1];
+      if (size == 1) stride = 0;  // leads nowhere, whatever the file says
       int64_t reach;
       if (stride < 0 || __builtin_mul_overflow(size - 1, stride, &reach) ||
           __builtin_add_overflow(last, reach, &last)) {
@@ -228,22 +233,25 @@ class Builder {
       return absl::InvalidArgumentError("repeats the elements of its storage");
     }
     copy_budget_ -= copied;
-    contents_.memory.push_back(Gather(tensor, bytes, static_cast<size_t>(*count), element));
+    contents_.memory.push_back(
+        Gather(tensor, strides, bytes, static_cast<size_t>(*count), element));
     view.bytes = contents_.memory.back();
     return view;
   }
 
-  static std::vector<std::byte> Gather(const PickleValue& tensor, std::span<const std::byte> bytes,
-                                       size_t count, size_t element) {
+  // No step leaves int64: a stride of a size above 1 is at most the last index of the storage.
+  static std::vector<std::byte> Gather(const PickleValue& tensor, std::span<const int64_t> strides,
+                                       std::span<const std::byte> bytes, size_t count,
+                                       size_t element) {
     std::vector<std::byte> gathered(count * element);
     std::vector<int64_t> index(tensor.shape.size(), 0);
     int64_t from = tensor.integer;
     for (size_t i = 0; i < count; ++i) {
       std::memcpy(gathered.data() + i * element, bytes.data() + from * element, element);
       for (size_t d = index.size(); d > 0; --d) {  // counts up, the last dimension fastest
-        from += tensor.strides[d - 1];
+        from += strides[d - 1];
         if (++index[d - 1] < tensor.shape[d - 1]) break;
-        from -= tensor.strides[d - 1] * tensor.shape[d - 1];
+        from -= strides[d - 1] * tensor.shape[d - 1];
         index[d - 1] = 0;
       }
     }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "src/weights/escape_name.h"
 #include "src/weights/tensor_size.h"
 
 namespace vizsla {
@@ -21,7 +22,7 @@ constexpr size_t kLengthBytes = 8;
 absl::Status Bad(const std::string& reason) { return absl::InvalidArgumentError(reason); }
 
 absl::Status BadTensor(const std::string& name, const std::string& reason) {
-  return Bad(StrCat("tensor \"", name, "\": ", reason));
+  return Bad(StrCat("tensor \"", EscapeName(name), "\": ", reason));
 }
 
 std::optional<TensorType> TypeFromText(const std::string& text) {
@@ -56,7 +57,7 @@ absl::StatusOr<json> ParseHeader(std::string_view text) {
   if (header.is_discarded() || !header.is_object()) {
     return Bad("the header is not a JSON object: damaged, or not a safetensors file");
   }
-  if (!twice.empty()) return Bad(StrCat("the header names \"", twice, "\" twice"));
+  if (!twice.empty()) return Bad(StrCat("the header names \"", EscapeName(twice), "\" twice"));
   return header;
 }
 
@@ -71,13 +72,13 @@ absl::StatusOr<std::pair<TensorView, Placed>> ParseEntry(const std::string& name
   if (!entry.is_object()) return BadTensor(name, "its entry in the header is not an object");
   for (const auto& [key, value] : entry.items()) {
     if (key != "dtype" && key != "shape" && key != "data_offsets") {
-      return BadTensor(name, StrCat("unknown key \"", key, "\""));
+      return BadTensor(name, StrCat("unknown key \"", EscapeName(key), "\""));
     }
   }
   if (!entry.contains("dtype") || !entry["dtype"].is_string()) return BadTensor(name, "no dtype");
   const std::string& dtype = entry["dtype"].get_ref<const std::string&>();
   const std::optional<TensorType> type = TypeFromText(dtype);
-  if (!type) return BadTensor(name, StrCat("unknown dtype \"", dtype, "\""));
+  if (!type) return BadTensor(name, StrCat("unknown dtype \"", EscapeName(dtype), "\""));
 
   TensorView view;
   view.type = *type;
@@ -98,8 +99,9 @@ absl::StatusOr<std::pair<TensorView, Placed>> ParseEntry(const std::string& name
   const std::optional<uint64_t> end = AsUnsigned(entry["data_offsets"][1]);
   if (!begin || !end || *begin > *end) return BadTensor(name, "its data_offsets are no range");
   if (*end > data.size()) {
-    return absl::DataLossError(StrCat("cut short: tensor \"", name, "\" ends at byte ", *end,
-                                      " of the data, but only ", data.size(), " bytes are there"));
+    return absl::DataLossError(StrCat("cut short: tensor \"", EscapeName(name), "\" ends at byte ",
+                                      *end, " of the data, but only ", data.size(),
+                                      " bytes are there"));
   }
   const uint64_t bytes = static_cast<uint64_t>(*count) * BytesOf(*type);
   if (*end - *begin != bytes) {
@@ -158,7 +160,8 @@ absl::StatusOr<SafetensorsContents> ParseSafetensors(std::string_view file) {
     if (name == "__metadata__") {
       if (!entry.is_object()) return Bad("__metadata__ is not an object of texts");
       for (const auto& [key, value] : entry.items()) {
-        if (!value.is_string()) return Bad(StrCat("__metadata__: \"", key, "\" is no text"));
+        if (!value.is_string())
+          return Bad(StrCat("__metadata__: \"", EscapeName(key), "\" is no text"));
         contents.metadata.emplace(key, value.get<std::string>());
       }
       continue;

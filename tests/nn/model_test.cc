@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "src/catalog/backbones.h"
 #include "tests/nn/testing.h"
 
 namespace vizsla {
@@ -92,6 +93,18 @@ TEST(ModelTest, UnfreezePointsTrainWhatTheyName) {
     EXPECT_EQ(model->TrainedState().size() + model->FrozenState().size(),
               model->StateDict().size());
   }
+}
+
+// `submit` compares files with the catalog's list, without LibTorch.
+TEST(ModelTest, TheCatalogListsTheBackbonesTensors) {
+  std::map<std::string, std::vector<int64_t>> listed, built;
+  for (const NamedShape& tensor : (*FindBackbone("mobilenet_v2"))->tensors) {
+    listed["backbone." + tensor.name] = tensor.shape;
+  }
+  for (const auto& [name, tensor] : Build(TransferPlan(32))->StateDict()) {
+    if (name.starts_with("backbone.")) built[name] = tensor.sizes().vec();
+  }
+  EXPECT_EQ(listed, built);
 }
 
 TEST(ModelTest, FrozenPartIsNotDifferentiated) {

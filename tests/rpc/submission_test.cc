@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "src/base/sha256.h"
+#include "src/catalog/backbones.h"
 #include "src/submission/dry_run.h"
 #include "src/submission/plan_size.h"
 #include "src/submission/submit.h"
@@ -36,8 +37,15 @@ std::string WeightsBytes(const std::map<std::string, std::vector<int64_t>>& shap
   return SerializeSafetensors(tensors, metadata);
 }
 
-const std::map<std::string, std::vector<int64_t>> kMobileNet = {
-    {"features.0.0.weight", {32, 3, 3, 3}}, {"features.18.0.weight", {1280, 320, 1, 1}}};
+// Without the counters of batch norm, as older files are.
+std::map<std::string, std::vector<int64_t>> MobileNet() {
+  std::map<std::string, std::vector<int64_t>> shapes;
+  for (const NamedShape& tensor : MobileNetV2Tensors()) {
+    if (!tensor.shape.empty()) shapes[tensor.name] = tensor.shape;
+  }
+  return shapes;
+}
+const std::map<std::string, std::vector<int64_t>> kMobileNet = MobileNet();
 const std::map<std::string, std::string> kTraits = {
     {"architecture", "mobilenet_v2"}, {"padding", "tf_same"}, {"preprocessing", "tf"}};
 
@@ -113,14 +121,19 @@ TEST_F(SubmissionTest, AFileThatIsNoWeights) {
 
 TEST_F(SubmissionTest, WeightsOfAnotherNetwork) {
   Write("/w.safetensors", WeightsBytes({{"layer1.0.conv1.weight", {64, 64, 3, 3}}}, kTraits));
-  ExpectRefused(
-      SampleSpec(), weights(),
-      weights() + ": not weights of mobilenet_v2: the tensor features.0.0.weight is missing");
+  ExpectRefused(SampleSpec(), weights(),
+                weights() + ": not weights of mobilenet_v2: missing: features.0.0.weight, ");
+  ExpectRefused(SampleSpec(), weights(), "; unexpected: layer1.0.conv1.weight");
   auto shapes = kMobileNet;
   shapes["features.18.0.weight"] = {1792, 448, 1, 1};  // width 1.4
   Write("/w.safetensors", WeightsBytes(shapes, kTraits));
   ExpectRefused(SampleSpec(), weights(),
-                "features.18.0.weight is 1792 x 448 x 1 x 1, not 1280 x 320 x 1 x 1");
+                "wrong-shaped: features.18.0.weight ([1792, 448, 1, 1], not [1280, 320, 1, 1])");
+  // One tensor in the middle is enough.
+  shapes = kMobileNet;
+  shapes.erase("features.3.conv.0.0.weight");
+  Write("/w.safetensors", WeightsBytes(shapes, kTraits));
+  ExpectRefused(SampleSpec(), weights(), "missing: features.3.conv.0.0.weight");
 }
 
 TEST_F(SubmissionTest, TraitsAreReadOrSaidButNeverGuessed) {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -17,6 +18,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class TensorFileTest : public ::testing::Test {
  protected:
@@ -157,6 +159,25 @@ TEST_F(TensorFileTest, SafetensorsThatLie) {
   EXPECT_THAT(RefusalOf(Safetensors(
                   R"({"w":{"dtype":"U8","shape":[8],"data_offsets":[0,8],"x":1}})", "12345678")),
               HasSubstr("unknown key \"x\""));
+}
+
+TEST_F(TensorFileTest, SafetensorsCannotMoveTheCursor) {
+  const std::string name = R"("\u001b[2Jw\u009b")";  // both forms of CSI
+  for (const std::string& header :
+       {"{" + name + R"(:{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})",
+        "{" + name + R"(:{"dtype":"U8","shape":[9],"data_offsets":[0,9]}})",
+        "{" + name + R"(:{"dtype":"U8","shape":[4],"data_offsets":[4,8]}})",
+        "{" + name + ":1," + name + ":2}", R"({"w":{)" + name + ":1}}",
+        R"({"w":{"dtype":)" + name + "}}", R"({"__metadata__":{)" + name + ":3}}"}) {
+    const absl::Status status =
+        TensorFile::Open(Write("file", Safetensors(header, "12345678"))).status();
+    EXPECT_THAT(
+        std::string(status.message()),
+        AllOf(HasSubstr(R"("\033[2Jw\302\233")"), Not(HasSubstr("\x1b")), Not(HasSubstr("\xC2"))))
+        << header;
+  }
+  const std::string long_name(10'000, 'w');
+  EXPECT_LT(RefusalOf(Safetensors("{\"" + long_name + "\":1}", "")).size(), 500u);
 }
 
 TEST_F(TensorFileTest, FilesThatAreSomethingElse) {
@@ -317,6 +338,81 @@ open('flipped.pth', 'wb').write(raw)
               AllOf(HasSubstr("\"w\""), HasSubstr("lacks data/0")));
   EXPECT_THAT(Refusal(Path("small.pth"), lossy), HasSubstr("too few for 64 elements"));
   EXPECT_THAT(Refusal(Path("flipped.pth"), lossy), HasSubstr("data/0 in the zip is damaged"));
+}
+
+// Pickles that torch.save would not write, in files like its own. Needs no PyTorch.
+constexpr const char* kHandMadePickles = R"py(
+import struct, zipfile
+def text(t): return b'X' + struct.pack('<I', len(t)) + t
+def storage(key): return b'(' + text(b'storage') + b'ctorch\nFloatStorage\n' + text(key) + text(b'cpu') + b'K\x04tQ'
+rebuild = b'ctorch._utils\n_rebuild_tensor_v2\n'
+def tensor(shape, strides, key=b'0'): return rebuild + b'(' + storage(key) + b'K\x00' + shape + strides + b'tR'
+row = (b'K\x04\x85', b'K\x01\x85')
+def state(key, value): return b'}(' + text(key) + value + b'u.'
+def save(name, pickle):
+    with zipfile.ZipFile(name, 'w') as z:
+        z.writestr('a/data.pkl', b'\x80\x02' + pickle)
+        z.writestr('a/data/0', struct.pack('<4f', 0, 1, 2, 3))
+)py";
+
+TEST_F(TensorFileTest, PytorchFilesCannotMoveTheCursor) {
+  PYTHON_OR_SKIP(std::string(kHandMadePickles) + R"py(
+save('valid.pth', state(b'w', tensor(*row)))
+save('number.pth', state(b'\x1b[2Jw', b'K\x01'))
+save('shape.pth', state(b'\x1b[2Jw', tensor(b'K\x09\x85', row[1])))
+save('storage.pth', state(b'w', tensor(*row, key=b'\x1b[2Jw')))
+save('global.pth', b'c\x1b[2Jw\nx\n.')
+)py");
+  ASSERT_TRUE(TensorFile::Open(Path("valid.pth")).ok());
+  for (const char* name : {"number.pth", "shape.pth", "storage.pth", "global.pth"}) {
+    const absl::Status status = TensorFile::Open(Path(name)).status();
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr(R"(\033[2Jw)"), Not(HasSubstr("\x1b"))))
+        << name;
+  }
+}
+
+TEST_F(TensorFileTest, SmallPicklesCannotAskForMuch) {
+  PYTHON_OR_SKIP(std::string(kHandMadePickles) + R"py(
+save('values.pth', b'N' * 2_000_001 + b'.')
+save('memo.pth', b'N' + b'\x94' * 2_000_001 + b'.')
+save('key.pth', state(b'w', tensor(*row, key=b'0' * 65)))
+arguments = b'(' + storage(b'0') + b'K\x00' + row[0] + row[1] + b'N' * 300_000 + b't'
+again = b'h\x01h\x02R'
+save('calls.pth', rebuild + b'q\x010' + arguments + b'q\x020' + (again + b'0') * 400_000 + state(b'w', again))
+)py");
+  const auto invalid = absl::StatusCode::kInvalidArgument;
+  EXPECT_THAT(Refusal(Path("values.pth"), invalid), HasSubstr("more than 2000000 steps"));
+  EXPECT_THAT(Refusal(Path("memo.pth"), invalid), HasSubstr("more than 2000000 steps"));
+  EXPECT_THAT(Refusal(Path("key.pth"), absl::StatusCode::kDataLoss),
+              HasSubstr("no storage of tensors"));
+  // 400,000 calls with the same 300,000 arguments: copies of them would be 480 GB.
+  const auto start = std::chrono::steady_clock::now();
+  const auto file = TensorFile::Open(Path("calls.pth"));
+  EXPECT_TRUE(file.ok()) << file.status();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+}
+
+// Under a sanitizer this finds strides that are added up though they lead nowhere.
+TEST_F(TensorFileTest, StridesOfSingleRowsDoNotMatter) {
+  PYTHON_OR_SKIP(std::string(kHandMadePickles) + R"py(
+largest = b'\x8a\x08' + struct.pack('<q', 2**63 - 1)
+save('huge.pth', state(b'w', tensor(b'K\x01K\x02K\x02\x87', largest + b'K\x01K\x02\x87')))
+save('negative.pth', state(b'w', tensor(b'K\x01K\x02K\x02\x87', b'\x8a\x01\xffK\x01K\x02\x87')))
+save('contiguous.pth', state(b'w', tensor(b'K\x01K\x04\x86', largest + b'K\x01\x86')))
+save('reaching.pth', state(b'w', tensor(b'K\x02K\x02\x86', largest + b'K\x01\x86')))
+)py");
+  const std::vector<float> transposed{0, 2, 1, 3};
+  for (const char* name : {"huge.pth", "negative.pth"}) {
+    const auto file = TensorFile::Open(Path(name));
+    ASSERT_TRUE(file.ok()) << file.status();
+    EXPECT_EQ(TextOf((*file)->tensors().at("w").bytes),
+              TextOf(std::as_bytes(std::span(transposed))))
+        << name;
+  }
+  EXPECT_TRUE(TensorFile::Open(Path("contiguous.pth")).ok());
+  EXPECT_THAT(Refusal(Path("reaching.pth"), absl::StatusCode::kInvalidArgument),
+              HasSubstr("strides are negative or too large"));
 }
 
 // Bytes changed, cut out, doubled or cut off at random: a status or tensors that can be read in
