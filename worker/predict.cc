@@ -1,13 +1,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <utility>
 
 #include "src/base/file.h"
 #include "src/cli/terminal.h"
-#include "src/dataset/container.h"
-#include "src/dataset/csv.h"
 #include "src/report/leaderboard.h"
 #include "src/report/pulled_model.h"
 #include "src/report/text.h"
@@ -18,27 +15,7 @@
 namespace vizsla {
 namespace {
 
-constexpr char kSampleName[] = "sample_submission.csv";
-
-// The ids of sample_submission.csv in order, and what their column is called; nothing when there is
-// no such file.
-absl::Status ReadSample(const std::string& data, CsvInputs* inputs) {
-  VIZSLA_ASSIGN_OR_RETURN(const std::unique_ptr<Container> container, OpenContainer(data));
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<ContainerEntry> entries, container->List());
-  const auto sample = std::find_if(entries.begin(), entries.end(), [](const auto& entry) {
-    return entry.path.substr(entry.path.rfind('/') + 1) == kSampleName;
-  });
-  if (sample == entries.end()) return absl::OkStatus();
-  VIZSLA_ASSIGN_OR_RETURN(const std::string text, container->Read(sample->path));
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<CsvRow> rows, ParseCsv(text, sample->path));
-  if (rows.empty() || rows.front().fields.empty()) return absl::OkStatus();
-  inputs->id_column = rows.front().fields.front();
-  for (size_t i = 1; i < rows.size(); ++i) inputs->id_order.push_back(rows[i].fields.front());
-  return absl::OkStatus();
-}
-
-void ReportTroubles(const DatasetIndex& index, const PhotoPredictions& predictions,
-                    int64_t uniform_rows) {
+void ReportTroubles(const PhotoPredictions& predictions, int64_t uniform_rows) {
   if (uniform_rows == 0) return;
   Message(StrCat(Count(uniform_rows, "row"),
                  " got the same probability for each class: no photo, or one that cannot be read"));
@@ -68,12 +45,17 @@ absl::Status RunPredict(const EvaluateOptions& options, const std::string& devic
         StrCat(options.data, " has no unlabelled photos: predict reads Kaggle's test/ folder"));
   }
   inputs.column_order = index.submission_columns;
-  VIZSLA_RETURN_IF_ERROR(ReadSample(options.data, &inputs));
+  inputs.id_order = index.submission_ids;
+  inputs.id_column = index.submission_id_column;
   // Before minutes of work: do the columns fit?
   VIZSLA_RETURN_IF_ERROR(MakeSubmission(inputs).status());
 
-  std::vector<uint32_t> positions;
-  for (uint32_t i = 0; i < index.unlabelled.size(); ++i) positions.push_back(i);
+  const std::vector<uint32_t> positions = ListedPhotos(index.unlabelled, inputs.id_order);
+  if (positions.empty()) {
+    return absl::InvalidArgumentError(
+        StrCat(options.data, ": sample_submission.csv names none of the ",
+               Count(static_cast<int64_t>(index.unlabelled.size()), "photo"), " of test/"));
+  }
   VIZSLA_ASSIGN_OR_RETURN(const std::unique_ptr<PhotoReader> reader, OpenPhotos(options.data));
   ProgressLine line("predicting");
   RunOptions run{.device = device, .threads = threads, .progress = [&](size_t done, size_t total) {
@@ -87,12 +69,17 @@ absl::Status RunPredict(const EvaluateOptions& options, const std::string& devic
     const float* row = predictions.probabilities.data() + i * classes;
     inputs.probabilities[index.unlabelled[predictions.positions[i]].id].assign(row, row + classes);
   }
-  for (const Photo& photo : index.unlabelled) {
-    if (!inputs.probabilities.contains(photo.id)) inputs.without_prediction.push_back(photo.id);
+  for (const uint32_t position : positions) {
+    const std::string& id = index.unlabelled[position].id;
+    if (!inputs.probabilities.contains(id)) inputs.without_prediction.push_back(id);
   }
   VIZSLA_ASSIGN_OR_RETURN(const SubmissionCsv csv, MakeSubmission(inputs));
   VIZSLA_RETURN_IF_ERROR(WriteFileAtomically(options.submission, csv.text));
-  ReportTroubles(index, predictions, csv.uniform_rows);
+  if (const size_t left_out = index.unlabelled.size() - positions.size(); left_out > 0) {
+    Message(StrCat(Count(static_cast<int64_t>(left_out), "photo"),
+                   " of test/ left out: sample_submission.csv has no such id"));
+  }
+  ReportTroubles(predictions, csv.uniform_rows);
   if (options.json) {
     Print(ToPrettyText(nlohmann::ordered_json{{"submission", options.submission},
                                               {"rows", csv.rows},

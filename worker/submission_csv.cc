@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
+
+#include "src/dataset/text.h"
 
 namespace vizsla {
 namespace {
@@ -47,20 +50,39 @@ absl::StatusOr<std::vector<size_t>> ColumnPositions(const CsvInputs& inputs) {
   return positions;
 }
 
+// The photos' ids that the sample's mean: without an ending. They point into `sample_ids`.
+std::set<std::string_view> PhotoIds(const std::vector<std::string>& sample_ids) {
+  std::set<std::string_view> ids;
+  for (const std::string& id : sample_ids) ids.insert(WithoutPhotoEnding(id));
+  return ids;
+}
+
 std::vector<std::string> RowOrder(const CsvInputs& inputs) {
   std::vector<std::string> order;
-  std::set<std::string> seen;
-  const auto add = [&](const std::string& id) {
-    if (seen.insert(id).second) order.push_back(id);
-  };
-  for (const std::string& id : inputs.id_order) add(id);
+  std::set<std::string_view> spelled;
+  for (const std::string& id : inputs.id_order) {
+    if (spelled.insert(id).second) order.push_back(id);
+  }
+  const std::set<std::string_view> listed = PhotoIds(inputs.id_order);
   std::set<std::string> rest(inputs.without_prediction.begin(), inputs.without_prediction.end());
   for (const auto& [id, unused] : inputs.probabilities) rest.insert(id);
-  for (const std::string& id : rest) add(id);
+  for (const std::string& id : rest) {
+    if (!listed.contains(id)) order.push_back(id);
+  }
   return order;
 }
 
 }  // namespace
+
+std::vector<uint32_t> ListedPhotos(const std::vector<Photo>& unlabelled,
+                                   const std::vector<std::string>& id_order) {
+  const std::set<std::string_view> listed = PhotoIds(id_order);
+  std::vector<uint32_t> positions;
+  for (uint32_t i = 0; i < unlabelled.size(); ++i) {
+    if (listed.empty() || listed.contains(unlabelled[i].id)) positions.push_back(i);
+  }
+  return positions;
+}
 
 absl::StatusOr<SubmissionCsv> MakeSubmission(const CsvInputs& inputs) {
   VIZSLA_ASSIGN_OR_RETURN(const std::vector<size_t> columns, ColumnPositions(inputs));
@@ -71,7 +93,10 @@ absl::StatusOr<SubmissionCsv> MakeSubmission(const CsvInputs& inputs) {
   for (const size_t column : columns) csv.text += "," + Field(inputs.classes[column]);
   csv.text += "\n";
   for (const std::string& id : RowOrder(inputs)) {
-    const auto found = inputs.probabilities.find(id);
+    auto found = inputs.probabilities.find(id);
+    if (found == inputs.probabilities.end()) {
+      found = inputs.probabilities.find(std::string(WithoutPhotoEnding(id)));
+    }
     const std::vector<float>& row = found != inputs.probabilities.end() ? found->second : uniform;
     csv.text += Field(id);
     // Nine digits read back as the same float.

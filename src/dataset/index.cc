@@ -177,6 +177,8 @@ absl::StatusOr<DatasetIndex> IndexDataset(const std::string& path, const IndexOp
   index.root = path;
   index.layout = layout.kind;
   index.submission_columns = std::move(layout.submission_columns);
+  index.submission_ids = std::move(layout.submission_ids);
+  index.submission_id_column = std::move(layout.submission_id_column);
   index.problems = std::move(layout.problems);
 
   HashCache cache = HashCache::Load(path);

@@ -4,8 +4,9 @@
 // Thread-safe after construction.
 //
 // Left out, each with a Problem: photos without a label and labels without a photo, files that are
-// empty or begin like neither JPEG nor PNG, files with another ending, what cannot be read. Kept,
-// with a Problem: a class with one photo, files with the same bytes as another.
+// empty or begin like neither JPEG nor PNG, files with another ending, photos in folders that the
+// layout does not know, what cannot be read. Kept, with a Problem: a class with one photo, files
+// with the same bytes as another.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,8 @@
 
 namespace vizsla {
 
-// The user's own folders, when ImageFolder has train/, val/ (or validation/, valid/) and test/.
+// The user's own folders, when ImageFolder has train/ (or training/), val/ (validation/, valid/)
+// and test/ (testing/), in any case of letters.
 enum class Side { kUnassigned, kTrain, kValidation, kTest };
 
 struct Photo {
@@ -48,8 +50,11 @@ struct DatasetIndex {
   std::vector<std::string> classes;  // sorted; a photo's label is its position here
   std::vector<Photo> photos;         // labelled, sorted by id
   std::vector<Photo> unlabelled;     // Kaggle's test/, sorted by id
-  std::vector<std::string>
-      submission_columns;         // classes in sample_submission.csv's order; may be empty
+  // sample_submission.csv's, as it spells them: the classes and ids in its order (empty when there
+  // is no such file), and what its first column is called.
+  std::vector<std::string> submission_columns;
+  std::vector<std::string> submission_ids;
+  std::string submission_id_column = "id";
   std::vector<Problem> problems;  // missing photos, unknown ids, duplicates, zero-byte files, ...
   // SHA-256 over classes and, of each labelled photo, id, label, size and hash: the identity that a
   // study is pinned to. Does not depend on the layout's container (folder or zip) or on `root`.
@@ -57,7 +62,9 @@ struct DatasetIndex {
 };
 
 struct IndexOptions {
-  std::string group_column;  // of labels.csv; unknown: InvalidArgument
+  // Of labels.csv; unknown or the class's: InvalidArgument. Fills Photo::group and changes nothing
+  // else: with and without it an index has the same classes and fingerprint.
+  std::string group_column;
   // Called with (done, total) photos while hashing; may be empty.
   std::function<void(size_t, size_t)> progress;
 };

@@ -6,6 +6,7 @@
 #include <set>
 #include <string_view>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_join.h"
 #include "src/dataset/csv.h"
 #include "src/dataset/text.h"
@@ -16,15 +17,19 @@ namespace {
 constexpr std::string_view kLabels = "labels.csv";
 constexpr std::string_view kSubmission = "sample_submission.csv";
 constexpr int kMaxWrappingFolders = 3;
+// What the class's column is called; the first that is there.
+constexpr const char* kClassColumns[] = {"breed", "label", "class", "species", "category"};
 
 std::string_view FirstPart(std::string_view path) { return path.substr(0, path.find('/')); }
 bool HasFolder(std::string_view path) { return path.find('/') != std::string_view::npos; }
 std::string_view WithoutFirstPart(std::string_view path) { return path.substr(path.find('/') + 1); }
 
-std::optional<Side> SideOfFolder(std::string_view name) {
-  if (name == "train") return Side::kTrain;
+std::optional<Side> SideOfFolder(std::string_view folder) {
+  std::string name(folder);
+  absl::AsciiStrToLower(&name);
+  if (name == "train" || name == "training") return Side::kTrain;
   if (name == "val" || name == "validation" || name == "valid") return Side::kValidation;
-  if (name == "test") return Side::kTest;
+  if (name == "test" || name == "testing") return Side::kTest;
   return std::nullopt;
 }
 
@@ -39,26 +44,44 @@ std::vector<ContainerEntry> NameableEntries(std::vector<ContainerEntry> entries,
   return entries;
 }
 
-// The folder that everything sits in, with its '/', when an archive was made of one folder:
-// "dogs/". Empty when the data set begins at the root.
+// The folders, each with its '/', that hold labels.csv and train/: Kaggle's layout, at the root
+// ("") or in a few folders made by whoever packed it. `entries` are sorted by path.
+std::vector<std::string> KaggleFolders(const std::vector<ContainerEntry>& entries) {
+  std::vector<std::string> folders;
+  for (const ContainerEntry& entry : entries) {
+    const std::string folder = entry.path.substr(0, entry.path.rfind('/') + 1);
+    if (entry.path.substr(folder.size()) != kLabels) continue;
+    if (std::count(folder.begin(), folder.end(), '/') > kMaxWrappingFolders) continue;
+    const std::string train = StrCat(folder, "train/");
+    const auto first = std::lower_bound(
+        entries.begin(), entries.end(), train,
+        [](const ContainerEntry& a, const std::string& path) { return a.path < path; });
+    if (first != entries.end() && first->path.starts_with(train)) folders.push_back(folder);
+  }
+  return folders;
+}
+
+// The folder that all photos sit in, with its '/', when an archive was made of one folder: "dogs/".
+// Empty when the data set begins at the root.
 std::string WrappingFolder(const std::vector<ContainerEntry>& entries) {
+  std::vector<std::string_view> paths;  // a README beside the folder is no part of the data
+  for (const ContainerEntry& entry : entries) {
+    const std::string_view path = entry.path;
+    if (HasPhotoEnding(path) || path.substr(path.rfind('/') + 1) == kLabels) paths.push_back(path);
+  }
   std::string prefix;
-  for (int i = 0; i < kMaxWrappingFolders; ++i) {
-    const auto inside = [&](const ContainerEntry& entry) {
-      return std::string_view(entry.path).substr(prefix.size());
-    };
-    if (entries.empty()) return prefix;
-    const std::string_view first = FirstPart(inside(entries.front()));
-    if (SideOfFolder(first)) return prefix;
-    const bool all_in_one = std::all_of(entries.begin(), entries.end(), [&](const auto& entry) {
-      return HasFolder(inside(entry)) && FirstPart(inside(entry)) == first;
+  for (int i = 0; i < kMaxWrappingFolders && !paths.empty(); ++i) {
+    const std::string_view first = FirstPart(paths.front());
+    const bool all_in_one = std::all_of(paths.begin(), paths.end(), [&](std::string_view path) {
+      return HasFolder(path) && FirstPart(path) == first;
     });
+    if (!all_in_one || SideOfFolder(first)) break;
+    for (std::string_view& path : paths) path = WithoutFirstPart(path);
     // A folder that holds photos itself is a class, not a wrapping.
-    const bool holds_photos = std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
-      return HasFolder(inside(entry)) && !HasFolder(WithoutFirstPart(inside(entry))) &&
-             HasPhotoEnding(entry.path);
+    const bool holds_photos = std::any_of(paths.begin(), paths.end(), [](std::string_view path) {
+      return !HasFolder(path) && HasPhotoEnding(path);
     });
-    if (!all_in_one || holds_photos) return prefix;
+    if (holds_photos) break;
     prefix += StrCat(first, "/");
   }
   return prefix;
@@ -73,12 +96,14 @@ class Recognizer {
   absl::StatusOr<Layout> Recognize() {
     VIZSLA_ASSIGN_OR_RETURN(std::vector<ContainerEntry> entries, container_.List());
     entries_ = NameableEntries(std::move(entries), layout_.problems);
-    prefix_ = WrappingFolder(entries_);
+    VIZSLA_ASSIGN_OR_RETURN(prefix_, FindPrefix());
+    LeaveOutOtherFolders();
     if (FindEntry(kLabels) != nullptr) {
       VIZSLA_RETURN_IF_ERROR(RecognizeKaggle());
     } else {
       VIZSLA_RETURN_IF_ERROR(RecognizeImageFolder());
     }
+    VIZSLA_RETURN_IF_ERROR(ReadSubmission());
     SortAndDropRepeatedIds(layout_.labelled);
     SortAndDropRepeatedIds(layout_.unlabelled);
     return std::move(layout_);
@@ -92,6 +117,29 @@ class Recognizer {
     bool used = false;
   };
   using Labels = std::map<std::string, LabelRow>;
+
+  // Where the data set begins. A root that is one itself is meant, whatever lies further down.
+  absl::StatusOr<std::string> FindPrefix() const {
+    const std::vector<std::string> folders = KaggleFolders(entries_);
+    if (std::find(folders.begin(), folders.end(), "") != folders.end()) return std::string();
+    if (folders.size() > 1) {
+      return absl::InvalidArgumentError(
+          StrCat(root_, ": there are ", folders.size(), " data sets in it, in the folders ",
+                 Printable(absl::StrJoin(folders, ", ")), "; name one of them, or pack it alone"));
+    }
+    return folders.empty() ? WrappingFolder(entries_) : folders.front();
+  }
+
+  void LeaveOutOtherFolders() {
+    std::erase_if(entries_, [&](const ContainerEntry& entry) {
+      if (entry.path.starts_with(prefix_)) return false;
+      if (HasPhotoEnding(entry.path)) {
+        AddProblem(entry.path, StrCat("lies outside ", Printable(prefix_),
+                                      ", where the data set is; it is left out"));
+      }
+      return true;
+    });
+  }
 
   std::string_view Inside(const ContainerEntry& entry) const {
     return std::string_view(entry.path).substr(prefix_.size());
@@ -128,7 +176,12 @@ class Recognizer {
     for (const ContainerEntry& entry : entries_) {
       const std::string_view inside = Inside(entry);
       const bool train = inside.starts_with("train/");
-      if (!train && !inside.starts_with("test/")) continue;
+      if (!train && !inside.starts_with("test/")) {
+        if (HasPhotoEnding(inside)) {
+          AddProblem(entry.path, "lies in neither train/ nor test/; it is left out");
+        }
+        continue;
+      }
       const std::string_view name = WithoutFirstPart(inside);
       if (!HasPhotoEnding(name)) {
         AddProblem(entry.path, "is no photo by its ending (.jpg, .jpeg or .png); it is left out");
@@ -152,7 +205,7 @@ class Recognizer {
                  " ids, but the folder train/ has a photo of none of them; Kaggle's layout "
                  "is train/ID.jpg"));
     }
-    return ReadSubmission();
+    return absl::OkStatus();
   }
 
   void AddLabelled(const ContainerEntry& entry, std::string_view id, Labels& labels) {
@@ -177,25 +230,16 @@ class Recognizer {
     return rows;
   }
 
-  absl::StatusOr<int> LabelColumn(const CsvRow& header, int id_column, int group_column) const {
-    int only = -1;
-    int others = 0;
-    for (int i = 0; i < static_cast<int>(header.fields.size()); ++i) {
-      if (i == id_column || i == group_column) continue;
-      only = i;
-      ++others;
+  // Never looks at the group column: only `submit` knows it, and all must find the same classes.
+  absl::StatusOr<int> LabelColumn(const CsvRow& header, int id_column) const {
+    for (const char* name : kClassColumns) {
+      if (const int column = FindColumn(header, name); column >= 0) return column;
     }
-    if (others == 1) return only;
-    for (const std::string_view name : {"breed", "label", "class"}) {
-      if (const int column = FindColumn(header, name); column >= 0 && column != group_column) {
-        return column;
-      }
-    }
-    return absl::InvalidArgumentError(
-        StrCat(LineOf(kLabels, header.line),
-               ": which column is the class? It must be the only one beside "
-               "'id', or be called breed, label or class; the columns are: ",
-               Printable(absl::StrJoin(header.fields, ", "))));
+    if (header.fields.size() == 2) return 1 - id_column;
+    return absl::InvalidArgumentError(StrCat(
+        LineOf(kLabels, header.line), ": which column is the class? It must be called ",
+        absl::StrJoin(kClassColumns, ", "), ", or be the only one beside 'id'; the columns are: ",
+        Printable(absl::StrJoin(header.fields, ", "))));
   }
 
   absl::StatusOr<Labels> ReadLabels() {
@@ -216,7 +260,13 @@ class Recognizer {
                                                  "'; the columns are: ", columns));
       }
     }
-    VIZSLA_ASSIGN_OR_RETURN(const int label_column, LabelColumn(header, id_column, group_column));
+    VIZSLA_ASSIGN_OR_RETURN(const int label_column, LabelColumn(header, id_column));
+    if (group_column == label_column) {
+      return absl::InvalidArgumentError(
+          StrCat(LineOf(kLabels, header.line), ": the group column '", Printable(group_column_),
+                 "' is the class's; photos of one group stay on one side of the split, so it must "
+                 "be another"));
+    }
     Labels labels;
     for (size_t i = 1; i < rows.size(); ++i) {
       const CsvRow& row = rows[i];
@@ -255,6 +305,7 @@ class Recognizer {
     if (FindEntry(kSubmission) == nullptr) return absl::OkStatus();
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<CsvRow> rows, ReadTable(kSubmission));
     const CsvRow& header = rows.front();
+    layout_.submission_id_column = header.fields.front();
     std::set<std::string_view> classes;
     for (const CandidatePhoto& candidate : layout_.labelled) classes.insert(candidate.label);
     std::set<std::string_view> columns;
@@ -279,6 +330,7 @@ class Recognizer {
     std::set<std::string_view> photos;
     for (const CandidatePhoto& candidate : layout_.unlabelled) photos.insert(candidate.photo.id);
     for (size_t i = 1; i < rows.size(); ++i) {
+      layout_.submission_ids.push_back(rows[i].fields.front());
       const std::string_view id = WithoutPhotoEnding(rows[i].fields.front());
       if (!photos.contains(id)) {
         AddProblem(LineOf(kSubmission, rows[i].line),
@@ -300,12 +352,14 @@ class Recognizer {
     size_t loose = 0;
     for (const ContainerEntry& entry : entries_) {
       const std::string_view inside = Inside(entry);
-      if (!HasFolder(inside)) {
+      const bool outside = sides && !SideOfFolder(FirstPart(inside));
+      if (outside || !HasFolder(inside)) {
         if (HasPhotoEnding(inside)) {
-          AddProblem(entry.path, "lies in no class's folder; it is left out");
+          AddProblem(entry.path, sides ? "lies outside train/, val/ and test/; it is left out"
+                                       : "lies in no class's folder; it is left out");
           ++loose;
         }
-        continue;  // a README beside the classes' folders is no part of the data
+        continue;  // a README beside the folders is no part of the data
       }
       AddClassPhoto(entry, sides, loose);
     }
@@ -322,17 +376,21 @@ class Recognizer {
         "or CLASS/x.jpg, or train|val|test/CLASS/x.jpg (ImageFolder's)"));
   }
 
-  // Every top folder is called train, val or test, and train is among them.
+  // The user's own split: train/CLASS/photo, and val/ or test/ beside it. A train/ that is alone is
+  // one too; a train/ beside other folders only is a class, as in bus/, ship/, train/.
   bool HasSideFolders() const {
     bool train = false;
+    bool held_out = false;
+    bool others = false;
     for (const ContainerEntry& entry : entries_) {
       const std::string_view inside = Inside(entry);
-      if (!HasFolder(inside)) continue;
+      if (!HasFolder(inside) || !HasPhotoEnding(inside)) continue;
       const std::optional<Side> side = SideOfFolder(FirstPart(inside));
-      if (!side) return false;
+      others |= !side;
       train |= side == Side::kTrain && HasFolder(WithoutFirstPart(inside));
+      held_out |= side == Side::kValidation || side == Side::kTest;
     }
-    return train;
+    return train && (held_out || !others);
   }
 
   void AddClassPhoto(const ContainerEntry& entry, bool sides, size_t& loose) {

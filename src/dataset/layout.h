@@ -20,7 +20,9 @@ struct Layout {
   DatasetLayout kind = DatasetLayout::kKaggle;
   std::vector<CandidatePhoto> labelled;    // sorted by id, ids unique
   std::vector<CandidatePhoto> unlabelled;  // sorted by id
+  std::string submission_id_column = "id";
   std::vector<std::string> submission_columns;
+  std::vector<std::string> submission_ids;
   std::vector<Problem> problems;
 };
 

@@ -11,6 +11,7 @@
 #include <unordered_set>
 
 #include "src/base/random.h"
+#include "src/dataset/text.h"
 
 namespace vizsla {
 namespace {
@@ -167,6 +168,29 @@ void NameUnevenClasses(const DatasetIndex& index, const std::array<const Positio
   }
 }
 
+// Only the user's own folders put them on two sides.
+void NameSharedFiles(const DatasetIndex& index, const std::array<const Positions32*, 3>& sides,
+                     std::vector<Problem>& problems) {
+  constexpr std::array<std::string_view, 3> kNames = {"train", "validation", "test"};
+  struct Place {
+    uint32_t photo;
+    size_t side;
+  };
+  std::unordered_map<std::string_view, Place> first_of;
+  // From test backwards, so that it is the photo of train which is named as the one too many.
+  for (size_t side = sides.size(); side-- > 0;) {
+    for (const uint32_t photo : *sides[side]) {
+      const Photo& mine = index.photos[photo];
+      const Place first = first_of.try_emplace(mine.sha256, Place{photo, side}).first->second;
+      if (mine.sha256.empty() || first.side == side) continue;
+      problems.push_back({Printable(mine.path),
+                          StrCat("is on the ", kNames[side], " side, but has the same bytes as ",
+                                 Printable(index.photos[first.photo].path), ", which is on the ",
+                                 kNames[first.side], " side")});
+    }
+  }
+}
+
 absl::Status CheckGroups(const DatasetIndex& index, const SplitSpec& spec) {
   if (spec.group_column.empty()) return absl::OkStatus();
   const bool any = std::any_of(index.photos.begin(), index.photos.end(),
@@ -203,7 +227,10 @@ absl::StatusOr<Split> MakeSplit(const DatasetIndex& index, const SplitSpec& spec
         StrCat("split: the side '", name, "' is left empty: there are ", index.photos.size(),
                " photos of ", index.classes.size(), " classes, and each class keeps one in train"));
   }
-  if (problems != nullptr) NameUnevenClasses(index, {&train, &validation, &test}, *problems);
+  if (problems != nullptr) {
+    NameUnevenClasses(index, {&train, &validation, &test}, *problems);
+    NameSharedFiles(index, {&train, &validation, &test}, *problems);
+  }
   Split split;
   split.classes = index.classes;
   split.train = IdsOf(index, train);

@@ -27,9 +27,10 @@ struct Split {
 // are ceil(test * photos) and then ceil(validation * rest), exact without groups and as near as
 // whole groups allow with them. Groups stay on one side, and so do files with the same bytes. The
 // user's own train/val/test folders win; a side without a folder is drawn from train's. Every class
-// keeps a photo in train; a class that is missing on another side is named in `problems` (which may
-// be null). InvalidArgument: fractions outside (0,1), a group column that the index was not read
-// with, or a side left empty.
+// keeps a photo in train. Named in `problems` (which may be null): a class that is missing on
+// another side, files with the same bytes that the user's folders put on two sides.
+// InvalidArgument: fractions outside (0,1), a group column that the index was not read with, or a
+// side left empty.
 absl::StatusOr<Split> MakeSplit(const DatasetIndex& index, const SplitSpec& spec,
                                 std::vector<Problem>* problems);
 

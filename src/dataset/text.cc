@@ -29,6 +29,12 @@ size_t Utf8Length(std::string_view text) {
   return length;
 }
 
+// One character of UTF-8. U+0080 to U+009F count too: some terminals obey them.
+bool IsControl(std::string_view character) {
+  if (character.size() == 1) return absl::ascii_iscntrl(static_cast<unsigned char>(character[0]));
+  return character.starts_with('\xC2') && static_cast<uint8_t>(character[1]) < 0xA0;
+}
+
 std::string_view PhotoEnding(std::string_view path) {
   for (const std::string_view ending : kPhotoEndings) {
     if (path.size() < ending.size()) continue;
@@ -56,9 +62,9 @@ std::string Printable(std::string_view text) {
   std::string result;
   while (!text.empty()) {
     const size_t length = Utf8Length(text);
-    if (length == 0 || (length == 1 && absl::ascii_iscntrl(static_cast<unsigned char>(text[0])))) {
+    if (length == 0 || IsControl(text.substr(0, length))) {
       result += '?';
-      text.remove_prefix(1);
+      text.remove_prefix(std::max<size_t>(length, 1));
     } else {
       result += text.substr(0, length);
       text.remove_prefix(length);

@@ -9,12 +9,12 @@
 namespace vizsla {
 
 // Changes when the same bytes give other pixels: a part of every cache's key.
-inline constexpr int kDecodeVersion = 1;
+inline constexpr int kDecodeVersion = 2;
 
 // The whole photo, upright, as 8-bit RGB (CV_8UC3, channel 0 is red). As Keras and PIL's
 // convert("RGB") do:
 //   grey     the same value in all three channels
-//   CMYK     (also YCCK) channel * black, Adobe's inverted values understood by Adobe's marker
+//   CMYK     (also YCCK) channel * black, always read as Adobe's inverted values
 //   alpha    dropped, whatever lies below it shows: nothing is blended over white or black
 //   16 bit   the high byte
 //   EXIF     the orientation (1 to 8) is applied, in JPEG and in PNG; other values mean 1

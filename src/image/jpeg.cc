@@ -69,14 +69,11 @@ int OrientationOf(const jpeg_decompress_struct& info) {
   return 1;
 }
 
-// CMYK in place of RGB: each ink darkens, black darkens all.
-void CmykRowToRgb(const JSAMPLE* cmyk, int width, bool inverted, uint8_t* rgb) {
+// CMYK in place of RGB: each ink darkens, black darkens all. The values are taken as Adobe writes
+// them, 255 for no ink, with or without Adobe's marker: as PIL does.
+void CmykRowToRgb(const JSAMPLE* cmyk, int width, uint8_t* rgb) {
   for (int x = 0; x < width; ++x, cmyk += 4, rgb += 3) {
-    const int black = inverted ? cmyk[3] : 255 - cmyk[3];
-    for (int c = 0; c < 3; ++c) {
-      const int ink = inverted ? cmyk[c] : 255 - cmyk[c];
-      rgb[c] = static_cast<uint8_t>((ink * black + 127) / 255);
-    }
+    for (int c = 0; c < 3; ++c) rgb[c] = static_cast<uint8_t>((cmyk[c] * cmyk[3] + 127) / 255);
   }
 }
 
@@ -101,7 +98,7 @@ Outcome Decode(std::string_view bytes, jpeg_decompress_struct& info, ErrorManage
     uint8_t* rgb = picture.ptr(static_cast<int>(info.output_scanline));
     JSAMPLE* row = cmyk ? cmyk_row.ptr() : rgb;
     if (jpeg_read_scanlines(&info, &row, 1) == 0) return Outcome::kFailed;
-    if (cmyk) CmykRowToRgb(row, width, info.saw_Adobe_marker, rgb);
+    if (cmyk) CmykRowToRgb(row, width, rgb);
   }
   orientation = OrientationOf(info);
   jpeg_finish_decompress(&info);

@@ -70,7 +70,7 @@ class CachedPhotos : public DecodedPhotos {
         new CachedPhotos(photos, options.image_size, std::move(writable)));
     ShardFiller filler({folder, key, photos, &reader, options.image_size,
                         std::span(reinterpret_cast<uint8_t*>(cached->file_.mutable_data()), bytes),
-                        &options.progress});
+                        &options.progress, &options.cancelled});
     VIZSLA_ASSIGN_OR_RETURN(cached->broken_, filler.Run(options.threads));
     // From here on nobody may write, not even by mistake.
     VIZSLA_ASSIGN_OR_RETURN(cached->file_, MappedFile::Open(StrCat(folder, "/pixels.u8")));
@@ -111,6 +111,10 @@ class PhotosInMemory : public DecodedPhotos {
     std::mutex mutex;
     size_t done = 0;
     ParallelFor(photos.size(), options.threads, [&](size_t i) {
+      if (options.cancelled && options.cancelled()) {
+        decoded[i] = absl::CancelledError("decoding was interrupted");
+        return;
+      }
       decoded[i] = DecodeInto(*photos[i], reader, image_size_,
                               std::span(memory_).subspan(i * photo_bytes_, photo_bytes_));
       if (!options.progress) return;

@@ -32,6 +32,9 @@ struct DecodeOptions {
   // (done, total) photos, whoever decoded them; called from any of the threads, one at a time; may
   // be empty.
   std::function<void(size_t, size_t)> progress;
+  // Asked between photos and while others decode, from any of the threads; true: Open gives up with
+  // Cancelled. What is decoded stays in the cache. May be empty.
+  std::function<bool()> cancelled;
 };
 
 struct BrokenPhoto {
@@ -46,7 +49,8 @@ class DecodedPhotos {
   // broken (DecodePhoto's DataLoss and ResourceExhausted); a broken photo's pixels are black, and
   // it is stored with the cache, so that all ranks exclude the same. InvalidArgument: no photos.
   // ResourceExhausted: the disk has no room for the pixels. FailedPrecondition: a photo's bytes are
-  // no longer those of the index. Errors of the reader pass through.
+  // no longer those of the index. Errors of the reader pass through, except that an unhashed photo
+  // (of test/), which nobody has read before, is broken then.
   static absl::StatusOr<std::unique_ptr<DecodedPhotos>> Open(std::span<const Photo* const> photos,
                                                              const PhotoReader& reader,
                                                              const DecodeOptions& options);

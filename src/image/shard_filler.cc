@@ -49,7 +49,7 @@ void ShardFiller::WorkOnShards() {
   for (;;) {
     bool all_whole = true;
     bool advanced = false;
-    for (size_t i = 0; i < shards_.size() && !failed_; ++i) {
+    for (size_t i = 0; i < shards_.size() && !Over(); ++i) {
       Shard& shard = shards_[i];
       auto expected = ShardState::kOpen;
       if (!shard.state.compare_exchange_strong(expected, ShardState::kTaken)) {
@@ -63,7 +63,7 @@ void ShardFiller::WorkOnShards() {
       advanced |= is_whole;
       all_whole &= is_whole;
     }
-    if (all_whole || failed_) return;
+    if (all_whole || Over()) return;
     if (!advanced) std::this_thread::sleep_for(kWaitForOthers);
   }
 }
@@ -106,7 +106,7 @@ bool ShardFiller::ReadMark(size_t number) {
 absl::Status ShardFiller::FillShard(size_t number) {
   Shard& shard = shards_[number];
   shard.broken.clear();
-  for (uint32_t i = 0; i < shard.count && !failed_; ++i) {
+  for (uint32_t i = 0; i < shard.count && !Over(); ++i) {
     const uint32_t photo = shard.first + i;
     VIZSLA_ASSIGN_OR_RETURN(DecodedPhoto decoded, DecodeInto(*job_.photos[photo], *job_.reader,
                                                              job_.image_size, PixelsOf(photo, 1)));
@@ -136,6 +136,13 @@ void ShardFiller::AddDone(size_t photos) {
   const std::lock_guard lock(mutex_);
   done_ += photos;
   (*job_.progress)(done_, job_.photos.size());
+}
+
+bool ShardFiller::Over() {
+  if (!failed_ && job_.cancelled != nullptr && *job_.cancelled && (*job_.cancelled)()) {
+    Fail(absl::CancelledError("decoding was interrupted"));
+  }
+  return failed_;
 }
 
 void ShardFiller::Fail(absl::Status status) {

@@ -26,6 +26,7 @@ class ShardFiller {
     int image_size = 0;
     std::span<uint8_t> pixels;
     const std::function<void(size_t, size_t)>* progress = nullptr;
+    const std::function<bool()>* cancelled = nullptr;
   };
 
   explicit ShardFiller(const Job& job);
@@ -51,6 +52,8 @@ class ShardFiller {
   std::span<uint8_t> PixelsOf(uint32_t first, uint32_t count) const;
   std::string PathOf(size_t shard, std::string_view ending) const;
   void AddDone(size_t photos);
+  // True when nothing is to be done any more; notices that the caller has cancelled.
+  bool Over();
   void Fail(absl::Status status);
 
   Job job_;

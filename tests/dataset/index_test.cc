@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "src/base/sha256.h"
+#include "src/dataset/text.h"
 #include "tests/dataset/fake_dataset.h"
 
 namespace vizsla {
@@ -175,6 +176,24 @@ TEST_F(IndexTest, ComparesTheSampleSubmission) {
           "sample_submission.csv: line 3: there is no photo test/t9 (.jpg, .jpeg or .png)"));
 }
 
+TEST_F(IndexTest, KeepsTheSampleSubmissionAsItIsSpelled) {
+  FileMap files = KaggleFiles();
+  files["sample_submission.csv"] = "image,pug,beagle\nt2.jpg,0.5,0.5\nt1.JPG,0.5,0.5\n";
+  const DatasetIndex index = Index(WriteFolder(files));
+  EXPECT_THAT(Sentences(index.problems), IsEmpty());
+  EXPECT_EQ(index.submission_id_column, "image");
+  EXPECT_THAT(index.submission_ids, ElementsAre("t2.jpg", "t1.JPG"));
+  EXPECT_THAT(index.submission_columns, ElementsAre("pug", "beagle"));
+  const DatasetIndex image_folder =
+      Index(WriteFolder({{"train/cat/1.jpg", FakeJpeg("1")},
+                         {"train/dog/2.jpg", FakeJpeg("2")},
+                         {"test/3.jpg", FakeJpeg("3")},
+                         {"sample_submission.csv", "id,dog,cat\n3,0,1\n"}},
+                        "image-folder"));
+  EXPECT_THAT(image_folder.submission_ids, ElementsAre("3"));
+  EXPECT_THAT(image_folder.submission_columns, ElementsAre("dog", "cat"));
+}
+
 TEST_F(IndexTest, CountsRowsOfTheWrongShape) {
   FileMap files = KaggleFiles();
   files["labels.csv"] += "a9\n,pug\nx,\n";
@@ -228,6 +247,75 @@ TEST_F(IndexTest, RefusesLabelsWithoutItsColumns) {
   EXPECT_EQ(ErrorOf(WriteFolder(KaggleFiles()), absl::StatusCode::kInvalidArgument,
                     {.group_column = "dog", .progress = {}}),
             "labels.csv: line 1: there is no group column 'dog'; the columns are: id, breed");
+  EXPECT_THAT(ErrorOf(WriteFolder(KaggleFiles()), absl::StatusCode::kInvalidArgument,
+                      {.group_column = "breed", .progress = {}}),
+              HasSubstr("labels.csv: line 1: the group column 'breed' is the class's"));
+}
+
+TEST_F(IndexTest, TheClassIsTheSameColumnWithAndWithoutAGroupColumn) {
+  const IndexOptions grouped = {.group_column = "patient", .progress = {}};
+  FileMap files = KaggleFiles();
+  files.erase("sample_submission.csv");
+  const std::string rows = "\na1,cat,p1\na2,cat,p1\na3,cat,p2\nb1,dog,p2\nb2,dog,p3\nb3,dog,p3\n";
+  for (const char* name : {"breed", "label", "class", "species", "category"}) {
+    files["labels.csv"] = StrCat("id,", name, ",patient", rows);
+    const std::string root = WriteFolder(files);
+    const DatasetIndex with = Index(root, grouped);
+    EXPECT_THAT(with.classes, ElementsAre("cat", "dog")) << name;
+    EXPECT_EQ(with.photos[2].group, "p2");
+    EXPECT_EQ(Index(root).fingerprint, with.fingerprint) << name;
+  }
+  // Only the group column would tell which one it is, and not everybody who reads it knows that.
+  files["labels.csv"] = "id,diagnosis,patient" + rows;
+  const std::string root = WriteFolder(files);
+  const std::string refusal = ErrorOf(root, absl::StatusCode::kInvalidArgument, grouped);
+  EXPECT_EQ(refusal,
+            "labels.csv: line 1: which column is the class? It must be called breed, label, class, "
+            "species, category, or be the only one beside 'id'; the columns are: id, diagnosis, "
+            "patient");
+  EXPECT_EQ(ErrorOf(root, absl::StatusCode::kInvalidArgument), refusal);
+  files["labels.csv"] = "diagnosis,id\ncat,a1\ncat,a2\ndog,b1\n";
+  EXPECT_THAT(Index(WriteFolder(files)).classes, ElementsAre("cat", "dog"));
+}
+
+TEST_F(IndexTest, FilesBesideAndInsideTheWrappingFolderDoNotHideIt) {
+  FileMap files;
+  for (const auto& [path, bytes] : KaggleFiles()) files["all/dogs/" + path] = bytes;
+  files["README.txt"] = "about";
+  files["all/licence.txt"] = "free";
+  files["notes/fig.png"] = FakeJpeg("figure");
+  files["all/dogs/notes/fig.png"] = FakeJpeg("figure");
+  const DatasetIndex index = Index(WriteZip(files));
+  EXPECT_EQ(index.fingerprint, Index(WriteFolder(KaggleFiles())).fingerprint);
+  EXPECT_THAT(index.submission_columns, ElementsAre("beagle", "pug"));
+  EXPECT_THAT(
+      Sentences(index.problems),
+      ElementsAre("notes/fig.png: lies outside all/dogs/, where the data set is; it is left out",
+                  "all/dogs/notes/fig.png: lies in neither train/ nor test/; it is left out"));
+  // Text beside an ImageFolder's is no part of it either.
+  EXPECT_THAT(Index(WriteFolder({{"pets/cat/1.jpg", FakeJpeg("1")},
+                                 {"pets/dog/2.jpg", FakeJpeg("2")},
+                                 {"README.txt", "about"}},
+                                "pets"))
+                  .classes,
+              ElementsAre("cat", "dog"));
+}
+
+TEST_F(IndexTest, TwoDatasetsInOneAreNamed) {
+  FileMap files;
+  for (const auto& [path, bytes] : KaggleFiles()) {
+    files["dogs/" + path] = bytes;
+    files["more/dogs/" + path] = bytes;
+  }
+  const std::string root = WriteFolder(files);
+  EXPECT_EQ(ErrorOf(root, absl::StatusCode::kInvalidArgument),
+            root +
+                ": there are 2 data sets in it, in the folders dogs/, more/dogs/; name one of "
+                "them, or pack it alone");
+  EXPECT_EQ(Index(root + "/dogs").photos.size(), 6u);
+  // A folder that is a data set itself is meant, whatever copies lie in it.
+  files.merge(KaggleFiles());
+  EXPECT_EQ(Index(WriteFolder(files)).photos.size(), 6u);
 }
 
 TEST_F(IndexTest, RefusesASingleClass) {
@@ -305,6 +393,38 @@ TEST_F(IndexTest, AClassCalledTrainIsAClassBesideOthers) {
   const DatasetIndex index =
       Index(WriteFolder({{"train/1.jpg", FakeJpeg("1")}, {"bus/2.jpg", FakeJpeg("2")}}));
   EXPECT_THAT(index.classes, ElementsAre("bus", "train"));
+  const DatasetIndex deep = Index(
+      WriteFolder({{"train/steam/1.jpg", FakeJpeg("1")}, {"bus/2.jpg", FakeJpeg("2")}}, "deep"));
+  EXPECT_THAT(deep.classes, ElementsAre("bus", "train"));
+}
+
+TEST_F(IndexTest, SidesAreSidesInCapitalsAndBesideOtherFolders) {
+  const DatasetIndex index = Index(WriteFolder({{"Training/cat/1.jpg", FakeJpeg("1")},
+                                                {"Training/dog/2.jpg", FakeJpeg("2")},
+                                                {"VAL/cat/3.jpg", FakeJpeg("3")},
+                                                {"Testing/dog/4.jpg", FakeJpeg("4")},
+                                                {"Testing/5.jpg", FakeJpeg("5")},
+                                                {"notes/fig.png", FakeJpeg("figure")},
+                                                {"notes/plan.txt", "text"},
+                                                {"stray.jpg", FakeJpeg("stray")}}));
+  EXPECT_THAT(index.classes, ElementsAre("cat", "dog"));
+  EXPECT_THAT(Ids(index.photos),
+              ElementsAre("Testing/dog/4", "Training/cat/1", "Training/dog/2", "VAL/cat/3"));
+  EXPECT_EQ(index.photos[0].side, Side::kTest);
+  EXPECT_EQ(index.photos[1].side, Side::kTrain);
+  EXPECT_EQ(index.photos[3].side, Side::kValidation);
+  EXPECT_THAT(Ids(index.unlabelled), ElementsAre("5"));
+  EXPECT_THAT(Sentences(index.problems),
+              Contains("notes/fig.png: lies outside train/, val/ and test/; it is left out"));
+  EXPECT_THAT(Sentences(index.problems),
+              Contains("stray.jpg: lies outside train/, val/ and test/; it is left out"));
+}
+
+TEST_F(IndexTest, ATrainFolderAloneIsASide) {
+  const DatasetIndex index =
+      Index(WriteFolder({{"train/cat/1.jpg", FakeJpeg("1")}, {"train/dog/2.jpg", FakeJpeg("2")}}));
+  EXPECT_THAT(index.classes, ElementsAre("cat", "dog"));
+  EXPECT_EQ(index.photos[0].side, Side::kTrain);
 }
 
 TEST_F(IndexTest, RemembersHashesUntilAFileChanges) {
@@ -352,6 +472,15 @@ TEST_F(IndexTest, ReaderNamesAFileThatIsGone) {
   const auto bytes = (*reader)->Read(index.photos[0]);
   EXPECT_EQ(bytes.status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(bytes.status().message()), HasSubstr("train/a1.jpg"));
+}
+
+TEST(TextTest, PrintableShowsNoControlCharacters) {
+  EXPECT_EQ(Printable("größe \xE7\x8A\xAC"), "größe \xE7\x8A\xAC");
+  EXPECT_EQ(Printable("a\x1B[31mb\nc\x7F"), "a?[31mb?c?");
+  EXPECT_EQ(Printable("\xC2\x9B"
+                      "31m \xC2\xA0"),
+            "?31m \xC2\xA0");  // CSI in eight bits
+  EXPECT_EQ(Printable("\xFF\xC3"), "??");
 }
 
 }  // namespace

@@ -117,11 +117,21 @@ TEST(SplitTest, PropertiesHoldForRandomDatasets) {
   }
 }
 
-TEST(SplitTest, DoesNotDependOnTheOrderOfClassesWithinASeed) {
+TEST(SplitTest, EqualClassesGiveEqualShares) {
   const DatasetIndex index = MakeIndex({30, 30, 30});
-  const Split split = Make(index);
-  for (const auto& [label, count] : CountsOf(index, split.test)) EXPECT_EQ(count, 3) << label;
-  for (const auto& [label, count] : CountsOf(index, split.validation)) EXPECT_GE(count, 2) << label;
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    SplitSpec spec;
+    spec.seed = seed;
+    const Split split = Make(index, spec);
+    auto test = CountsOf(index, split.test);
+    auto validation = CountsOf(index, split.validation);
+    for (int label = 0; label < 3; ++label) {
+      EXPECT_EQ(test[label], 3) << label;
+      // Seven seats: two each, and one that is drawn.
+      EXPECT_GE(validation[label], 2) << label;
+      EXPECT_LE(validation[label], 3) << label;
+    }
+  }
 }
 
 TEST(SplitTest, ATinyClassTrainsAndIsNamed) {
@@ -190,6 +200,32 @@ TEST(SplitTest, TheUsersFoldersWinAndMissingOnesAreDrawn) {
   index.photos[1].side = Side::kTest;
   EXPECT_EQ(Make(index).test, std::vector<std::string>{index.photos[1].id});
   EXPECT_EQ(Make(index).train.size(), 97u);
+}
+
+TEST(SplitTest, TheSameBytesOnTwoOfTheUsersSidesAreNamed) {
+  DatasetIndex index = MakeIndex({20, 20});
+  for (Photo& photo : index.photos) {
+    photo.path = photo.id + ".jpg";
+    photo.side = Side::kTrain;
+  }
+  for (const size_t i : {0, 20}) index.photos[i].side = Side::kTest;
+  for (const size_t i : {1, 21}) index.photos[i].side = Side::kValidation;
+  index.photos[5].sha256 = index.photos[0].sha256;    // train and test
+  index.photos[21].sha256 = index.photos[20].sha256;  // validation and test
+  index.photos[7].sha256 = index.photos[6].sha256;    // both train
+  std::vector<Problem> problems;
+  const Split split = Make(index, {}, &problems);
+  ExpectPartition(index, split);
+  ASSERT_EQ(problems.size(), 2u);
+  EXPECT_EQ(problems[0].place, "p100021.jpg");
+  EXPECT_EQ(
+      problems[0].reason,
+      "is on the validation side, but has the same bytes as p100020.jpg, which is on the test "
+      "side");
+  EXPECT_EQ(problems[1].place, "p100005.jpg");
+  EXPECT_EQ(
+      problems[1].reason,
+      "is on the train side, but has the same bytes as p100000.jpg, which is on the test side");
 }
 
 TEST(SplitTest, RefusesWhatCannotBeSplit) {

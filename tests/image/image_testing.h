@@ -6,9 +6,11 @@
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <opencv2/imgcodecs.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "src/base/file.h"
@@ -70,6 +72,17 @@ inline std::string Encoded(const cv::Mat& picture, const std::string& ending,
   EXPECT_TRUE(cv::imencode(ending, picture, bytes, parameters));
   return std::string(bytes.begin(), bytes.end());
 }
+
+// Answers as `read` does; it may throw.
+class ReaderOf : public PhotoReader {
+ public:
+  using Function = std::function<absl::StatusOr<std::string>(const Photo&)>;
+  explicit ReaderOf(Function read) : read_(std::move(read)) {}
+  absl::StatusOr<std::string> Read(const Photo& photo) const override { return read_(photo); }
+
+ private:
+  Function read_;
+};
 
 // A data set in memory: photos by path, and how often each was read.
 class MemoryPhotos : public PhotoReader {

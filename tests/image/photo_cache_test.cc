@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <new>
 
 #include "tests/image/image_testing.h"
 
@@ -256,6 +257,49 @@ TEST_F(PhotoCacheTest, RefusesNothingAndUnhashedPhotos) {
   const auto decoded = DecodedPhotos::Open(list, photos, in_memory);
   ASSERT_TRUE(decoded.ok());
   EXPECT_EQ((*decoded)->hash(0), photos.index().photos[0].sha256);
+}
+
+TEST_F(PhotoCacheTest, AnUnhashedPhotoThatCannotBeReadIsBroken) {
+  const MemoryPhotos photos(3);
+  const ReaderOf reader([&](const Photo& photo) -> absl::StatusOr<std::string> {
+    if (photo.path == "1") return absl::DataLossError("1: its checksum does not fit");
+    return photos.Read(photo);
+  });
+  DecodeOptions in_memory = Options();
+  in_memory.cache_folder.clear();
+  std::vector<Photo> unhashed = photos.index().photos;
+  std::vector<const Photo*> list;
+  for (Photo& photo : unhashed) {
+    photo.sha256.clear();
+    list.push_back(&photo);
+  }
+  const auto decoded = DecodedPhotos::Open(list, reader, in_memory);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  ASSERT_THAT((*decoded)->broken(), SizeIs(1));
+  EXPECT_EQ((*decoded)->broken()[0].photo, 1u);
+  EXPECT_EQ((*decoded)->broken()[0].problem.place, "1");
+  EXPECT_EQ((*decoded)->broken()[0].problem.reason, "1: its checksum does not fit");
+  EXPECT_EQ((*decoded)->pixels(1).front(), 0);
+  // A photo that was read when it was hashed has not always been like that.
+  for (const DecodeOptions& options : {in_memory, Options()}) {
+    EXPECT_EQ(DecodedPhotos::Open(photos.photos(), reader, options).status().code(),
+              absl::StatusCode::kDataLoss);
+  }
+}
+
+TEST_F(PhotoCacheTest, AnExceptionOnADecodingThreadIsASentence) {
+  const MemoryPhotos photos(100);
+  const ReaderOf reader([&](const Photo& photo) -> absl::StatusOr<std::string> {
+    if (photo.path == "70") throw std::bad_alloc();
+    return photos.Read(photo);
+  });
+  DecodeOptions in_memory = Options();
+  in_memory.cache_folder.clear();
+  for (const DecodeOptions& options : {in_memory, Options()}) {
+    const auto decoded = DecodedPhotos::Open(photos.photos(), reader, options);
+    EXPECT_EQ(decoded.status().code(), absl::StatusCode::kResourceExhausted) << decoded.status();
+    EXPECT_THAT(std::string(decoded.status().message()), HasSubstr("70: cannot be decoded: "));
+  }
 }
 
 }  // namespace

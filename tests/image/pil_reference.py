@@ -24,9 +24,19 @@ def photo(width, height):
     return image
 
 
-def save(name, image, **options):
+def without_adobes_marker(jpeg):
+    """The same JPEG without its APP14 segment; PIL still takes CMYK for Adobe's inverted values."""
+    start = jpeg.index(b"\xff\xee")
+    length = int.from_bytes(jpeg[start + 2:start + 4], "big")
+    assert jpeg[start + 4:start + 9] == b"Adobe"
+    return jpeg[:start] + jpeg[start + 2 + length:]
+
+
+def save(name, image, change=None, **options):
     path = folder / name
     image.save(path, **options)
+    if change:
+        path.write_bytes(change(path.read_bytes()))
     with Image.open(path) as read:
         rgb = ImageOps.exif_transpose(read).convert("RGB")
     expected = f"{rgb.width} {rgb.height}\n".encode() + rgb.tobytes()
@@ -40,6 +50,7 @@ save("progressive.jpg", base, quality=85, progressive=True)
 save("restart.jpg", base, quality=85, optimize=True)
 save("grey.jpg", base.convert("L"), quality=90)
 save("cmyk_adobe.jpg", base.convert("CMYK"), quality=95)
+save("cmyk_plain.jpg", base.convert("CMYK"), change=without_adobes_marker, quality=95)
 for width, height in [(1, 1), (3, 500), (223, 7), (17, 16)]:
     save(f"odd_{width}x{height}.jpg", photo(width, height))
     save(f"odd_{width}x{height}.png", photo(width, height))

@@ -1,9 +1,13 @@
 // vizsla-dataset: its parts, and the program itself.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <fstream>
+#include <new>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -138,6 +142,48 @@ TEST_F(ToolTest, BarChartIsAsWideAsAsked) {
             "  x                    0 \n");
   EXPECT_EQ(WithThousands(999), "999");
   EXPECT_EQ(WithThousands(1234567), "1,234,567");
+}
+
+TEST_F(ToolTest, NamesCannotMoveTheCursor) {
+  Inspection inspection;
+  inspection.index.root = "data";
+  inspection.class_counts = {{"pug\x1B[2J", 2}, {"cat", 1}};
+  inspection.broken = {{"train/a\x1B[31m.jpg", "the reason\r"}};
+  inspection.split_problems = {{"class pug\x1B[2J", "is not on every side"}};
+  const std::string text = ToText(inspection, 80, false);
+  EXPECT_EQ(text.find_first_of("\x1B\r"), std::string::npos) << text;
+  EXPECT_THAT(text, HasSubstr("  pug?[2J  2 █"));
+  EXPECT_THAT(text, HasSubstr("  train/a?[31m.jpg: the reason?\n"));
+  EXPECT_THAT(text, HasSubstr("  class pug?[2J: is not on every side\n"));
+}
+
+TEST_F(ToolTest, ColourIsForTerminalsThatWantIt) {
+  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY);
+  ASSERT_TRUE(terminal >= 0 && ::grantpt(terminal) == 0 && ::unlockpt(terminal) == 0);
+  const auto wants = [&](const char* no_colour, const char* term) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::dup2(::open(::ptsname(terminal), O_RDWR | O_NOCTTY), STDOUT_FILENO);
+      no_colour == nullptr ? ::unsetenv("NO_COLOR") : ::setenv("NO_COLOR", no_colour, 1);
+      term == nullptr ? ::unsetenv("TERM") : ::setenv("TERM", term, 1);
+      ::_exit(WantsColour() ? 1 : 0);
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 1;
+  };
+  EXPECT_TRUE(wants(nullptr, "xterm"));
+  EXPECT_TRUE(wants(nullptr, nullptr));
+  EXPECT_TRUE(wants("", "xterm")) << "an empty NO_COLOR is as good as none";
+  EXPECT_FALSE(wants("1", "xterm"));
+  EXPECT_FALSE(wants(nullptr, "dumb"));
+  ::close(terminal);
+}
+
+TEST_F(ToolTest, AnExceptionWhileAPhotoIsReadIsItsTrouble) {
+  const ReaderOf reader(
+      [](const Photo&) -> absl::StatusOr<std::string> { throw std::bad_alloc(); });
+  EXPECT_EQ(LoadPhoto(reader, Photo{}).status().code(), absl::StatusCode::kResourceExhausted);
 }
 
 TEST_F(ToolTest, ContactSheetHoldsAllPhotos) {

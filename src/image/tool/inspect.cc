@@ -1,6 +1,7 @@
 #include "src/image/tool/inspect.h"
 
 #include <algorithm>
+#include <exception>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -52,9 +53,7 @@ std::vector<std::pair<std::string, std::string>> FindDuplicates(const DatasetInd
 }
 
 DecodedSize MeasureOne(const PhotoReader& reader, const Photo& photo) {
-  const absl::StatusOr<std::string> bytes = reader.Read(photo);
-  if (!bytes.ok()) return {0, 0, std::string(bytes.status().message())};
-  const absl::StatusOr<cv::Mat> picture = DecodePhoto(*bytes);
+  const absl::StatusOr<cv::Mat> picture = LoadPhoto(reader, photo);
   if (!picture.ok()) return {0, 0, std::string(picture.status().message())};
   return {static_cast<uint64_t>(picture->cols), static_cast<uint64_t>(picture->rows), ""};
 }
@@ -98,10 +97,8 @@ void DrawSheet(const InspectOptions& options, const PhotoReader& reader, Inspect
   for (const uint32_t position : order) {
     if (inspection.sheet.size() == options.sheet_photos) break;
     const Photo& photo = index.photos[position];
-    const absl::StatusOr<std::string> bytes = reader.Read(photo);
-    if (!bytes.ok()) continue;  // counted among the broken
-    absl::StatusOr<cv::Mat> picture = DecodePhoto(*bytes);
-    if (!picture.ok()) continue;
+    absl::StatusOr<cv::Mat> picture = LoadPhoto(reader, photo);
+    if (!picture.ok()) continue;  // counted among the broken
     inspection.sheet.push_back(
         {*std::move(picture), index.classes[static_cast<size_t>(photo.label)]});
   }
@@ -123,7 +120,7 @@ void AppendProblems(std::string_view title, const std::vector<Problem>& problems
                     std::string& text) {
   text += StrCat(title, ": ", WithThousands(problems.size()), "\n");
   for (size_t i = 0; i < std::min(problems.size(), kShownProblems); ++i) {
-    text += StrCat("  ", problems[i].place, ": ", problems[i].reason, "\n");
+    text += StrCat("  ", Printable(problems[i].place), ": ", Printable(problems[i].reason), "\n");
   }
   if (problems.size() > kShownProblems) {
     text += StrCat("  and ", WithThousands(problems.size() - kShownProblems),
@@ -142,6 +139,15 @@ void AppendSpread(std::string_view name, const Spread& spread, std::string& text
 }
 
 }  // namespace
+
+absl::StatusOr<cv::Mat> LoadPhoto(const PhotoReader& reader, const Photo& photo) {
+  try {
+    VIZSLA_ASSIGN_OR_RETURN(const std::string bytes, reader.Read(photo));
+    return DecodePhoto(bytes);
+  } catch (const std::exception& error) {
+    return absl::ResourceExhaustedError(StrCat("it cannot be decoded: ", error.what()));
+  }
+}
 
 absl::StatusOr<Inspection> Inspect(const InspectOptions& options) {
   cv::setNumThreads(1);
@@ -215,7 +221,7 @@ std::string ToText(const Inspection& inspection, int width, bool colour) {
       AppendProblems("problems of the split", inspection.split_problems, text);
     }
   } else {
-    text += StrCat("default split: none (", inspection.split_error, ")\n");
+    text += StrCat("default split: none (", Printable(inspection.split_error), ")\n");
   }
   AppendProblems("broken photos", inspection.broken, text);
   text += StrCat("duplicate files: ", WithThousands(inspection.duplicates.size()), "\n");

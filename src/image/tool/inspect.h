@@ -41,6 +41,10 @@ struct InspectOptions {
   std::function<void(size_t, size_t)> on_decode;  // called one at a time
 };
 
+// The photo upright. Errors of the reader and of DecodePhoto; ResourceExhausted when memory ran
+// out. Does not throw, for it runs on threads whose exceptions end the process.
+absl::StatusOr<cv::Mat> LoadPhoto(const PhotoReader& reader, const Photo& photo);
+
 // Reads and decodes every photo. Errors as IndexDataset says.
 absl::StatusOr<Inspection> Inspect(const InspectOptions& options);
 

@@ -9,6 +9,7 @@
 
 #include "src/base/file.h"
 #include "src/base/log.h"
+#include "src/dataset/text.h"
 #include "src/image/tool/inspect.h"
 #include "src/image/tool/scene.h"
 #include "src/image/tool/synthesize.h"
@@ -23,7 +24,7 @@ constexpr int kExitUsage = 2;
 constexpr int kSheetColumns = 6;
 
 int Fail(const absl::Status& status) {
-  std::fprintf(stderr, "vizsla-dataset: %s\n", std::string(status.message()).c_str());
+  std::fprintf(stderr, "vizsla-dataset: %s\n", Printable(std::string(status.message())).c_str());
   return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailed;
 }
 
@@ -89,7 +90,7 @@ int RunInspect(InspectArguments arguments) {
     return kExitOk;
   }
   std::fputs(ToText(*inspection, TerminalWidth(), WantsColour()).c_str(), stdout);
-  for (const std::string& file : *files) std::printf("wrote %s\n", file.c_str());
+  for (const std::string& file : *files) std::printf("wrote %s\n", Printable(file).c_str());
   return kExitOk;
 }
 
@@ -102,8 +103,8 @@ int RunSynthesize(SynthesizeOptions options) {
   }
   if (!dataset.ok()) return Fail(dataset.status());
   std::printf("%s: %s labelled photos of %d classes in train/, %s unlabelled in test/\n",
-              options.folder.c_str(), WithThousands(dataset->labelled).c_str(), options.classes,
-              WithThousands(dataset->unlabelled).c_str());
+              Printable(options.folder).c_str(), WithThousands(dataset->labelled).c_str(),
+              options.classes, WithThousands(dataset->unlabelled).c_str());
   return kExitOk;
 }
 

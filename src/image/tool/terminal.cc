@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "src/base/str_cat.h"
+#include "src/dataset/text.h"
 
 namespace vizsla {
 namespace {
@@ -37,16 +38,23 @@ int TerminalWidth() {
   return 80;
 }
 
-bool WantsColour() { return ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr; }
+bool WantsColour() {
+  const char* no_colour = std::getenv("NO_COLOR");
+  const char* terminal = std::getenv("TERM");
+  return ::isatty(STDOUT_FILENO) == 1 && (no_colour == nullptr || *no_colour == '\0') &&
+         (terminal == nullptr || std::string_view(terminal) != "dumb");
+}
 
 std::string BarChart(const std::vector<std::pair<std::string, uint64_t>>& rows, int width,
                      bool colour) {
   constexpr std::string_view kEighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+  std::vector<std::string> names;
   size_t name_width = 0;
   size_t count_width = 0;
   uint64_t largest = 1;
   for (const auto& [name, count] : rows) {
-    name_width = std::max(name_width, Columns(name));
+    names.push_back(Printable(name));
+    name_width = std::max(name_width, Columns(names.back()));
     count_width = std::max(count_width, WithThousands(count).size());
     largest = std::max(largest, count);
   }
@@ -54,14 +62,15 @@ std::string BarChart(const std::vector<std::pair<std::string, uint64_t>>& rows, 
   const size_t room = std::max<size_t>(
       10, static_cast<size_t>(std::max(width, 0)) > taken ? static_cast<size_t>(width) - taken : 0);
   std::string chart;
-  for (const auto& [name, count] : rows) {
+  for (size_t row = 0; row < rows.size(); ++row) {
+    const uint64_t count = rows[row].second;
     const std::string number = WithThousands(count);
     const size_t eighths = count * room * 8 / largest;
     std::string bar;
     for (size_t i = 0; i < eighths / 8; ++i) bar += "█";
     bar += kEighths[eighths % 8];
     if (colour) bar = StrCat("\x1b[36m", bar, "\x1b[0m");
-    chart += StrCat("  ", name, std::string(name_width - Columns(name) + 2, ' '),
+    chart += StrCat("  ", names[row], std::string(name_width - Columns(names[row]) + 2, ' '),
                     std::string(count_width - number.size(), ' '), number, " ", bar, "\n");
   }
   return chart;

@@ -17,11 +17,12 @@ std::string WithThousands(uint64_t number);
 // Columns of standard output; 80 when it is no terminal.
 int TerminalWidth();
 
-// True when standard output is a terminal and NO_COLOR is not set.
+// True when standard output is a terminal, without NO_COLOR (no-color.org: an empty one is none)
+// and TERM=dumb.
 bool WantsColour();
 
 // One line a row: name, count and a bar whose longest fills `width`; blocks of an eighth of a
-// column.
+// column. Control characters in names are shown as ?.
 std::string BarChart(const std::vector<std::pair<std::string, uint64_t>>& rows, int width,
                      bool colour);
 
