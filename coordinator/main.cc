@@ -47,9 +47,13 @@ absl::StatusOr<std::unique_ptr<SqliteTrialStore>> OpenDatabase(const std::string
 
 void RunUntilDone(const CoordinatorOptions& options, Scheduler& scheduler,
                   CoordinatorServer& server, ShutdownSignals& signals) {
+  using std::chrono::milliseconds;
+  // Several times a lease, also where leases are short for a test.
+  const milliseconds tick =
+      std::clamp<milliseconds>(options.scheduling.lease / 8, milliseconds(10), milliseconds(1000));
   std::string last_message;
   for (;;) {
-    if (const auto signal = signals.Wait(std::chrono::seconds(1))) {
+    if (const auto signal = signals.Wait(tick)) {
       log::info("{}: ending", strsignal(*signal));
       return;
     }
@@ -68,8 +72,9 @@ absl::Status Run(const CoordinatorOptions& options) {
   VIZSLA_ASSIGN_OR_RETURN(const auto store, OpenDatabase(options.database));
   // Ours is the lock now: an address that still lies there is a crashed coordinator's.
   RemoveAddressFile(options.database);
+  VIZSLA_ASSIGN_OR_RETURN(const ArtifactOwner owner, OwnerOf(*store, options.database));
   VIZSLA_ASSIGN_OR_RETURN(const auto artifacts,
-                          ArtifactStore::Open(options.artifacts, /*sweep=*/true));
+                          ArtifactStore::Open(options.artifacts, /*sweep=*/true, owner));
   VIZSLA_ASSIGN_OR_RETURN(const auto scheduler,
                           Scheduler::Create(*store, *artifacts, SystemClock(), options.scheduling));
   ServerOptions server_options;

@@ -64,8 +64,8 @@ ParsedCommandLine ParseCommandLine(int argc, char** argv) {
                  "HOST:PORT; only loopback addresses for now; port 0 takes any free one")
       ->capture_default_str();
   auto* idle_option = app.add_option("--exit-when-idle", idle,
-                                     "End when no study is active and no worker is there for so "
-                                     "long; 30s when no time is given")
+                                     "End when no worker is there and nobody calls for so long; "
+                                     "30s when no time is given")
                           ->expected(0, 1);
   app.add_option("--lease", lease, "A lease without a heartbeat lasts so long")
       ->capture_default_str();

@@ -26,19 +26,22 @@ std::string Short(const std::string& hash) { return hash.substr(0, 12) + "..."; 
 
 std::string Classes(size_t count) { return fmt::format("{} classes", count); }  // at least two
 
-// A line every few seconds of long work.
-class SlowProgress {
+// Every few seconds of long work a line, and a call by which the coordinator knows that somebody is
+// there: an idle one leaves.
+class HashingProgress {
  public:
-  explicit SlowProgress(std::string what) : what_(std::move(what)) {}
+  explicit HashingProgress(CoordinatorClient& client) : client_(client) {}
   void operator()(size_t done, size_t total) {
     const auto now = std::chrono::steady_clock::now();
     if (total == 0 || now - last_ < std::chrono::seconds(3)) return;
     last_ = now;
-    log::info("{}: {} of {} ({} %)", what_, done, total, 100 * done / total);
+    log::info("photos hashed: {} of {} ({} %)", done, total, 100 * done / total);
+    // Whatever it answers; the call that needs an answer comes later.
+    (void)client_.GetStudy({});
   }
 
  private:
-  std::string what_;
+  CoordinatorClient& client_;
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
@@ -99,7 +102,7 @@ absl::Status PrintBoard(CoordinatorClient& client, const std::string& study) {
 
 absl::StatusOr<Start> StartSearch(CoordinatorClient& client, const WorkerOptions& options,
                                   const StudySpec& spec) {
-  SlowProgress progress("photos hashed");
+  HashingProgress progress(client);
   VIZSLA_ASSIGN_OR_RETURN(
       PreparedStudy prepared,
       PrepareStudy({.spec = spec, .data = options.data, .weights = options.weights},
@@ -110,10 +113,6 @@ absl::StatusOr<Start> StartSearch(CoordinatorClient& client, const WorkerOptions
   Start start;
   start.study = submitted.study.name();
   start.index = std::move(prepared.index);
-  if (submitted.study.state() == v1::STUDY_STATE_STOPPED) {
-    return absl::FailedPreconditionError(StrCat(
-        "study '", start.study, "' is stopped; vizsla resume ", start.study, " lets it go on"));
-  }
   if (submitted.study.state() == v1::STUDY_STATE_FINISHED) {
     VIZSLA_RETURN_IF_ERROR(PrintBoard(client, start.study));
     Print(
@@ -163,7 +162,7 @@ absl::Status CheckStudiesFit(const v1::ListStudiesResponse& studies, const Worke
 absl::StatusOr<Start> JoinCoordinator(CoordinatorClient& client, const WorkerOptions& options) {
   Start start;
   start.study = options.study;
-  SlowProgress progress("photos hashed");
+  HashingProgress progress(client);
   IndexOptions index_options;
   index_options.progress = [&](size_t done, size_t total) { progress(done, total); };
   VIZSLA_ASSIGN_OR_RETURN(start.index, IndexDataset(options.data, index_options));

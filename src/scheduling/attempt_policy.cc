@@ -108,10 +108,10 @@ absl::StatusOr<Trial> EndAttempt(const Study& study, const Trial& trial,
   return next;
 }
 
-Trial EndWithStudy(const Trial& trial, TrialState end, const std::string& reason, Timestamp now) {
+Trial PruneWithStudy(const Trial& trial, Timestamp now) {
   Trial next = trial;
-  MoveTo(next, end, now);
-  next.reason = reason;
+  MoveTo(next, TrialState::kPruned, now);
+  next.reason = "the study ended while it was paused";
   return next;
 }
 

@@ -24,7 +24,7 @@ absl::StatusOr<Trial> EndAttempt(const Study& study, const Trial& trial,
                                  std::span<const EpochReport> reports, const Completion& completion,
                                  Timestamp now);
 
-// QUEUED, RUNNING or PAUSED, ended with its study.
-Trial EndWithStudy(const Trial& trial, TrialState end, const std::string& reason, Timestamp now);
+// A PAUSED trial whose study has ended.
+Trial PruneWithStudy(const Trial& trial, Timestamp now);
 
 }  // namespace vizsla

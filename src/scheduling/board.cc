@@ -38,22 +38,24 @@ std::optional<Milliseconds> TrialEta(const Trial& trial, std::span<const EpochRe
   return std::max(Milliseconds(0), mean * std::max(0, epochs - reached) - in_epoch);
 }
 
-std::optional<Milliseconds> StudyEta(std::span<const Trial> trials, std::optional<int64_t> planned,
-                                     Timestamp now) {
+std::optional<Milliseconds> StudyEta(std::span<const Trial> trials,
+                                     const std::map<TrialId, Milliseconds>& trained,
+                                     std::optional<int64_t> planned) {
   if (!planned) return std::nullopt;
   Milliseconds spent{0};
   int64_t ended = 0;
   int64_t measured = 0;
   std::vector<Milliseconds> running;
   for (const Trial& trial : trials) {
+    const auto time = trained.find(trial.id);
     if (IsFinished(trial.state)) {
       ++ended;
-      if (trial.started_at && trial.finished_at && MayWin(trial)) {
-        spent += *trial.finished_at - *trial.started_at;
+      if (time != trained.end() && MayWin(trial)) {
+        spent += time->second;
         ++measured;
       }
-    } else if (trial.state == TrialState::kRunning && trial.started_at) {
-      running.push_back(now - *trial.started_at);
+    } else if (trial.state == TrialState::kRunning && time != trained.end()) {
+      running.push_back(time->second);
     }
   }
   if (measured == 0 || running.empty()) return std::nullopt;
@@ -76,7 +78,13 @@ absl::StatusOr<Board> BuildBoard(TrialReader& reader, const BoardInput& input) {
   for (const EvaluationRow& evaluation : evaluations) {
     if (evaluation.split == "test") ++board.test_uses;
   }
-  board.eta = StudyEta(trials, board.planned_trials, input.now);
+  std::map<TrialId, Milliseconds> trained;
+  for (const Trial& trial : trials) {
+    if (!trial.started_at) continue;
+    VIZSLA_ASSIGN_OR_RETURN(const std::vector<AttemptRow> attempts, reader.ListAttempts(trial.id));
+    trained[trial.id] = TrainingTime(attempts, input.now);
+  }
+  board.eta = StudyEta(trials, trained, board.planned_trials);
 
   SortByRank(input.study.spec.objective, trials);
   if (input.top > 0 && trials.size() > static_cast<size_t>(input.top)) {
@@ -88,8 +96,7 @@ absl::StatusOr<Board> BuildBoard(TrialReader& reader, const BoardInput& input) {
     // A score that is no number never wins, so it has no place either.
     if (MayWin(trial) && trial.score && !std::isnan(*trial.score)) row.rank = ++rank;
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, reader.ListReports(trial.id));
-    VIZSLA_ASSIGN_OR_RETURN(const std::vector<AttemptRow> attempts, reader.ListAttempts(trial.id));
-    row.elapsed = TrainingTime(attempts, input.now);
+    row.elapsed = trained[trial.id];
     row.eta = TrialEta(trial, reports, input.study.spec.budget.epochs, input.now);
     for (const EpochReport& report : reports) {
       if (report.epoch == trial.best_epoch) row.metrics = report.metrics;
@@ -101,19 +108,6 @@ absl::StatusOr<Board> BuildBoard(TrialReader& reader, const BoardInput& input) {
     row.trial = std::move(trial);
     board.rows.push_back(std::move(row));
   }
-  return board;
-}
-
-absl::StatusOr<Board> ReadBoard(TrialStore& store, std::string_view study, int top, Timestamp now) {
-  Board board;
-  VIZSLA_RETURN_IF_ERROR(store.Read([&](TrialReader& reader) -> absl::Status {
-    BoardInput input;
-    VIZSLA_ASSIGN_OR_RETURN(input.study, reader.FindStudy(study));
-    input.top = top;
-    input.now = now;
-    VIZSLA_ASSIGN_OR_RETURN(board, BuildBoard(reader, input));
-    return absl::OkStatus();
-  }));
   return board;
 }
 

@@ -18,7 +18,7 @@ struct BoardInput {
 
 absl::StatusOr<Board> BuildBoard(TrialReader& reader, const BoardInput& input);
 
-// Training time over all attempts; a running one counts until now.
+// Over all attempts, without the time between them; a running one counts until now.
 Milliseconds TrainingTime(const std::vector<AttemptRow>& attempts, Timestamp now);
 
 // Until the last epoch of a running trial, from the mean duration of its epochs; an upper bound,
@@ -26,9 +26,11 @@ Milliseconds TrainingTime(const std::vector<AttemptRow>& attempts, Timestamp now
 std::optional<Milliseconds> TrialEta(const Trial& trial, std::span<const EpochReport> reports,
                                      int epochs, Timestamp now);
 
-// Until the study's last trial ends, from the mean time of ended trials and how many run at once.
-// Nullopt while none has ended, none runs or nobody knows how many there will be.
-std::optional<Milliseconds> StudyEta(std::span<const Trial> trials, std::optional<int64_t> planned,
-                                     Timestamp now);
+// Until the study's last trial ends, from the mean time of ended trials and how many run at once;
+// `trained` has the training time of each trial that ever ran. Nullopt while none has ended, none
+// runs or nobody knows how many there will be.
+std::optional<Milliseconds> StudyEta(std::span<const Trial> trials,
+                                     const std::map<TrialId, Milliseconds>& trained,
+                                     std::optional<int64_t> planned);
 
 }  // namespace vizsla

@@ -43,6 +43,10 @@ void LeaseTable::Renew(const LeaseKey& key, Timestamp now) {
   lease.deadline = now + lease_;
 }
 
+void LeaseTable::RenewAll(Timestamp now) {
+  for (const auto& [trial, lease] : leases_) Renew({trial, lease.attempt}, now);
+}
+
 void LeaseTable::Erase(const LeaseKey& key) {
   if (Find(key) != nullptr) leases_.erase(key.trial);
 }

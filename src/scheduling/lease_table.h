@@ -26,6 +26,8 @@ class LeaseTable {
   bool Beat(const LeaseKey& key, const Progress& progress, Timestamp now);
   // An epoch was reported: progress beyond doubt.
   void Renew(const LeaseKey& key, Timestamp now);
+  // As if every holder had just made progress.
+  void RenewAll(Timestamp now);
   void Erase(const LeaseKey& key);
   void EraseTrial(TrialId trial) { leases_.erase(trial); }
 

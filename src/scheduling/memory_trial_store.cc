@@ -27,9 +27,7 @@ class TablesWriter final : public TrialWriter {
 
   absl::StatusOr<std::vector<Study>> ListStudies() override {
     std::vector<Study> studies;
-    for (const auto& [id, study] : tables_.studies) {
-      if (study.state != StudyState::kDeleted) studies.push_back(study);
-    }
+    for (const auto& [id, study] : tables_.studies) studies.push_back(study);
     return studies;
   }
 
@@ -42,7 +40,6 @@ class TablesWriter final : public TrialWriter {
   absl::StatusOr<Study> FindStudy(std::string_view name) override {
     for (auto entry = tables_.studies.rbegin(); entry != tables_.studies.rend(); ++entry) {
       const Study& study = entry->second;
-      if (study.state == StudyState::kDeleted) continue;
       if (name.empty() || study.spec.name == name) return study;
     }
     if (name.empty()) return absl::NotFoundError("there is no study yet");
@@ -112,11 +109,6 @@ class TablesWriter final : public TrialWriter {
       if (row.study == study) rows.push_back(row);
     }
     return rows;
-  }
-
-  absl::StatusOr<std::vector<std::string>> ListReferencedArtifacts() override {
-    const std::set<std::string> hashes = References();
-    return std::vector<std::string>(hashes.begin(), hashes.end());
   }
 
   absl::StatusOr<bool> IsArtifactReferenced(const std::string& hash) override {

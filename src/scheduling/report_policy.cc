@@ -78,7 +78,6 @@ ReportDirective DirectiveFor(const Study& study, const Trial& trial,
     case StudyState::kStopped:
       return ReportDirective::kPreempt;
     case StudyState::kFinished:
-    case StudyState::kDeleted:
       return ReportDirective::kCancel;
     case StudyState::kActive:
       break;

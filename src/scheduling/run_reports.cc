@@ -49,6 +49,15 @@ std::vector<EpochReport> WithReport(std::span<const EpochReport> reports,
   return all;
 }
 
+std::optional<Timestamp> LastReportTime(std::span<const EpochReport> reports,
+                                        AttemptNumber attempt) {
+  std::optional<Timestamp> last;
+  for (const EpochReport& report : reports) {
+    if (report.attempt == attempt) last = std::max(last, std::optional(report.reported_at));
+  }
+  return last;
+}
+
 bool RunHasDiverged(std::span<const EpochReport> reports, const Trial& trial) {
   const std::span<const EpochReport> run = UpToEpoch(reports, trial.epoch);
   return std::any_of(run.begin(), run.end(), HasDiverged);

@@ -4,6 +4,7 @@
 // epochs up to the newest one of the current run, trial.epoch. Pure.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,6 +28,10 @@ void UpdateScore(const Objective& objective, std::span<const EpochReport> report
 // Puts `report` in place of a stored one of the same epoch, or inserts it in order.
 std::vector<EpochReport> WithReport(std::span<const EpochReport> reports,
                                     const EpochReport& report);
+
+// When the attempt reported last; nullopt: never.
+std::optional<Timestamp> LastReportTime(std::span<const EpochReport> reports,
+                                        AttemptNumber attempt);
 
 // Whether any report up to trial.epoch has a metric that is not finite.
 bool RunHasDiverged(std::span<const EpochReport> reports, const Trial& trial);

@@ -34,9 +34,10 @@ SchedulerImpl::SchedulerImpl(TrialStore& store, ArtifactIndex& artifacts, Clock&
       options_(options),
       next_worker_(FirstWorkerId(clock.Now())),
       leases_(options.lease, options.stall),
-      busy_at_(clock.Now()) {}
+      ticked_at_(clock.Now()),
+      idle_since_(clock.Now()) {}
 
-absl::Status SchedulerImpl::Load() { return AdoptRunning(); }
+absl::Status SchedulerImpl::Load() { return FollowRunning(Milliseconds(0)); }
 
 absl::Status SchedulerImpl::Commit(const Change& change, std::vector<std::string> held) {
   Effects effects;
@@ -78,23 +79,11 @@ void SchedulerImpl::RemoveUnreferenced(const std::string& hash) {
   if (!removed.ok()) log::warn("artifact {} stays: {}", hash, removed.status().ToString());
 }
 
-void SchedulerImpl::StartClock(StudyId study, Timestamp now) {
+Milliseconds SchedulerImpl::ActiveTime(const Study& study) const {
   std::lock_guard lock(mutex_);
-  accounted_until_[study] = now;
-}
-
-void SchedulerImpl::AccountTime(Study& study, Timestamp now) {
-  if (study.state != StudyState::kActive) return;
-  study.active_time += UnaccountedTime(study, now);
-  StartClock(study.id, now);
-}
-
-Milliseconds SchedulerImpl::UnaccountedTime(const Study& study, Timestamp now) const {
-  if (study.state != StudyState::kActive) return Milliseconds(0);
-  std::lock_guard lock(mutex_);
-  const auto since = accounted_until_.find(study.id);
-  if (since == accounted_until_.end()) return Milliseconds(0);
-  return std::max(Milliseconds(0), now - since->second);
+  const auto counted = active_time_.find(study.id);
+  return counted == active_time_.end() ? study.active_time
+                                       : std::max(study.active_time, counted->second);
 }
 
 absl::StatusOr<Board> SchedulerImpl::GetBoard(std::string_view study, int top) {
@@ -108,7 +97,7 @@ absl::StatusOr<Board> SchedulerImpl::GetBoard(std::string_view study, int top) {
   Board board;
   VIZSLA_RETURN_IF_ERROR(store_.Read([&](TrialReader& reader) -> absl::Status {
     VIZSLA_ASSIGN_OR_RETURN(input.study, reader.FindStudy(study));
-    input.study.active_time += UnaccountedTime(input.study, input.now);
+    input.study.active_time = ActiveTime(input.study);
     VIZSLA_ASSIGN_OR_RETURN(board, BuildBoard(reader, input));
     return absl::OkStatus();
   }));

@@ -54,7 +54,7 @@ struct Acquired {
   std::vector<LeaseGrant> leases;
   // Nothing that this worker may serve is queued, running or still to be created.
   bool nothing_left = false;
-  std::chrono::milliseconds retry_after{0};  // 0 with leases and with nothing_left
+  std::chrono::milliseconds retry_after{0};  // 0 with leases
   std::string explanation;                   // why there is no lease, one sentence
 };
 
@@ -107,11 +107,15 @@ class Scheduler {
                                                    const PinnedInputs& inputs) = 0;
   virtual absl::StatusOr<Study> StopStudy(std::string_view name) = 0;
   virtual absl::StatusOr<Study> ResumeStudy(std::string_view name) = 0;
+  // FailedPrecondition while trials run: workers know the study by its name.
   virtual absl::StatusOr<Study> RenameStudy(std::string_view name, std::string_view new_name) = 0;
   virtual absl::Status DeleteStudy(std::string_view name, bool force) = 0;
 
+  // A worker that registers again under its name keeps its id.
   virtual absl::StatusOr<WorkerId> RegisterWorker(const WorkerInfo& worker) = 0;
-  // NotFound after a restart of the coordinator: register again.
+  // NotFound after a restart of the coordinator: register again. Who asks holds no lease: trials
+  // that still run under the worker's name are given back first (the answer that granted them was
+  // lost), so that asking again is harmless.
   virtual absl::StatusOr<Acquired> Acquire(WorkerId worker, int max_trials) = 0;
   // kCancel for an attempt that no longer holds the lease; kPreempt while its study is stopped.
   virtual absl::StatusOr<ReportDirective> Heartbeat(WorkerId worker, TrialId trial,
@@ -136,7 +140,10 @@ class Scheduler {
                                                          const EvaluationRow& evaluation) = 0;
 
   // Requeues what lost its lease, ends studies over their wall time, sweeps artifacts that nothing
-  // names. Call about once a second; an error (a full disk) is tried again by the next call.
+  // names, and counts the time in which a study trains. Call about once a second, and several times
+  // a lease: after half a lease without a tick (a suspended machine, a stalled coordinator, a clock
+  // that was set) nobody is blamed, and every lease begins anew. The first error (a full disk) is
+  // returned when the rest is done; the next call tries again.
   virtual absl::Status Tick() = 0;
 
   virtual absl::StatusOr<Board> GetBoard(std::string_view study, int top) = 0;
@@ -146,11 +153,9 @@ class Scheduler {
   virtual uint64_t version() const = 0;
   virtual uint64_t WaitForChange(uint64_t seen, std::chrono::milliseconds timeout) = 0;
 
-  // No active study and no live worker since this long: for --exit-when-idle.
+  // No live lease and no worker heard of within a lease since this long: for --exit-when-idle. A
+  // study without workers keeps nobody waiting.
   virtual std::chrono::milliseconds IdleFor() const = 0;
 };
-
-// The leaderboard without a scheduler: what read-only commands show when no coordinator runs.
-absl::StatusOr<Board> ReadBoard(TrialStore& store, std::string_view study, int top, Timestamp now);
 
 }  // namespace vizsla

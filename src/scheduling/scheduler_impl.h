@@ -27,7 +27,7 @@ class SchedulerImpl final : public Scheduler {
   SchedulerImpl(TrialStore& store, ArtifactIndex& artifacts, Clock& clock,
                 SchedulerOptions options);
 
-  // Leases of RUNNING trials, clocks of ACTIVE studies.
+  // Leases of RUNNING trials.
   absl::Status Load();
 
   // study_commands.cc
@@ -86,30 +86,34 @@ class SchedulerImpl final : public Scheduler {
   void RemoveUnreferenced(const std::string& hash);
 
   // --- steps of changes ---
-  // Adds the time since the last account to an ACTIVE study's active_time.
-  void AccountTime(Study& study, Timestamp now);
-  void StartClock(StudyId study, Timestamp now);
-  Milliseconds UnaccountedTime(const Study& study, Timestamp now) const;
+  // What is stored of the study's active time, or what is counted here when that is more.
+  Milliseconds ActiveTime(const Study& study) const;
 
   // Stores `after` with its reports, letting go of checkpoints it no longer needs.
   absl::StatusOr<Trial> StoreTrial(TrialWriter& writer, const Study& study, const Trial& before,
                                    const Trial& after, std::span<const EpochReport> reports,
                                    Effects& effects);
-  // Ends the RUNNING attempt, and the study when this was its last trial.
+  // Ends the RUNNING attempt, which trained until `trained_until` (at least its start), and the
+  // study when this was its last trial.
   absl::StatusOr<Trial> EndRunningAttempt(TrialWriter& writer, Study study, const Trial& trial,
-                                          const Completion& completion, Effects& effects);
-  absl::Status EndAttemptRow(TrialWriter& writer, TrialId trial, AttemptNumber attempt,
-                             AttemptOutcome outcome, const std::string& reason);
+                                          const Completion& completion, Timestamp trained_until,
+                                          Effects& effects);
+  absl::Status EndAttemptRow(TrialWriter& writer, const Trial& trial, AttemptOutcome outcome,
+                             const std::string& reason, Timestamp trained_until);
   // The configuration of the next trial, or nullopt when budget or sampler are spent.
   absl::StatusOr<std::optional<Configuration>> NextConfiguration(TrialReader& reader,
                                                                  const Study& study);
   absl::StatusOr<bool> HasWork(TrialReader& reader, const Study& study);
   // Turns an ACTIVE study without work into a FINISHED one.
   absl::Status FinishIfDone(TrialWriter& writer, Study& study, Effects& effects);
+  // Running trials go back to the queue: a raised budget goes on with them.
   absl::Status FinishOverWallTime(TrialWriter& writer, Study& study, Effects& effects);
+  absl::Status Finish(TrialWriter& writer, Study& study, Effects& effects);
   absl::StatusOr<LeaseGrant> GrantLease(TrialWriter& writer, const Study& study, const Trial& trial,
                                         const std::string& worker, Effects& effects);
   absl::StatusOr<std::optional<Trial>> NextTrial(TrialWriter& writer, const Study& study);
+  // Ends as preempted what runs under this worker's name.
+  absl::Status GiveBackHeldBy(TrialWriter& writer, const std::string& worker, Effects& effects);
   absl::Status AcquireChange(TrialWriter& writer, const WorkerInfo& worker, int max_trials,
                              Acquired& acquired, Effects& effects);
   absl::Status CreateChange(TrialWriter& writer, const StudySpec& spec, const PinnedInputs& inputs,
@@ -118,11 +122,15 @@ class SchedulerImpl final : public Scheduler {
                               const PinnedInputs& inputs, Study study, CreatedStudy& result,
                               Effects& effects);
 
+  // The time since the last tick, as far as workers could speak meanwhile.
+  Milliseconds TimeSinceTick(Timestamp now);
+  // Adopts trials that run without a lease here; adds `elapsed` to the active time of the studies
+  // that train.
+  absl::Status FollowRunning(Milliseconds elapsed);
   absl::Status CrashExpired(const LeaseKey& key);
-  absl::Status AdoptRunning();
   absl::Status AccountStudies();
   void Sweep();
-  void Touch(WorkerId worker, Timestamp now);
+  void Touch(Worker& worker, Timestamp now);  // mutex_ is held
 
   TrialStore& store_;
   ArtifactIndex& artifacts_;
@@ -137,9 +145,10 @@ class SchedulerImpl final : public Scheduler {
   int64_t next_worker_;
   std::map<WorkerId, Worker> workers_;
   LeaseTable leases_;
-  std::map<StudyId, Timestamp> accounted_until_;  // of ACTIVE studies
+  std::map<StudyId, Milliseconds> active_time_;  // of studies that have trained here
+  Timestamp ticked_at_;
   std::optional<Timestamp> swept_at_;
-  mutable Timestamp busy_at_;  // when there was last something to stay for
+  Timestamp idle_since_;  // in the future while a worker may be there
 };
 
 }  // namespace vizsla

@@ -14,6 +14,15 @@ absl::Status MissingInput(const std::string& what, const std::string& hash) {
       StrCat("the study's ", what, " (", hash, ") is not stored; upload it first"));
 }
 
+// FailedPrecondition with the count and `advice`, or Ok when nothing runs.
+absl::Status CheckNothingRuns(TrialReader& reader, const Study& study, const std::string& advice) {
+  VIZSLA_ASSIGN_OR_RETURN(const int64_t running, reader.CountTrials(study.id, kRunning));
+  if (running == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      StrCat(running, running == 1 ? " trial of study '" : " trials of study '", study.spec.name,
+             running == 1 ? "' is" : "' are", " running; ", advice));
+}
+
 }  // namespace
 
 absl::StatusOr<Scheduler::CreatedStudy> SchedulerImpl::CreateStudy(const StudySpec& spec,
@@ -57,7 +66,6 @@ absl::Status SchedulerImpl::CreateChange(TrialWriter& writer, const StudySpec& s
     trial.created_at = now;
     VIZSLA_RETURN_IF_ERROR(writer.InsertTrial(trial).status());
   }
-  StartClock(study.id, now);
   effects.changed = true;
   result = {study, true};
   return absl::OkStatus();
@@ -68,22 +76,18 @@ absl::Status SchedulerImpl::ResubmitChange(TrialWriter& writer, const StudySpec&
                                            CreatedStudy& result, Effects& effects) {
   VIZSLA_RETURN_IF_ERROR(CheckSameStudy(study, spec, inputs));
   VIZSLA_ASSIGN_OR_RETURN(const Budget budget, RaiseBudget(study.spec.budget, spec.budget));
-  const Timestamp now = clock_.Now();
   bool update = budget != study.spec.budget || spec.notes != study.spec.notes;
   if (budget != study.spec.budget) samplers_.Forget(study.id);
-  AccountTime(study, now);
   study.spec.budget = budget;
   study.spec.notes = spec.notes;
   if (study.state == StudyState::kStopped) {
     study.state = StudyState::kActive;
-    StartClock(study.id, now);
     update = true;
   } else if (study.state == StudyState::kFinished && !WallTimeOver(study.spec, study.active_time)) {
     VIZSLA_ASSIGN_OR_RETURN(const bool has_work, HasWork(writer, study));
     if (has_work) {
       study.state = StudyState::kActive;
       study.finished_at.reset();
-      StartClock(study.id, now);
       update = true;
     }
   }
@@ -105,7 +109,7 @@ absl::StatusOr<Study> SchedulerImpl::StopStudy(std::string_view name) {
       return absl::FailedPreconditionError(
           StrCat("study '", study.spec.name, "' has finished; there is nothing to stop"));
     }
-    AccountTime(study, clock_.Now());
+    study.active_time = ActiveTime(study);
     study.state = StudyState::kStopped;
     effects.changed = true;
     return writer.UpdateStudy(study);
@@ -124,7 +128,6 @@ absl::StatusOr<Study> SchedulerImpl::ResumeStudy(std::string_view name) {
                  "' has finished; raise its budget and submit it again to go on"));
     }
     study.state = StudyState::kActive;
-    StartClock(study.id, clock_.Now());
     effects.changed = true;
     VIZSLA_RETURN_IF_ERROR(writer.UpdateStudy(study));
     return FinishIfDone(writer, study, effects);
@@ -133,10 +136,15 @@ absl::StatusOr<Study> SchedulerImpl::ResumeStudy(std::string_view name) {
 }
 
 absl::StatusOr<Study> SchedulerImpl::RenameStudy(std::string_view name, std::string_view new_name) {
-  if (new_name.empty()) return absl::InvalidArgumentError("the new name of the study is empty");
+  if (const absl::Status status = CheckStudyName(new_name); !status.ok()) {
+    return Annotate(status, "the new name");
+  }
   Study study;
   VIZSLA_RETURN_IF_ERROR(Commit([&](TrialWriter& writer, Effects& effects) -> absl::Status {
     VIZSLA_ASSIGN_OR_RETURN(study, writer.FindStudy(name));
+    VIZSLA_RETURN_IF_ERROR(CheckNothingRuns(
+        writer, study,
+        "workers know it by its name: stop it first, and wait until none is running"));
     study.spec.name = std::string(new_name);
     effects.changed = true;
     return writer.UpdateStudy(study);
@@ -149,11 +157,10 @@ absl::Status SchedulerImpl::DeleteStudy(std::string_view name, bool force) {
   if (name.empty()) return absl::InvalidArgumentError("name the study that is to be deleted");
   return Commit([&](TrialWriter& writer, Effects& effects) -> absl::Status {
     VIZSLA_ASSIGN_OR_RETURN(const Study study, writer.FindStudy(name));
-    VIZSLA_ASSIGN_OR_RETURN(const int64_t running, writer.CountTrials(study.id, kRunning));
-    if (running > 0 && !force) {
-      return absl::FailedPreconditionError(StrCat(
-          running, running == 1 ? " trial of study '" : " trials of study '", study.spec.name,
-          running == 1 ? "' is" : "' are", " running; stop it first, or force the deletion"));
+    if (!force) {
+      VIZSLA_RETURN_IF_ERROR(CheckNothingRuns(
+          writer, study,
+          "stop it first, or delete it with --force, for instance when its job has died"));
     }
     effects.released = {study.inputs.split_hash};
     if (!study.inputs.weights_hash.empty()) effects.released.push_back(study.inputs.weights_hash);

@@ -17,7 +17,7 @@ absl::Status CheckPinned(const std::string& study, const std::string& what, cons
 }  // namespace
 
 absl::Status CheckSubmission(const StudySpec& spec, const PinnedInputs& inputs) {
-  if (spec.name.empty()) return absl::InvalidArgumentError("the study has no name");
+  VIZSLA_RETURN_IF_ERROR(Annotate(CheckStudyName(spec.name), "the study's name"));
   if (spec.budget.epochs < 1) {
     return absl::InvalidArgumentError(
         StrCat("budget.epochs is ", spec.budget.epochs, "; at least 1 is needed"));

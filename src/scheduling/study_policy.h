@@ -6,7 +6,7 @@
 
 namespace vizsla {
 
-// What a new study must have. InvalidArgument names the field.
+// What a study must have. InvalidArgument names the field.
 absl::Status CheckSubmission(const StudySpec& spec, const PinnedInputs& inputs);
 
 // FailedPrecondition with the difference (DiffImmutable), or naming which of data set, split and

@@ -1,8 +1,12 @@
 // What happens by itself: leases that run out, wall time, the ends of studies, the sweep.
+#include <algorithm>
+#include <utility>
+
 #include "src/base/log.h"
 #include "src/scheduling/attempt_policy.h"
 #include "src/scheduling/budget_policy.h"
 #include "src/scheduling/fencing.h"
+#include "src/scheduling/run_reports.h"
 #include "src/scheduling/scheduler_impl.h"
 
 namespace vizsla {
@@ -11,7 +15,6 @@ namespace {
 constexpr TrialState kRunning[] = {TrialState::kRunning};
 constexpr TrialState kPaused[] = {TrialState::kPaused};
 constexpr TrialState kQueuedOrRunning[] = {TrialState::kQueued, TrialState::kRunning};
-constexpr TrialState kNotEnded[] = {TrialState::kQueued, TrialState::kRunning, TrialState::kPaused};
 
 // How often the time that a study has been active is stored: what a crash can lose of it.
 constexpr Milliseconds kAccountInterval{std::chrono::seconds(10)};
@@ -25,7 +28,8 @@ constexpr Milliseconds kForgetWorker{std::chrono::hours(1)};
 
 absl::Status SchedulerImpl::Tick() {
   const Timestamp now = clock_.Now();
-  VIZSLA_RETURN_IF_ERROR(AdoptRunning());
+  // What fails must not keep the rest from being done.
+  absl::Status first_error = FollowRunning(TimeSinceTick(now));
   std::vector<LeaseKey> expired;
   bool sweep = false;
   {
@@ -36,33 +40,53 @@ absl::Status SchedulerImpl::Tick() {
     sweep = !swept_at_ || now - *swept_at_ >= kSweepInterval;
     if (sweep) swept_at_ = now;
   }
-  for (const LeaseKey& key : expired) VIZSLA_RETURN_IF_ERROR(CrashExpired(key));
-  VIZSLA_RETURN_IF_ERROR(AccountStudies());
+  for (const LeaseKey& key : expired) first_error.Update(CrashExpired(key));
+  first_error.Update(AccountStudies());
   if (sweep) Sweep();
-  (void)IdleFor();
-  return absl::OkStatus();
+  return first_error;
 }
 
-// Trials that are RUNNING in the store but have no lease here: after a start, or after a commit
-// whose answer was lost.
-absl::Status SchedulerImpl::AdoptRunning() {
-  std::vector<LeaseKey> running;
-  std::vector<StudyId> active;
+Milliseconds SchedulerImpl::TimeSinceTick(Timestamp now) {
+  std::lock_guard lock(mutex_);
+  const Milliseconds elapsed = now - std::exchange(ticked_at_, now);
+  if (elapsed >= Milliseconds(0) && elapsed <= options_.lease / 2) return elapsed;
+  log::warn("{} ms since the last look at the leases: each begins anew", elapsed.count());
+  leases_.RenewAll(now);
+  idle_since_ = now + options_.lease;
+  swept_at_ = now;  // uploads look older than they are, too
+  return Milliseconds(0);
+}
+
+// There are trials that are RUNNING in the store but have no lease here after a start, and after a
+// commit whose answer was lost.
+absl::Status SchedulerImpl::FollowRunning(Milliseconds elapsed) {
+  std::vector<std::pair<Study, std::vector<LeaseKey>>> running;
   VIZSLA_RETURN_IF_ERROR(store_.Read([&](TrialReader& reader) -> absl::Status {
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<Study> studies, reader.ListStudies());
     for (const Study& study : studies) {
-      if (study.state == StudyState::kActive) active.push_back(study.id);
       if (study.state == StudyState::kFinished) continue;
       VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials,
                               reader.ListTrials(study.id, kRunning));
-      for (const Trial& trial : trials) running.push_back({trial.id, trial.attempt});
+      std::vector<LeaseKey> leases;
+      for (const Trial& trial : trials) leases.push_back({trial.id, trial.attempt});
+      if (!leases.empty()) running.emplace_back(study, std::move(leases));
     }
     return absl::OkStatus();
   }));
   const Timestamp now = clock_.Now();
   std::lock_guard lock(mutex_);
-  for (const LeaseKey& key : running) leases_.Grant(key, now);
-  for (const StudyId study : active) accounted_until_.try_emplace(study, now);
+  for (const auto& [study, leases] : running) {
+    bool trains = false;
+    for (const LeaseKey& key : leases) {
+      leases_.Grant(key, now);
+      trains = trains || !leases_.IsExpired(key, now);
+    }
+    if (!trains) continue;
+    idle_since_ = std::max(idle_since_, now);
+    if (study.state != StudyState::kActive) continue;
+    Milliseconds& counted = active_time_[study.id];
+    counted = std::max(counted, study.active_time) + elapsed;
+  }
   return absl::OkStatus();
 }
 
@@ -84,41 +108,45 @@ absl::Status SchedulerImpl::CrashExpired(const LeaseKey& key) {
       return absl::OkStatus();
     }
     VIZSLA_ASSIGN_OR_RETURN(Study study, writer.GetStudy(trial->study));
+    VIZSLA_ASSIGN_OR_RETURN(const auto reports, writer.ListReports(trial->id));
     log::warn("trial {} of study '{}', attempt {} on {}: {}", trial->number, study.spec.name,
               key.attempt.value(), trial->worker, completion.reason);
-    return EndRunningAttempt(writer, std::move(study), *trial, completion, effects).status();
+    // Nobody knows when it died, which may be long ago: what it reported it has trained.
+    const Timestamp trained_until = LastReportTime(reports, key.attempt).value_or(Timestamp::min());
+    return EndRunningAttempt(writer, std::move(study), *trial, completion, trained_until, effects)
+        .status();
   });
 }
 
 absl::Status SchedulerImpl::AccountStudies() {
-  const Timestamp now = clock_.Now();
   std::vector<Study> due;
   VIZSLA_RETURN_IF_ERROR(store_.Read([&](TrialReader& reader) -> absl::Status {
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<Study> studies, reader.ListStudies());
     for (const Study& study : studies) {
       if (study.state != StudyState::kActive) continue;
-      const Milliseconds since = UnaccountedTime(study, now);
-      if (since >= kAccountInterval || WallTimeOver(study.spec, study.active_time + since)) {
+      const Milliseconds active_time = ActiveTime(study);
+      if (active_time - study.active_time >= kAccountInterval ||
+          WallTimeOver(study.spec, active_time)) {
         due.push_back(study);
       }
     }
     return absl::OkStatus();
   }));
+  absl::Status first_error;
   for (const Study& candidate : due) {
-    VIZSLA_RETURN_IF_ERROR(Commit([&](TrialWriter& writer, Effects& effects) -> absl::Status {
+    first_error.Update(Commit([&](TrialWriter& writer, Effects& effects) -> absl::Status {
       auto study = writer.GetStudy(candidate.id);
       if (absl::IsNotFound(study.status())) return absl::OkStatus();
       VIZSLA_RETURN_IF_ERROR(study.status());
       if (study->state != StudyState::kActive) return absl::OkStatus();
-      if (WallTimeOver(study->spec, study->active_time + UnaccountedTime(*study, now))) {
+      study->active_time = ActiveTime(*study);
+      if (WallTimeOver(study->spec, study->active_time)) {
         return FinishOverWallTime(writer, *study, effects);
       }
-      AccountTime(*study, now);
-      VIZSLA_RETURN_IF_ERROR(writer.UpdateStudy(*study));
-      return FinishIfDone(writer, *study, effects);
+      return writer.UpdateStudy(*study);
     }));
   }
-  return absl::OkStatus();
+  return first_error;
 }
 
 absl::StatusOr<bool> SchedulerImpl::HasWork(TrialReader& reader, const Study& study) {
@@ -131,40 +159,31 @@ absl::StatusOr<bool> SchedulerImpl::HasWork(TrialReader& reader, const Study& st
 absl::Status SchedulerImpl::FinishIfDone(TrialWriter& writer, Study& study, Effects& effects) {
   if (study.state != StudyState::kActive) return absl::OkStatus();
   VIZSLA_ASSIGN_OR_RETURN(const bool has_work, HasWork(writer, study));
-  if (has_work) return absl::OkStatus();
-  const Timestamp now = clock_.Now();
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> paused, writer.ListTrials(study.id, kPaused));
-  for (const Trial& trial : paused) {
-    VIZSLA_ASSIGN_OR_RETURN(const auto reports, writer.ListReports(trial.id));
-    const Trial pruned =
-        EndWithStudy(trial, TrialState::kPruned, "the study ended while it was paused", now);
-    VIZSLA_RETURN_IF_ERROR(StoreTrial(writer, study, trial, pruned, reports, effects).status());
-  }
-  AccountTime(study, now);
-  study.state = StudyState::kFinished;
-  study.finished_at = now;
-  effects.changed = true;
-  return writer.UpdateStudy(study);
+  return has_work ? absl::OkStatus() : Finish(writer, study, effects);
 }
 
 absl::Status SchedulerImpl::FinishOverWallTime(TrialWriter& writer, Study& study,
                                                Effects& effects) {
-  const Timestamp now = clock_.Now();
-  const std::string reason = "the study's wall time is over";
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> open, writer.ListTrials(study.id, kNotEnded));
-  for (const Trial& trial : open) {
-    VIZSLA_ASSIGN_OR_RETURN(const auto reports, writer.ListReports(trial.id));
-    const bool paused = trial.state == TrialState::kPaused;
-    const Trial ended =
-        EndWithStudy(trial, paused ? TrialState::kPruned : TrialState::kCancelled, reason, now);
-    VIZSLA_RETURN_IF_ERROR(StoreTrial(writer, study, trial, ended, reports, effects).status());
-    if (trial.state == TrialState::kRunning) {
-      VIZSLA_RETURN_IF_ERROR(
-          EndAttemptRow(writer, trial.id, trial.attempt, AttemptOutcome::kCancelled, reason));
-      effects.ended.push_back({trial.id, trial.attempt});
-    }
+  Completion completion;
+  completion.outcome = AttemptOutcome::kPreempted;
+  completion.reason = "the study's wall time is over";
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> running, writer.ListTrials(study.id, kRunning));
+  for (const Trial& trial : running) {
+    VIZSLA_RETURN_IF_ERROR(
+        EndRunningAttempt(writer, study, trial, completion, clock_.Now(), effects).status());
   }
-  AccountTime(study, now);
+  return Finish(writer, study, effects);
+}
+
+absl::Status SchedulerImpl::Finish(TrialWriter& writer, Study& study, Effects& effects) {
+  const Timestamp now = clock_.Now();
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> paused, writer.ListTrials(study.id, kPaused));
+  for (const Trial& trial : paused) {
+    VIZSLA_ASSIGN_OR_RETURN(const auto reports, writer.ListReports(trial.id));
+    const Trial pruned = PruneWithStudy(trial, now);
+    VIZSLA_RETURN_IF_ERROR(StoreTrial(writer, study, trial, pruned, reports, effects).status());
+  }
+  study.active_time = ActiveTime(study);
   study.state = StudyState::kFinished;
   study.finished_at = now;
   effects.changed = true;
@@ -183,20 +202,8 @@ void SchedulerImpl::Sweep() {
 
 std::chrono::milliseconds SchedulerImpl::IdleFor() const {
   const Timestamp now = clock_.Now();
-  bool active = false;
-  const absl::Status read = store_.Read([&](TrialReader& reader) -> absl::Status {
-    VIZSLA_ASSIGN_OR_RETURN(const std::vector<Study> studies, reader.ListStudies());
-    for (const Study& study : studies) active = active || study.state == StudyState::kActive;
-    return absl::OkStatus();
-  });
-  // Who cannot read the store does not know; stay.
-  if (!read.ok()) active = true;
   std::lock_guard lock(mutex_);
-  for (const auto& [id, worker] : workers_) {
-    active = active || now - worker.last_seen < options_.lease;
-  }
-  if (active) busy_at_ = now;
-  return std::max(Milliseconds(0), now - busy_at_);
+  return std::max(Milliseconds(0), now - idle_since_);
 }
 
 }  // namespace vizsla

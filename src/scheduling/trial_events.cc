@@ -98,8 +98,8 @@ absl::StatusOr<Trial> SchedulerImpl::Complete(TrialId trial_id, AttemptNumber at
                                                   ") is not stored; upload it first"));
     }
     VIZSLA_ASSIGN_OR_RETURN(Study study, writer.GetStudy(trial.study));
-    VIZSLA_ASSIGN_OR_RETURN(
-        result, EndRunningAttempt(writer, std::move(study), trial, completion, effects));
+    VIZSLA_ASSIGN_OR_RETURN(result, EndRunningAttempt(writer, std::move(study), trial, completion,
+                                                      clock_.Now(), effects));
     return absl::OkStatus();
   };
   VIZSLA_RETURN_IF_ERROR(Commit(change, {completion.last_checkpoint}));
@@ -109,14 +109,14 @@ absl::StatusOr<Trial> SchedulerImpl::Complete(TrialId trial_id, AttemptNumber at
 absl::StatusOr<Trial> SchedulerImpl::EndRunningAttempt(TrialWriter& writer, Study study,
                                                        const Trial& trial,
                                                        const Completion& completion,
-                                                       Effects& effects) {
-  const Timestamp now = clock_.Now();
+                                                       Timestamp trained_until, Effects& effects) {
   VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, writer.ListReports(trial.id));
-  VIZSLA_ASSIGN_OR_RETURN(const Trial ended, EndAttempt(study, trial, reports, completion, now));
+  VIZSLA_ASSIGN_OR_RETURN(const Trial ended,
+                          EndAttempt(study, trial, reports, completion, clock_.Now()));
   VIZSLA_ASSIGN_OR_RETURN(Trial stored, StoreTrial(writer, study, trial, ended, reports, effects));
-  VIZSLA_RETURN_IF_ERROR(EndAttemptRow(writer, trial.id, trial.attempt,
+  VIZSLA_RETURN_IF_ERROR(EndAttemptRow(writer, trial,
                                        TrueOutcome(completion.outcome, reports, trial),
-                                       completion.reason));
+                                       completion.reason, trained_until));
   samplers_.Observe(stored);
   effects.ended.push_back({trial.id, trial.attempt});
   effects.changed = true;
@@ -125,18 +125,19 @@ absl::StatusOr<Trial> SchedulerImpl::EndRunningAttempt(TrialWriter& writer, Stud
   return writer.GetTrial(trial.id);  // the study's end may have pruned it
 }
 
-absl::Status SchedulerImpl::EndAttemptRow(TrialWriter& writer, TrialId trial, AttemptNumber attempt,
-                                          AttemptOutcome outcome, const std::string& reason) {
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<AttemptRow> attempts, writer.ListAttempts(trial));
+absl::Status SchedulerImpl::EndAttemptRow(TrialWriter& writer, const Trial& trial,
+                                          AttemptOutcome outcome, const std::string& reason,
+                                          Timestamp trained_until) {
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<AttemptRow> attempts, writer.ListAttempts(trial.id));
   for (AttemptRow row : attempts) {
-    if (row.attempt != attempt) continue;
+    if (row.attempt != trial.attempt) continue;
     row.outcome = outcome;
     row.reason = reason;
-    row.ended_at = clock_.Now();
+    row.ended_at = std::max(row.started_at, trained_until);
     return writer.UpsertAttempt(row);
   }
-  return absl::DataLossError(StrCat("attempt ", attempt.value(), " of trial id ", trial.value(),
-                                    " is not in the database"));
+  return absl::DataLossError(StrCat("attempt ", trial.attempt.value(), " of trial id ",
+                                    trial.id.value(), " is not in the database"));
 }
 
 absl::Status SchedulerImpl::AppendLogs(TrialId trial_id, AttemptNumber attempt,

@@ -65,8 +65,7 @@ class TrialReader {
   virtual absl::StatusOr<std::vector<AttemptRow>> ListAttempts(TrialId trial) = 0;
   virtual absl::StatusOr<std::vector<LogRow>> ListLogs(TrialId trial) = 0;
   virtual absl::StatusOr<std::vector<EvaluationRow>> ListEvaluations(StudyId study) = 0;
-  // Hashes named by any study, trial or report.
-  virtual absl::StatusOr<std::vector<std::string>> ListReferencedArtifacts() = 0;
+  // By any study, trial or report.
   virtual absl::StatusOr<bool> IsArtifactReferenced(const std::string& hash) = 0;
   // A random identity made when the database was created.
   virtual absl::StatusOr<std::string> GetDatabaseId() = 0;

@@ -15,6 +15,8 @@ namespace {
 constexpr TrialState kRunning[] = {TrialState::kRunning};
 // The last trials run elsewhere; they may crash and come back.
 constexpr Milliseconds kRetry{1000};
+// For who waits for a study to come.
+constexpr Milliseconds kRetryWhenNothingIsLeft{2000};
 
 bool Has(const std::vector<std::string>& list, const std::string& value) {
   return std::find(list.begin(), list.end(), value) != list.end();
@@ -42,9 +44,9 @@ absl::Status UnknownWorker(WorkerId worker) {
 
 }  // namespace
 
-void SchedulerImpl::Touch(WorkerId worker, Timestamp now) {
-  const auto found = workers_.find(worker);
-  if (found != workers_.end()) found->second.last_seen = now;
+void SchedulerImpl::Touch(Worker& worker, Timestamp now) {
+  worker.last_seen = now;
+  idle_since_ = now + options_.lease;
 }
 
 absl::StatusOr<WorkerId> SchedulerImpl::RegisterWorker(const WorkerInfo& worker) {
@@ -53,10 +55,14 @@ absl::StatusOr<WorkerId> SchedulerImpl::RegisterWorker(const WorkerInfo& worker)
     return absl::InvalidArgumentError(
         StrCat("worker ", worker.name, " has ", worker.ranks, " ranks"));
   }
-  const Timestamp now = clock_.Now();
   std::lock_guard lock(mutex_);
-  const WorkerId id(next_worker_++);
-  workers_[id] = Worker{worker, now};
+  const auto known = std::find_if(workers_.begin(), workers_.end(), [&](const auto& entry) {
+    return entry.second.info.name == worker.name;
+  });
+  const WorkerId id = known != workers_.end() ? known->first : WorkerId(next_worker_++);
+  Worker& entry = workers_[id];
+  entry.info = worker;
+  Touch(entry, clock_.Now());
   return id;
 }
 
@@ -66,7 +72,7 @@ absl::StatusOr<Acquired> SchedulerImpl::Acquire(WorkerId worker, int max_trials)
     std::lock_guard lock(mutex_);
     const auto found = workers_.find(worker);
     if (found == workers_.end()) return UnknownWorker(worker);
-    found->second.last_seen = clock_.Now();
+    Touch(found->second, clock_.Now());
     info = found->second.info;
   }
   Acquired acquired;
@@ -78,7 +84,7 @@ absl::StatusOr<Acquired> SchedulerImpl::Acquire(WorkerId worker, int max_trials)
 
 absl::Status SchedulerImpl::AcquireChange(TrialWriter& writer, const WorkerInfo& worker,
                                           int max_trials, Acquired& acquired, Effects& effects) {
-  const Timestamp now = clock_.Now();
+  VIZSLA_RETURN_IF_ERROR(GiveBackHeldBy(writer, worker.name, effects));
   bool found_name = worker.study.empty();
   bool wait = false;
   // Why there is nothing, from the least to the most telling.
@@ -98,11 +104,6 @@ absl::Status SchedulerImpl::AcquireChange(TrialWriter& writer, const WorkerInfo&
     }
     if (const std::string missing = WhatIsMissing(worker, study); !missing.empty()) {
       if (mismatch.empty()) mismatch = missing;
-      continue;
-    }
-    if (WallTimeOver(study.spec, study.active_time + UnaccountedTime(study, now))) {
-      VIZSLA_RETURN_IF_ERROR(FinishOverWallTime(writer, study, effects));
-      ended = StrCat("the wall time of study '", study.spec.name, "' is over");
       continue;
     }
     while (static_cast<int>(acquired.leases.size()) < max_trials) {
@@ -125,7 +126,7 @@ absl::Status SchedulerImpl::AcquireChange(TrialWriter& writer, const WorkerInfo&
   }
   if (!acquired.leases.empty()) return absl::OkStatus();
   acquired.nothing_left = !wait;
-  acquired.retry_after = wait ? kRetry : Milliseconds(0);
+  acquired.retry_after = wait ? kRetry : kRetryWhenNothingIsLeft;
   if (wait) {
     acquired.explanation = waiting;
   } else if (!ended.empty()) {
@@ -136,6 +137,25 @@ absl::Status SchedulerImpl::AcquireChange(TrialWriter& writer, const WorkerInfo&
     acquired.explanation = StrCat("there is no study '", worker.study, "'");
   } else {
     acquired.explanation = "no study is active";
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SchedulerImpl::GiveBackHeldBy(TrialWriter& writer, const std::string& worker,
+                                           Effects& effects) {
+  Completion completion;
+  completion.outcome = AttemptOutcome::kPreempted;
+  completion.reason = "its worker asked for a trial again: it never got this one";
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Study> studies, writer.ListStudies());
+  for (const Study& study : studies) {
+    if (study.state == StudyState::kFinished) continue;
+    VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> running,
+                            writer.ListTrials(study.id, kRunning));
+    for (const Trial& trial : running) {
+      if (trial.worker != worker) continue;
+      VIZSLA_RETURN_IF_ERROR(
+          EndRunningAttempt(writer, study, trial, completion, clock_.Now(), effects).status());
+    }
   }
   return absl::OkStatus();
 }
@@ -206,8 +226,9 @@ absl::StatusOr<ReportDirective> SchedulerImpl::Heartbeat(WorkerId worker, TrialI
   const Timestamp now = clock_.Now();
   {
     std::lock_guard lock(mutex_);
-    if (!workers_.contains(worker)) return UnknownWorker(worker);
-    Touch(worker, now);
+    const auto found = workers_.find(worker);
+    if (found == workers_.end()) return UnknownWorker(worker);
+    Touch(found->second, now);
   }
   ReportDirective directive = ReportDirective::kCancel;
   bool holds = false;

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <filesystem>
 
+#include "absl/strings/str_split.h"
 #include "src/base/sha256.h"
 
 namespace vizsla {
@@ -25,9 +26,41 @@ absl::Status NoArtifact(const std::string& hash) {
   return absl::NotFoundError(StrCat("there is no artifact ", hash));
 }
 
+// Two lines: the database's id, and its file when it made the folder.
+std::string OwnerPath(const std::string& folder) { return StrCat(folder, "/OWNER"); }
+
+// Ok for a folder that nobody has claimed.
+absl::Status CheckOwner(const std::string& folder, const ArtifactOwner& owner) {
+  const absl::StatusOr<std::string> text = ReadFile(OwnerPath(folder));
+  if (absl::IsNotFound(text.status())) return absl::OkStatus();
+  VIZSLA_RETURN_IF_ERROR(text.status());
+  const std::vector<std::string> lines = absl::StrSplit(*text, '\n');
+  if (lines[0] == owner.database_id) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      StrCat("the folder ", folder, " holds the artifacts of the database ",
+             lines.size() > 1 ? lines[1] : "", " (id ", lines[0], "), not of ", owner.database,
+             " (id ", owner.database_id,
+             "); name another folder with --artifacts, or remove this one if that database is "
+             "gone"));
+}
+
+absl::Status Claim(const std::string& folder, const ArtifactOwner& owner) {
+  VIZSLA_RETURN_IF_ERROR(CreateDirectories(StrCat(folder, "/tmp")));
+  if (owner.database_id.empty()) return absl::OkStatus();
+  // Another database may do the same at the same time.
+  VIZSLA_ASSIGN_OR_RETURN(const FileLock lock,
+                          FileLock::Acquire(StrCat(folder, "/tmp/owner.lock")));
+  VIZSLA_RETURN_IF_ERROR(CheckOwner(folder, owner));
+  std::error_code error;
+  if (fs::exists(OwnerPath(folder), error)) return absl::OkStatus();
+  return WriteFileAtomically(OwnerPath(folder),
+                             StrCat(owner.database_id, "\n", owner.database, "\n"));
+}
+
 class FolderArtifactStore final : public ArtifactStore {
  public:
-  explicit FolderArtifactStore(std::string folder) : folder_(std::move(folder)) {}
+  FolderArtifactStore(std::string folder, ArtifactOwner owner)
+      : folder_(std::move(folder)), owner_(std::move(owner)) {}
 
   bool Exists(const std::string& hash) const override {
     struct stat info {};
@@ -117,6 +150,7 @@ class FolderArtifactStore final : public ArtifactStore {
   }
 
   const std::string folder_;
+  const ArtifactOwner owner_;
 };
 
 class FolderUpload final : public ArtifactStore::Upload {
@@ -198,22 +232,38 @@ absl::StatusOr<std::unique_ptr<ArtifactStore::Upload>> FolderArtifactStore::Begi
   static std::atomic<uint64_t> serial{0};
   const std::string temporary =
       StrCat(folder_, "/tmp/", hash.substr(0, 16), "-", ::getpid(), "-", serial.fetch_add(1));
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  const auto create = [&] {
+    return ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  };
+  int fd = create();
+  if (fd < 0 && errno == ENOENT) {
+    VIZSLA_RETURN_IF_ERROR(Claim(folder_, owner_));
+    fd = create();
+  }
   if (fd < 0) return ErrnoStatus(errno, temporary, "create");
   return std::unique_ptr<Upload>(new FolderUpload(hash, size, temporary, PathOf(hash), fd));
 }
 
 }  // namespace
 
+absl::StatusOr<ArtifactOwner> OwnerOf(TrialStore& store, const std::string& database) {
+  ArtifactOwner owner;
+  std::error_code error;
+  owner.database = fs::absolute(database, error).lexically_normal().string();
+  VIZSLA_RETURN_IF_ERROR(store.Read([&](TrialReader& reader) -> absl::Status {
+    VIZSLA_ASSIGN_OR_RETURN(owner.database_id, reader.GetDatabaseId());
+    return absl::OkStatus();
+  }));
+  return owner;
+}
+
 absl::StatusOr<std::unique_ptr<ArtifactStore>> ArtifactStore::Open(const std::string& folder,
-                                                                   bool sweep) {
-  const std::string temporary = StrCat(folder, "/tmp");
-  if (absl::Status created = CreateDirectories(temporary); !created.ok()) {
-    // A reader of a read-only folder needs no place for uploads.
-    std::error_code error;
-    if (sweep || !fs::is_directory(folder, error)) return created;
-  }
+                                                                   bool sweep,
+                                                                   const ArtifactOwner& owner) {
+  if (!owner.database_id.empty()) VIZSLA_RETURN_IF_ERROR(CheckOwner(folder, owner));
   if (sweep) {
+    VIZSLA_RETURN_IF_ERROR(Claim(folder, owner));
+    const std::string temporary = StrCat(folder, "/tmp");
     std::error_code error;
     for (fs::directory_iterator entry(temporary, error), end; !error && entry != end;
          entry.increment(error)) {
@@ -222,7 +272,7 @@ absl::StatusOr<std::unique_ptr<ArtifactStore>> ArtifactStore::Open(const std::st
     }
     if (error) return ErrnoStatus(error.value(), temporary, "sweep");
   }
-  return std::make_unique<FolderArtifactStore>(folder);
+  return std::make_unique<FolderArtifactStore>(folder, owner);
 }
 
 }  // namespace vizsla

@@ -1,6 +1,6 @@
 // Checkpoints, weights and splits as files named by their SHA-256, below one folder: AB/ABCDEF... A
-// file is written under tmp/, hashed on the way, fsynced and renamed: it is whole or absent.
-// Thread-safe.
+// file is written under tmp/, hashed on the way, fsynced and renamed: it is whole or absent. OWNER
+// names the database that the folder belongs to. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +14,20 @@
 
 namespace vizsla {
 
+// Whose checkpoints a folder holds. Two databases in one folder would sweep each other's away.
+struct ArtifactOwner {
+  std::string database_id;  // empty: nobody is asked
+  std::string database;     // its file, for people
+};
+absl::StatusOr<ArtifactOwner> OwnerOf(TrialStore& store, const std::string& database);
+
 class ArtifactStore : public ArtifactIndex {
  public:
-  // Creates the folder; removes what crashed uploads left in tmp/ (only when `sweep`, i.e. the
-  // caller holds the database's lock).
-  static absl::StatusOr<std::unique_ptr<ArtifactStore>> Open(const std::string& folder, bool sweep);
+  // Removes what crashed uploads left in tmp/ (only when `sweep`, i.e. the caller holds the
+  // database's lock). The first upload or sweep creates the folder and claims it for the owner.
+  // FailedPrecondition when it is another database's.
+  static absl::StatusOr<std::unique_ptr<ArtifactStore>> Open(const std::string& folder, bool sweep,
+                                                             const ArtifactOwner& owner = {});
 
   class Upload {
    public:

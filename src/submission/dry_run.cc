@@ -3,50 +3,19 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <memory>
 #include <optional>
-#include <set>
 #include <tuple>
 #include <vector>
 
-#include "src/base/random.h"
 #include "src/catalog/backbones.h"
+#include "src/search/sampler.h"
 #include "src/submission/plan_size.h"
 
 namespace vizsla {
 namespace {
 
 constexpr int64_t kMostLookedAt = 4096;
-
-ParameterValue Draw(const Domain& domain, RandomStream& stream) {
-  if (const auto count = CountValues(domain); count && !std::holds_alternative<IntDomain>(domain)) {
-    return ValueAt(domain, static_cast<int64_t>(stream.UniformInt(static_cast<uint64_t>(*count))));
-  }
-  const auto between = [&](double low, double high, bool log) {
-    if (!log) return stream.Uniform(low, high);
-    return std::exp(stream.Uniform(std::log(low), std::log(high)));
-  };
-  if (const auto* integer = std::get_if<IntDomain>(&domain)) {
-    if (!integer->log) {
-      const int64_t count = *CountValues(domain);
-      return ValueAt(domain, static_cast<int64_t>(stream.UniformInt(static_cast<uint64_t>(count))));
-    }
-    const double value =
-        between(static_cast<double>(integer->low), static_cast<double>(integer->high) + 1, true);
-    return std::clamp(static_cast<int64_t>(value), integer->low, integer->high);
-  }
-  const auto& real = std::get<FloatDomain>(domain);
-  return std::clamp(between(real.low, real.high, real.log), real.low, real.high);
-}
-
-Configuration DrawConfiguration(const SearchSpace& space, RandomStream& stream) {
-  Configuration configuration;
-  for (const Parameter& parameter : space.parameters) {
-    if (IsActive(parameter, configuration)) {
-      configuration[parameter.name] = Draw(parameter.domain, stream);
-    }
-  }
-  return configuration;
-}
 
 // As the scheduler plans them: the budget, or what the space holds when that is less; enqueued
 // trials are run in any case, and those outside the space use up nothing of it.
@@ -63,28 +32,25 @@ int64_t PlannedTrials(const StudySpec& spec) {
   return std::max(planned.value_or(0), enqueued);
 }
 
-bool IsEnqueued(const StudySpec& spec, const Configuration& configuration) {
-  return std::any_of(spec.enqueue.begin(), spec.enqueue.end(), [&](const EnqueuedTrial& trial) {
-    return trial.configuration == configuration;
-  });
-}
-
 // Enqueued configurations first, then at most kMostLookedAt of those that the sampler adds.
-std::vector<Configuration> Representatives(const StudySpec& spec, int64_t trials) {
+absl::StatusOr<std::vector<Configuration>> Representatives(const StudySpec& spec, int64_t trials) {
+  VIZSLA_ASSIGN_OR_RETURN(const std::unique_ptr<Sampler> sampler, MakeSampler(spec));
   std::vector<Configuration> result;
-  for (const EnqueuedTrial& trial : spec.enqueue) result.push_back(trial.configuration);
-  const size_t wanted =
-      result.size() +
-      static_cast<size_t>(std::min(trials - static_cast<int64_t>(result.size()), kMostLookedAt));
-  if (spec.sampler == SamplerKind::kGrid) {
-    for (std::optional<Configuration> next = FirstConfiguration(spec.space);
-         next && result.size() < wanted; next = NextConfiguration(spec.space, *next)) {
-      if (!IsEnqueued(spec, *next)) result.push_back(*next);
-    }
-    return result;
+  const auto add = [&](const Configuration& configuration) {
+    result.push_back(configuration);
+    Trial trial;
+    trial.number = static_cast<int64_t>(result.size());
+    trial.configuration = configuration;
+    sampler->Observe(trial);
+  };
+  for (const EnqueuedTrial& trial : spec.enqueue) add(trial.configuration);
+  const int64_t enqueued = static_cast<int64_t>(result.size());
+  const int64_t last = enqueued + std::min(trials - enqueued, kMostLookedAt);
+  for (int64_t number = enqueued + 1; number <= last; ++number) {
+    VIZSLA_ASSIGN_OR_RETURN(const std::optional<Configuration> next, sampler->Suggest(number));
+    if (!next) break;
+    add(*next);
   }
-  RandomStream stream(StreamKey(spec.seed).With("dry run"));
-  while (result.size() < wanted) result.push_back(DrawConfiguration(spec.space, stream));
   return result;
 }
 
@@ -169,7 +135,8 @@ absl::StatusOr<DryRunEstimate> EstimateStudy(const StudySpec& spec, const DryRun
   DryRunEstimate estimate;
   estimate.enqueued = static_cast<int64_t>(spec.enqueue.size());
   estimate.trials = PlannedTrials(spec);
-  const std::vector<Configuration> configurations = Representatives(spec, estimate.trials);
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Configuration> configurations,
+                          Representatives(spec, estimate.trials));
   estimate.looked_at = static_cast<int64_t>(configurations.size());
   if (configurations.empty()) {
     return absl::InvalidArgumentError("the study would have no trials: raise budget.trials");

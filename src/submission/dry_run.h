@@ -35,8 +35,8 @@ struct DryRunRates {
 struct DryRunEstimate {
   int64_t trials = 0;  // at most; enqueued ones included
   int64_t enqueued = 0;
-  // How many of the trials were looked at: all of them up to 4096. Grid: the very configurations;
-  // random: drawn in the same way, but other ones than the study will draw.
+  // How many of the trials were looked at, up to 4096 beside the enqueued ones: the configurations
+  // that the study's sampler will choose.
   int64_t looked_at = 0;
   int64_t impossible = 0;         // of these, refused by the catalog: they would be INFEASIBLE
   std::string impossible_reason;  // of the first one
@@ -51,8 +51,8 @@ struct DryRunEstimate {
   std::chrono::seconds training_time{0};
 };
 
-// `traits` may be empty when the weights are not known yet. InvalidArgument when the space has no
-// configuration that can be looked at.
+// `traits` may be empty when the weights are not known yet. InvalidArgument when the space is not
+// sound or has no configuration that can be looked at.
 absl::StatusOr<DryRunEstimate> EstimateStudy(const StudySpec& spec, const DryRunPhotos& photos,
                                              const WeightsTraits& traits, const DryRunRates& rates);
 

@@ -73,9 +73,8 @@ TEST_F(LeasesTest, AGridEndsWhenItIsExhausted) {
 TEST_F(LeasesTest, TheOldestActiveStudyIsServedFirst) {
   Create(SmallSpec("first", 1, 1));
   Create(SmallSpec("second", 1, 1));
-  const WorkerId worker = Register("w");
-  EXPECT_EQ(Acquire(worker).study.spec.name, "first");
-  EXPECT_EQ(Acquire(worker).study.spec.name, "second");
+  EXPECT_EQ(Acquire(Register("a")).study.spec.name, "first");
+  EXPECT_EQ(Acquire(Register("b")).study.spec.name, "second");
   WorkerInfo only = Info("only");
   only.study = "second";
   const WorkerId second = *scheduler_->RegisterWorker(only);
@@ -91,7 +90,7 @@ TEST_F(LeasesTest, OnlyMatchingDataAndWeights) {
   other.dataset_fingerprints = {"cats"};
   auto acquired = scheduler_->Acquire(*scheduler_->RegisterWorker(other), 1);
   EXPECT_TRUE(acquired->nothing_left);
-  EXPECT_EQ(acquired->retry_after, Milliseconds(0));
+  EXPECT_EQ(acquired->retry_after, Milliseconds(2000)) << "for who waits for a study to come";
   EXPECT_EQ(acquired->explanation,
             "study 'dogs' is pinned to the data set photos-1, which this worker does not have");
   other = Info("other");
@@ -158,6 +157,8 @@ TEST_F(LeasesTest, ALeaseThatRunsOutIsRequeuedAndResumes) {
   EXPECT_EQ(queued.score, 0.7) << "no acknowledged report is lost";
   EXPECT_EQ(Attempts(first.trial.id)[0].outcome, AttemptOutcome::kCrashed);
   EXPECT_THAT(Attempts(first.trial.id)[0].reason, HasSubstr("no heartbeat for 30 s"));
+  EXPECT_EQ(Attempts(first.trial.id)[0].ended_at, Reports(first.trial.id)[1].reported_at)
+      << "what it did afterwards is lost";
 
   const LeaseGrant second = Acquire(worker);
   EXPECT_EQ(second.trial.id, first.trial.id);
@@ -244,6 +245,78 @@ TEST_F(LeasesTest, PreemptionSpendsNoRetry) {
   EXPECT_EQ(Attempts(trial.id)[0].outcome, AttemptOutcome::kPreempted);
 }
 
+TEST_F(LeasesTest, WhatALostAnswerGrantedIsGivenBackWithoutACrash) {
+  Create(SmallSpec("dogs", 2, 2));
+  const WorkerId worker = Register("w");
+  const LeaseGrant lost = Acquire(worker);
+  const LeaseGrant others = Acquire(Register("other"));
+  const LeaseGrant again = Acquire(worker);
+  EXPECT_EQ(again.trial.id, lost.trial.id);
+  EXPECT_EQ(again.attempt, AttemptNumber(2));
+  EXPECT_EQ(again.trial.crashes, 0);
+  EXPECT_EQ(Attempts(lost.trial.id)[0].outcome, AttemptOutcome::kPreempted);
+  EXPECT_EQ(GetTrial(others.trial.id).state, TrialState::kRunning);
+  // The new lease is a whole one.
+  Run(std::chrono::seconds(29));
+  EXPECT_EQ(GetTrial(again.trial.id).state, TrialState::kRunning);
+  // The name counts, not the id: a coordinator that was restarted does not know the worker.
+  Restart();
+  EXPECT_EQ(Acquire(Register("w")).attempt, AttemptNumber(3));
+  EXPECT_EQ(GetTrial(again.trial.id).crashes, 0);
+}
+
+TEST_F(LeasesTest, AWorkerThatRegistersAgainIsTheSame) {
+  Create(SmallSpec("dogs", 1, 1));
+  WorkerInfo info = Info("w");
+  info.weights_hashes = {};
+  const WorkerId worker = *scheduler_->RegisterWorker(info);
+  EXPECT_TRUE(scheduler_->Acquire(worker, 1)->nothing_left);
+  EXPECT_EQ(Register("w"), worker);
+  EXPECT_NE(Register("other"), worker);
+  EXPECT_EQ(scheduler_->Acquire(worker, 1)->leases.size(), 1u) << "it has fetched the weights";
+}
+
+TEST_F(LeasesTest, TimeInWhichNobodyCouldSpeakExpiresNothing) {
+  Create(SmallSpec("dogs", 1, 9));
+  const LeaseGrant lease = Acquire(Register("w"));
+  Run(std::chrono::seconds(20));
+  for (const auto step : {std::chrono::hours(10), std::chrono::hours(-3)}) {
+    Advance(step);  // a suspended laptop; a clock that was put right
+    ASSERT_TRUE(scheduler_->Tick().ok());
+    Run(std::chrono::seconds(29));
+    EXPECT_EQ(GetTrial(lease.trial.id).state, TrialState::kRunning);
+  }
+  Run(std::chrono::seconds(1));
+  EXPECT_EQ(GetTrial(lease.trial.id).state, TrialState::kQueued) << "a fresh lease, no more";
+}
+
+TEST_F(LeasesTest, UploadsBeforeASuspensionAreNotSwept) {
+  Create(SmallSpec("dogs", 1, 9));
+  const LeaseGrant lease = Acquire(Register("w"));
+  Run(std::chrono::seconds(1));
+  EpochReport report = MakeReport(1, 0.5);
+  report.checkpoint_hash = artifacts_.Add("uploaded, not reported yet");
+  Advance(std::chrono::hours(10));
+  ASSERT_TRUE(scheduler_->Tick().ok());
+  EXPECT_TRUE(scheduler_->Report(lease.trial.id, lease.attempt, report, "").ok());
+}
+
+TEST_F(LeasesTest, ATickGoesOnAfterAnError) {
+  Create(SmallSpec("dogs", 2, 9));
+  const LeaseGrant first = Acquire(Register("a")), second = Acquire(Register("b"));
+  Run(std::chrono::seconds(29));
+  int commits = 0;
+  store_.SetCommitHook([&] {
+    return ++commits == 1 ? absl::ResourceExhaustedError("the disk is full") : absl::OkStatus();
+  });
+  Advance(std::chrono::seconds(1));
+  EXPECT_TRUE(absl::IsResourceExhausted(scheduler_->Tick()));
+  EXPECT_EQ(GetTrial(first.trial.id).state, TrialState::kRunning);
+  EXPECT_EQ(GetTrial(second.trial.id).state, TrialState::kQueued);
+  EXPECT_TRUE(scheduler_->Tick().ok());
+  EXPECT_EQ(GetTrial(first.trial.id).state, TrialState::kQueued);
+}
+
 TEST_F(LeasesTest, AMissingLastCheckpointIsRefusedOrForgotten) {
   Create(SmallSpec("dogs", 1, 9));
   const WorkerId worker = Register("w");
@@ -321,8 +394,7 @@ TEST_F(LeasesTest, CheckpointsThatNobodyNeedsAreRemoved) {
 
 TEST_F(LeasesTest, TwoTrialsMayShareACheckpoint) {
   Create(SmallSpec("dogs", 2, 9));
-  const WorkerId worker = Register("w");
-  const LeaseGrant a = Acquire(worker), b = Acquire(worker);
+  const LeaseGrant a = Acquire(Register("a")), b = Acquire(Register("b"));
   EpochReport report = MakeReport(1, 0.5);
   report.checkpoint_hash = artifacts_.Add("the same weights");
   ASSERT_TRUE(scheduler_->Report(a.trial.id, a.attempt, report, "").ok());
@@ -353,8 +425,8 @@ TEST_F(LeasesTest, TheSweepSparesWhatMayBeReportedSoon) {
 
 TEST_F(LeasesTest, NanRanksLastAndNeverWins) {
   Create(SmallSpec("dogs", 3, 2));
-  const WorkerId worker = Register("w");
-  const LeaseGrant nan = Acquire(worker), good = Acquire(worker), tie = Acquire(worker);
+  const LeaseGrant nan = Acquire(Register("a")), good = Acquire(Register("b")),
+                   tie = Acquire(Register("c"));
   EpochReport report = MakeReport(1, std::nan(""));
   EXPECT_EQ(*scheduler_->Report(nan.trial.id, nan.attempt, report, ""), ReportDirective::kPrune);
   const auto diverged = Complete(nan, AttemptOutcome::kPruned);
@@ -406,9 +478,9 @@ TEST_F(LeasesTest, AFullDiskLosesNothing) {
 
 TEST_F(LeasesTest, AFailedCommitUsesUpNoConfiguration) {
   Create(GridSpec("grid", 0, 1));
-  const WorkerId worker = Register("w");
   std::set<std::string> seen;
   for (int i = 0; i < 4; ++i) {
+    const WorkerId worker = Register(StrCat("w", i));
     store_.SetCommitHook([] { return absl::ResourceExhaustedError("the disk is full"); });
     EXPECT_FALSE(scheduler_->Acquire(worker, 1).ok());
     store_.SetCommitHook({});

@@ -443,6 +443,19 @@ TEST_F(LeaseTableTest, AReportIsProgress) {
   EXPECT_FALSE(table_.IsExpired(key_, At(139)));
 }
 
+TEST_F(LeaseTableTest, AllBeginAnew) {
+  const LeaseKey hung{TrialId(2), AttemptNumber(3)};
+  table_.Grant(key_, At(0));
+  table_.Beat(hung, {1, 5, 10}, At(0));
+  table_.RenewAll(At(500));
+  EXPECT_THAT(table_.Expired(At(529)), IsEmpty());
+  // The time without progress counts from there, too.
+  table_.Beat(hung, {1, 5, 10}, At(599));
+  EXPECT_THAT(table_.Expired(At(628)), ElementsAre(key_));
+  table_.RenewAll(At(-500));  // the clock was put back
+  EXPECT_THAT(table_.Expired(At(-470)), ElementsAre(key_, hung));
+}
+
 TEST_F(LeaseTableTest, OlderAttemptsDoNotReplaceNewerOnes) {
   const LeaseKey second{TrialId(1), AttemptNumber(2)};
   table_.Grant(second, At(0));

@@ -37,6 +37,7 @@ struct Message {
 
 // One worker process at a time; a crash replaces it by a fresh one.
 struct SimulatedWorker {
+  std::string name;
   std::optional<WorkerId> id;
   std::optional<LeaseGrant> lease;
   int next_epoch = 1;
@@ -51,6 +52,7 @@ class Simulation {
     store_.SetCommitHook([this] {
       return full_disk_ ? absl::ResourceExhaustedError("the disk is full") : absl::OkStatus();
     });
+    for (SimulatedWorker& worker : workers_) worker = NewProcess();
     Restart();
     StudySpec spec = SmallSpec("dogs", kTrials, kEpochs);
     spec.max_crashes = 3;
@@ -84,13 +86,30 @@ class Simulation {
 
   bool Chance(double probability) { return random_.Bernoulli(probability); }
 
+  SimulatedWorker NewProcess() {
+    SimulatedWorker worker;
+    worker.name = StrCat("host:", ++processes_, "/0");
+    return worker;
+  }
+
+  WorkerId Register(const SimulatedWorker& worker) {
+    WorkerInfo info;
+    info.name = worker.name;
+    info.dataset_fingerprints = {"photos"};
+    return *scheduler_->RegisterWorker(info);
+  }
+
   void Chaos() {
     clock_.Advance(Milliseconds(static_cast<int64_t>(random_.UniformInt(3000))));
     full_disk_ = Chance(0.02);
     const absl::Status tick = scheduler_->Tick();
     EXPECT_TRUE(tick.ok() || absl::IsResourceExhausted(tick)) << tick;
     if (Chance(0.02)) Restart();
-    if (Chance(0.01)) clock_.Advance(std::chrono::minutes(70));  // everything times out; sweeps
+    if (Chance(0.01)) clock_.Advance(std::chrono::seconds(40));  // a stall
+    if (Chance(0.01)) {
+      clock_.Advance(std::chrono::minutes(70));  // it was off, and sweeps when it comes back
+      Restart();
+    }
     if (Chance(0.01)) {
       const auto stopped = scheduler_->StopStudy("dogs");
       const auto resumed = scheduler_->CreateStudy(GetStudy().spec, Inputs());
@@ -100,7 +119,7 @@ class Simulation {
     SimulatedWorker& worker = workers_[random_.UniformInt(kWorkers)];
     if (worker.lease && Chance(0.03)) {
       // It dies without a word. Its last message may still be under way.
-      worker = SimulatedWorker();
+      worker = NewProcess();
     } else if (worker.lease && Chance(0.03)) {
       worker.hangs = true;
     } else if (worker.lease && Chance(0.05)) {
@@ -131,12 +150,7 @@ class Simulation {
   }
 
   void Acquire(SimulatedWorker& worker) {
-    if (!worker.id) {
-      WorkerInfo info;
-      info.name = "w";
-      info.dataset_fingerprints = {"photos"};
-      worker.id = *scheduler_->RegisterWorker(info);
-    }
+    if (!worker.id) worker.id = Register(worker);
     const auto acquired = scheduler_->Acquire(*worker.id, 1);
     if (absl::IsNotFound(acquired.status())) {
       worker.id.reset();
@@ -157,7 +171,7 @@ class Simulation {
     }
     EXPECT_EQ(static_cast<int>(lease.history.size()), lease.trial.last_checkpoint_epoch)
         << "the history reaches to the checkpoint, without a gap";
-    if (Chance(0.05)) return;  // the answer is lost, and the lease with it
+    if (Chance(0.05)) return;  // the answer is lost: it asks again
     worker.lease = lease;
     worker.reports = lease.history;
     worker.next_epoch = lease.trial.last_checkpoint_epoch + 1;
@@ -170,11 +184,7 @@ class Simulation {
         scheduler_->Heartbeat(*worker.id, worker.lease->trial.id, worker.lease->attempt,
                               {worker.next_epoch, worker.steps, 100});
     if (absl::IsNotFound(directive.status())) {
-      worker.id.reset();
-      WorkerInfo info;
-      info.name = "w";
-      info.dataset_fingerprints = {"photos"};
-      worker.id = *scheduler_->RegisterWorker(info);
+      worker.id = Register(worker);
       return;
     }
     ASSERT_TRUE(directive.ok()) << directive.status();
@@ -202,7 +212,7 @@ class Simulation {
     if (Chance(0.05)) late_.push_back(message);  // a copy that arrives much later, or never
     const absl::Status status = Send(message);
     if (absl::IsFailedPrecondition(status)) {
-      worker = SimulatedWorker();  // fenced
+      worker = NewProcess();  // fenced
       return;
     }
     if (absl::IsResourceExhausted(status)) return;  // tries again
@@ -243,9 +253,10 @@ class Simulation {
           << again.status();
     }
     EXPECT_TRUE(trial.ok() || absl::IsFailedPrecondition(trial.status())) << trial.status();
-    const std::optional<WorkerId> id = worker.id;
-    worker = SimulatedWorker();
-    worker.id = id;
+    SimulatedWorker rested;
+    rested.name = worker.name;
+    rested.id = worker.id;
+    worker = rested;
   }
 
   Study GetStudy() {
@@ -277,13 +288,19 @@ class Simulation {
       for (const Message& message : acknowledged_) {
         CheckAcknowledged(message, reports[message.trial]);
       }
-      VIZSLA_ASSIGN_OR_RETURN(const auto referenced, reader.ListReferencedArtifacts());
-      for (const std::string& hash : referenced) {
-        EXPECT_TRUE(artifacts_.Exists(hash)) << "a needed artifact was removed";
+      CheckNeeded(study.inputs.split_hash);
+      for (const Trial& trial : trials) {
+        CheckNeeded(trial.best_checkpoint);
+        CheckNeeded(trial.last_checkpoint);
+        for (const EpochReport& report : reports[trial.id]) CheckNeeded(report.checkpoint_hash);
       }
       return absl::OkStatus();
     });
     EXPECT_TRUE(status.ok()) << status;
+  }
+
+  void CheckNeeded(const std::string& hash) {
+    EXPECT_TRUE(hash.empty() || artifacts_.Exists(hash)) << "a needed artifact was removed";
   }
 
   static void CheckTrial(const Trial& trial, const std::vector<EpochReport>& reports) {
@@ -348,6 +365,7 @@ class Simulation {
     }
     // Two hours later nothing lies about that nobody needs.
     clock_.Advance(std::chrono::hours(2));
+    Restart();
     EXPECT_TRUE(scheduler_->Tick().ok());
     for (const std::string& hash : artifacts_.All()) EXPECT_TRUE(expected.contains(hash));
     EXPECT_EQ(artifacts_.All().size(), expected.size());
@@ -359,6 +377,7 @@ class Simulation {
   FakeArtifacts artifacts_{clock_};
   std::unique_ptr<Scheduler> scheduler_;
   SimulatedWorker workers_[kWorkers];
+  int processes_ = 0;
   bool full_disk_ = false;
   std::map<int64_t, int64_t> newest_;  // the newest attempt that was granted, by trial
   std::vector<Message> acknowledged_;

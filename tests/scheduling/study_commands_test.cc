@@ -20,9 +20,21 @@ class StudyCommandsTest : public Harness {
     EXPECT_TRUE(Complete(lease).ok());
     return lease;
   }
+  // Beats each second, with progress.
+  void Train(WorkerId worker, const LeaseGrant& lease, int seconds) {
+    for (int i = 0; i < seconds; ++i) {
+      EXPECT_EQ(Beat(worker, lease, ++steps_), ReportDirective::kContinue) << i;
+      Run(std::chrono::seconds(1));
+    }
+  }
+  // As the board shows it, and as it is stored after the next commit.
+  Milliseconds ActiveTime(const std::string& study) {
+    return scheduler_->GetBoard(study, 0)->study.active_time;
+  }
   absl::Status Submit(const StudySpec& spec) {
     return scheduler_->CreateStudy(spec, Inputs()).status();
   }
+  int64_t steps_ = 0;
 };
 
 TEST_F(StudyCommandsTest, TheSameSubmissionResumes) {
@@ -78,7 +90,9 @@ TEST_F(StudyCommandsTest, IncompleteSubmissionsAreRefused) {
   const StudySpec good = SmallSpec("dogs", 2, 1);
   StudySpec spec = good;
   spec.name = "";
-  EXPECT_EQ(refused(spec, Inputs()), "the study has no name");
+  EXPECT_THAT(refused(spec, Inputs()), HasSubstr("the study's name: "));
+  spec.name = "../dogs";
+  EXPECT_THAT(refused(spec, Inputs()), HasSubstr("the study's name: "));
   spec = good;
   spec.budget.trials = 0;
   EXPECT_EQ(refused(spec, Inputs()), "budget.trials is 0; at least 1 is needed");
@@ -194,6 +208,21 @@ TEST_F(StudyCommandsTest, RenameKeepsEverythingElse) {
   EXPECT_FALSE(scheduler_->CreateStudy(SmallSpec("wolves", 2, 1), Inputs())->created);
 }
 
+TEST_F(StudyCommandsTest, ARunningStudyIsNotRenamed) {
+  Create(SmallSpec("dogs", 1, 1));
+  WorkerInfo info = Info("w");
+  info.study = "dogs";
+  const WorkerId worker = *scheduler_->RegisterWorker(info);
+  const LeaseGrant lease = Acquire(worker);
+  const absl::Status refused = scheduler_->RenameStudy("dogs", "wolves").status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused));
+  EXPECT_THAT(Message(refused), HasSubstr("1 trial of study 'dogs' is running"));
+  EXPECT_THAT(Message(refused), HasSubstr("stop it first"));
+  ASSERT_TRUE(scheduler_->StopStudy("dogs").ok());
+  ASSERT_TRUE(Complete(lease, AttemptOutcome::kPreempted).ok());
+  EXPECT_EQ(scheduler_->RenameStudy("dogs", "wolves")->spec.name, "wolves");
+}
+
 TEST_F(StudyCommandsTest, DeletingTakesTheArtifactsThatNobodyElseNeeds) {
   Create(SmallSpec("dogs", 2, 1));
   Create(SmallSpec("cats", 2, 1));
@@ -203,6 +232,7 @@ TEST_F(StudyCommandsTest, DeletingTakesTheArtifactsThatNobodyElseNeeds) {
   const absl::Status refused = scheduler_->DeleteStudy("dogs", false);
   EXPECT_TRUE(absl::IsFailedPrecondition(refused));
   EXPECT_THAT(Message(refused), HasSubstr("1 trial of study 'dogs' is running"));
+  EXPECT_THAT(Message(refused), HasSubstr("--force"));
   ASSERT_TRUE(scheduler_->DeleteStudy("dogs", true).ok());
   EXPECT_FALSE(Has(BestName(done, 1)));
   EXPECT_TRUE(Has("weights")) << "cats needs them";
@@ -219,62 +249,103 @@ TEST_F(StudyCommandsTest, DeletingTakesTheArtifactsThatNobodyElseNeeds) {
   Run(std::chrono::seconds(100));
 }
 
-TEST_F(StudyCommandsTest, WallTimeEndsAStudy) {
+TEST_F(StudyCommandsTest, WallTimeEndsAStudyAndMoreOfItGoesOn) {
   StudySpec spec = SmallSpec("dogs", 10, 5);
   spec.budget.wall_time = std::chrono::seconds(60);
-  spec.enqueue.resize(2);
-  spec.enqueue[0].configuration = spec.enqueue[1].configuration = {{"learning_rate", 0.01}};
+  for (const char* name : {"one", "two", "three"}) {
+    spec.enqueue.push_back({name, "", {{"learning_rate", 0.01}}});
+  }
   Create(spec);
   const WorkerId worker = Register("w");
   const LeaseGrant lease = Acquire(worker);
   ASSERT_TRUE(Report(lease, 1, 0.5, true).ok());
-  for (int i = 0; i < 59; ++i) {
-    Run(std::chrono::seconds(1));
-    EXPECT_EQ(Beat(worker, lease, i), ReportDirective::kContinue) << i;
-  }
-  Run(std::chrono::seconds(1));
-  EXPECT_EQ(Beat(worker, lease, 60), ReportDirective::kCancel);
+  Train(worker, lease, 59);
+  EXPECT_EQ(GetStudy("dogs").state, StudyState::kActive);
+  Train(worker, lease, 1);
+  EXPECT_EQ(Beat(worker, lease, 99), ReportDirective::kCancel);
   const Study study = GetStudy("dogs");
   EXPECT_EQ(study.state, StudyState::kFinished);
   EXPECT_EQ(study.active_time, std::chrono::seconds(60));
-  const Trial cancelled = GetTrial(lease.trial.id);
-  EXPECT_EQ(cancelled.state, TrialState::kCancelled);
-  EXPECT_EQ(cancelled.reason, "the study's wall time is over");
+  const Trial cut_off = GetTrial(lease.trial.id);
+  EXPECT_EQ(cut_off.state, TrialState::kQueued);
+  EXPECT_EQ(cut_off.reason, "the study's wall time is over");
+  EXPECT_EQ(cut_off.crashes, 0);
+  EXPECT_EQ(Attempts(lease.trial.id)[0].outcome, AttemptOutcome::kPreempted);
   EXPECT_TRUE(Has(BestName(lease, 1)));
-  EXPECT_FALSE(Has(LastName(lease, 1)));
-  EXPECT_EQ(scheduler_->GetBoard("dogs", 0)->trial_counts["cancelled"], 2);
-  EXPECT_TRUE(Complete(lease, AttemptOutcome::kCancelled).ok()) << "the worker says so, too";
+  EXPECT_TRUE(Has(LastName(lease, 1)));
+  EXPECT_EQ(scheduler_->GetBoard("dogs", 0)->trial_counts["queued"], 3);
   EXPECT_TRUE(absl::IsFailedPrecondition(Report(lease, 2, 0.6).status()));
+  // Nothing of it is handed out, whatever is submitted, before there is more time.
   EXPECT_TRUE(scheduler_->Acquire(worker, 1)->nothing_left);
-  // More time reopens it.
+  spec.budget.trials = 11;
+  EXPECT_EQ(scheduler_->CreateStudy(spec, Inputs())->study.state, StudyState::kFinished);
+  EXPECT_TRUE(scheduler_->Acquire(worker, 1)->nothing_left);
   spec.budget.wall_time = std::chrono::seconds(120);
   EXPECT_EQ(scheduler_->CreateStudy(spec, Inputs())->study.state, StudyState::kActive);
-  EXPECT_EQ(Acquire(worker).trial.number, 3);
+  const LeaseGrant second = Acquire(worker);
+  EXPECT_EQ(second.trial.id, lease.trial.id);
+  EXPECT_EQ(second.resume_checkpoint, Sha256Hex(LastName(lease, 1)));
+  EXPECT_EQ(Acquire(Register("v")).trial.name, "two");
+  EXPECT_EQ(Acquire(Register("u")).trial.name, "three");
+  EXPECT_EQ(Acquire(Register("t")).trial.number, 4);
 }
 
-TEST_F(StudyCommandsTest, WallTimeCountsOnlyActiveTime) {
+TEST_F(StudyCommandsTest, WallTimeCountsWhileATrialTrains) {
   StudySpec spec = SmallSpec("dogs", 10, 5);
-  spec.budget.wall_time = std::chrono::seconds(60);
+  spec.budget.wall_time = std::chrono::seconds(90);
   Create(spec);
-  Run(std::chrono::seconds(30));
-  ASSERT_TRUE(scheduler_->StopStudy("dogs").ok());
   Run(std::chrono::seconds(500));
+  EXPECT_EQ(ActiveTime("dogs"), Milliseconds(0)) << "nobody was there";
+  const WorkerId worker = Register("w");
+  LeaseGrant lease = Acquire(worker);
+  Train(worker, lease, 30);
+  EXPECT_EQ(ActiveTime("dogs"), std::chrono::seconds(30));
+  ASSERT_TRUE(scheduler_->StopStudy("dogs").ok());
+  Run(std::chrono::seconds(5));  // its worker gives the trial back
+  ASSERT_TRUE(Complete(lease, AttemptOutcome::kPreempted).ok());
   ASSERT_TRUE(scheduler_->ResumeStudy("dogs").ok());
-  Run(std::chrono::seconds(20));
-  EXPECT_EQ(GetStudy("dogs").state, StudyState::kActive);
-  EXPECT_EQ(scheduler_->GetBoard("dogs", 0)->study.active_time, std::chrono::seconds(50));
-  // While no coordinator runs, nobody is active.
+  Run(std::chrono::seconds(500));
+  EXPECT_EQ(GetStudy("dogs").active_time, std::chrono::seconds(30));
+  // Two at once are no more than one.
+  lease = Acquire(worker);
+  const WorkerId other = Register("other");
+  const LeaseGrant others = Acquire(other);
+  for (int i = 0; i < 10; ++i) {
+    Beat(other, others, i);
+    Train(worker, lease, 1);
+  }
+  EXPECT_EQ(ActiveTime("dogs"), std::chrono::seconds(40));
+  // The machine sleeps.
+  Advance(std::chrono::hours(10));
+  Train(worker, lease, 1);
+  EXPECT_LE(ActiveTime("dogs"), std::chrono::seconds(41));
+  // While no coordinator runs, nobody is active; a crash of it costs some seconds of the account.
   scheduler_.reset();
   Advance(std::chrono::hours(10));
   Restart();
-  Run(std::chrono::seconds(5));
+  EXPECT_GE(ActiveTime("dogs"), std::chrono::seconds(30));
+  EXPECT_LE(ActiveTime("dogs"), std::chrono::seconds(41));
+  // Both workers are dead: what they held counts as training until it runs out, and no longer.
+  Run(std::chrono::seconds(31));
+  const Milliseconds spent = ActiveTime("dogs");
+  EXPECT_LE(spent, std::chrono::seconds(41 + 30));
+  Run(std::chrono::seconds(500));
+  EXPECT_EQ(ActiveTime("dogs"), spent);
   EXPECT_EQ(GetStudy("dogs").state, StudyState::kActive);
-  // An Acquire sees it too, between two ticks.
-  Advance(std::chrono::seconds(6));
-  const auto acquired = scheduler_->Acquire(Register("w"), 1);
-  EXPECT_TRUE(acquired->nothing_left);
-  EXPECT_EQ(acquired->explanation, "the wall time of study 'dogs' is over");
-  EXPECT_EQ(GetStudy("dogs").state, StudyState::kFinished);
+}
+
+TEST_F(StudyCommandsTest, NoTimeIsLostInACommitThatFailsOrChangesNothing) {
+  const StudySpec spec = SmallSpec("dogs", 10, 5);
+  Create(spec);
+  const WorkerId worker = Register("w");
+  Train(worker, Acquire(worker), 7);
+  store_.SetCommitHook([] { return absl::ResourceExhaustedError("the disk is full"); });
+  EXPECT_TRUE(absl::IsResourceExhausted(scheduler_->StopStudy("dogs").status()));
+  store_.SetCommitHook({});
+  ASSERT_TRUE(Submit(spec).ok());
+  EXPECT_EQ(ActiveTime("dogs"), std::chrono::seconds(7));
+  ASSERT_TRUE(scheduler_->StopStudy("dogs").ok());
+  EXPECT_EQ(GetStudy("dogs").active_time, std::chrono::seconds(7));
 }
 
 TEST_F(StudyCommandsTest, EvaluationsAreRecorded) {
@@ -304,7 +375,7 @@ TEST_F(StudyCommandsTest, TheBoardShowsProgressAndTime) {
   ASSERT_TRUE(Report(done, 1, 0.5).ok());
   ASSERT_TRUE(Complete(done).ok());
   const LeaseGrant running = Acquire(worker);
-  const LeaseGrant fresh = Acquire(worker);
+  const LeaseGrant fresh = Acquire(Register("another"));
   EpochReport report = MakeReport(1, 0.9);
   report.duration = std::chrono::seconds(2);
   report.checkpoint_hash = artifacts_.Add("c");
@@ -337,26 +408,55 @@ TEST_F(StudyCommandsTest, TheBoardShowsProgressAndTime) {
   const Board top = *scheduler_->GetBoard("", 1);
   EXPECT_EQ(top.rows.size(), 1u);
   EXPECT_EQ(top.total_trials, 3);
-
-  // Without a scheduler: everything that is stored.
-  const auto read = ReadBoard(store_, "dogs", 0, clock_.Now());
-  ASSERT_TRUE(read.ok());
-  EXPECT_EQ(read->rows[0].elapsed, std::chrono::seconds(3));
-  EXPECT_EQ(read->rows[0].progress.has_value(), false);
-  EXPECT_TRUE(absl::IsNotFound(ReadBoard(store_, "cats", 0, clock_.Now()).status()));
 }
 
-TEST_F(StudyCommandsTest, IdleWithoutActiveStudiesAndLiveWorkers) {
+TEST_F(StudyCommandsTest, TimeBetweenAttemptsIsNoTrainingTime) {
+  Create(SmallSpec("dogs", 3, 2));
+  const WorkerId worker = Register("w");
+  const LeaseGrant crashed = Acquire(worker);
+  Run(std::chrono::seconds(10));
+  ASSERT_TRUE(Report(crashed, 1, 0.5, true).ok());
+  Run(std::chrono::seconds(31));  // its lease runs out
+  ASSERT_EQ(GetTrial(crashed.trial.id).state, TrialState::kQueued);
+  Run(std::chrono::seconds(1000));
+  const LeaseGrant silent = Acquire(worker);
+  ASSERT_EQ(silent.trial.id, crashed.trial.id);
+  Run(std::chrono::seconds(31));  // this attempt reported nothing
+  const LeaseGrant last = Acquire(worker);
+  Run(std::chrono::seconds(10));
+  ASSERT_TRUE(Report(last, 2, 0.6).ok());
+  ASSERT_TRUE(Complete(last).ok());
+  Acquire(worker);
+  const Board board = *scheduler_->GetBoard("dogs", 0);
+  EXPECT_EQ(board.rows[0].trial.id, crashed.trial.id);
+  EXPECT_EQ(board.rows[0].elapsed, std::chrono::seconds(20));
+  EXPECT_EQ(board.rows[1].elapsed, Milliseconds(0));
+  EXPECT_EQ(board.eta, std::chrono::seconds(20 + 20)) << "two trials to come, one at a time";
+}
+
+TEST_F(StudyCommandsTest, IdleWithoutLiveLeasesAndWorkers) {
   Advance(std::chrono::seconds(5));
   EXPECT_EQ(scheduler_->IdleFor(), std::chrono::seconds(5));
-  Create(SmallSpec("dogs", 1, 1));
-  Advance(std::chrono::hours(1));
-  EXPECT_EQ(scheduler_->IdleFor(), Milliseconds(0)) << "an active study waits for workers";
-  RunTrial(Register("w"), 0.5);
-  Run(std::chrono::seconds(29));
+  Create(SmallSpec("dogs", 2, 1));
+  Run(std::chrono::seconds(60));
+  EXPECT_EQ(scheduler_->IdleFor(), std::chrono::seconds(65)) << "a study alone keeps nobody";
+  const WorkerId worker = Register("w");
+  RunTrial(worker, 0.5);
+  Run(std::chrono::seconds(30));
   EXPECT_EQ(scheduler_->IdleFor(), Milliseconds(0)) << "the worker may ask again";
   Run(std::chrono::seconds(11));
   EXPECT_EQ(scheduler_->IdleFor(), std::chrono::seconds(11));
+  // A lease that lives is work, also of a worker that has not spoken to this coordinator yet.
+  Acquire(worker);
+  Restart();
+  Run(std::chrono::seconds(29));
+  EXPECT_EQ(scheduler_->IdleFor(), Milliseconds(0));
+  Run(std::chrono::seconds(60));
+  EXPECT_EQ(scheduler_->IdleFor(), std::chrono::seconds(60));
+  // A stall is no idleness: the beats wait in the queue.
+  Advance(std::chrono::hours(1));
+  ASSERT_TRUE(scheduler_->Tick().ok());
+  EXPECT_EQ(scheduler_->IdleFor(), Milliseconds(0));
 }
 
 TEST_F(StudyCommandsTest, CreatingASchedulerWritesNothing) {

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "src/base/sha256.h"
+#include "src/storage/sqlite_trial_store.h"
 
 namespace vizsla {
 namespace {
@@ -126,6 +127,62 @@ TEST_F(ArtifactStoreTest, CrashedUploadsAreSweptOnlyByTheCoordinator) {
   ASSERT_TRUE(ArtifactStore::Open(folder_.path() + "/a", true).ok());
   EXPECT_FALSE(fs::exists(leftover));
   EXPECT_FALSE(store_->Exists(hash_));
+}
+
+TEST_F(ArtifactStoreTest, AFolderBelongsToOneDatabase) {
+  const std::string folder = folder_.path() + "/runs.artifacts";
+  const ArtifactOwner first{"id-one", "/runs/a.db"};
+  const ArtifactOwner second{"id-two", "/runs/a"};
+  const std::string leftover = folder + "/tmp/half-an-upload";
+  {
+    const auto store = ArtifactStore::Open(folder, true, first);
+    ASSERT_TRUE(store.ok()) << store.status();
+    ASSERT_TRUE((*store)->Put(hash_, bytes_).ok());
+    ASSERT_TRUE(WriteFileAtomically(leftover, "half").ok());
+  }
+  for (const bool sweep : {true, false}) {
+    const absl::Status refused = ArtifactStore::Open(folder, sweep, second).status();
+    EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("/runs/a.db (id id-one)"));
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("/runs/a (id id-two)"));
+  }
+  EXPECT_TRUE(fs::exists(leftover)) << "refused before anything is swept";
+  // It may be moved: the id decides.
+  const auto again = ArtifactStore::Open(folder, true, {"id-one", "/elsewhere/a.db"});
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_THAT(*(*again)->List(), ElementsAre(hash_));
+  EXPECT_FALSE(fs::exists(leftover));
+}
+
+TEST_F(ArtifactStoreTest, AFolderOfBeforeIsClaimed) {
+  ASSERT_TRUE(store_->Put(hash_, bytes_).ok());
+  ASSERT_TRUE(ArtifactStore::Open(folder_.path() + "/a", true, {"id-one", "one"}).ok());
+  EXPECT_FALSE(ArtifactStore::Open(folder_.path() + "/a", true, {"id-two", "two"}).ok());
+  EXPECT_EQ(*store_->Get(hash_), bytes_);
+}
+
+TEST_F(ArtifactStoreTest, ReadingCreatesNothingAndTheFirstUploadClaims) {
+  const std::string folder = folder_.path() + "/new.artifacts";
+  const auto store = ArtifactStore::Open(folder, false, {"id-one", "one"});
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_FALSE((*store)->Exists(hash_));
+  EXPECT_THAT(*(*store)->List(), IsEmpty());
+  EXPECT_TRUE(absl::IsNotFound((*store)->Get(hash_).status()));
+  EXPECT_FALSE(fs::exists(folder));
+  ASSERT_TRUE((*store)->Put(hash_, bytes_).ok());
+  EXPECT_EQ(*(*store)->Get(hash_), bytes_);
+  EXPECT_FALSE(ArtifactStore::Open(folder, false, {"id-two", "two"}).ok());
+}
+
+TEST_F(ArtifactStoreTest, TheOwnerIsTheDatabasesId) {
+  const auto store = SqliteTrialStore::Open(folder_.path() + "/one.db", OpenMode::kReadWrite);
+  const auto other = SqliteTrialStore::Open(folder_.path() + "/two.db", OpenMode::kReadWrite);
+  ASSERT_TRUE(store.ok() && other.ok());
+  const auto owner = OwnerOf(**store, folder_.path() + "/x/../one.db");
+  ASSERT_TRUE(owner.ok()) << owner.status();
+  EXPECT_EQ(owner->database, folder_.path() + "/one.db");
+  EXPECT_FALSE(owner->database_id.empty());
+  EXPECT_NE(owner->database_id, OwnerOf(**other, "two.db")->database_id);
 }
 
 TEST_F(ArtifactStoreTest, AFullDiskIsASentence) {
