@@ -3,10 +3,10 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -104,9 +104,13 @@ AtomicFileWriter::AtomicFileWriter(std::string path, std::string temporary, int 
 
 absl::StatusOr<std::unique_ptr<AtomicFileWriter>> AtomicFileWriter::Create(
     const std::string& path) {
-  static std::atomic<uint64_t> serial{0};
-  const std::string temporary = StrCat(path, ".tmp-", ::getpid(), "-", serial.fetch_add(1));
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  // Not the process's id: containers that share a volume have the same ones.
+  uint64_t suffix = 0;
+  if (::getrandom(&suffix, sizeof(suffix), 0) != sizeof(suffix)) {
+    return ErrnoStatus(errno, path, "getrandom");
+  }
+  const std::string temporary = StrCat(path, ".tmp-", absl::Hex(suffix, absl::kZeroPad16));
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   if (fd < 0) return ErrnoStatus(errno, temporary, "create");
   return std::unique_ptr<AtomicFileWriter>(new AtomicFileWriter(path, temporary, fd));
 }

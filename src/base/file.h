@@ -30,7 +30,7 @@ absl::Status SyncDirectory(const std::string& path);
 // Destroyed without Commit, nothing remains. Not thread-safe.
 class AtomicFileWriter {
  public:
-  // Creates `path` + a unique suffix in the same folder.
+  // Creates `path` + ".tmp-" + a random suffix in the same folder.
   static absl::StatusOr<std::unique_ptr<AtomicFileWriter>> Create(const std::string& path);
   ~AtomicFileWriter();
   AtomicFileWriter(const AtomicFileWriter&) = delete;

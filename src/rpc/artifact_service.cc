@@ -48,7 +48,10 @@ class UploadReactor : public grpc::ServerReadReactor<v1::UploadArtifactRequest> 
       hash_ = request_.sha256();
       size_ = request_.size();
       VIZSLA_RETURN_IF_ERROR(CheckHash("sha256", hash_));
-      if (artifacts_.Exists(hash_)) {
+      const absl::StatusOr<uint64_t> stored = artifacts_.Size(hash_);
+      if (!stored.ok() && !absl::IsNotFound(stored.status())) return stored.status();
+      // One of another size is damaged: whole bytes take its place.
+      if (stored.ok() && *stored == size_) {
         return absl::AlreadyExistsError(StrCat("artifact ", hash_, " is here already"));
       }
       VIZSLA_ASSIGN_OR_RETURN(upload_, artifacts_.Begin(hash_, size_));

@@ -25,22 +25,20 @@ class Calls {
   // has gone meanwhile: an answer that nobody gets must not lease a trial.
   template <typename Body>
   grpc::ServerUnaryReactor* Run(grpc::CallbackServerContext* context, Body body) {
-    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-    if (absl::Status admitted = Admit(*context); !admitted.ok()) {
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();  // gRPC allows to ask once
+    if (const absl::Status admitted = Admit(*context); !admitted.ok()) {
       reactor->Finish(ToGrpc(admitted));
-      return reactor;
+    } else {
+      Start(context, reactor, std::move(body));
     }
-    return RunAnyVersion(context, std::move(body));
+    return reactor;
   }
 
   // For the handshake, which compares versions itself.
   template <typename Body>
   grpc::ServerUnaryReactor* RunAnyVersion(grpc::CallbackServerContext* context, Body body) {
-    Touch();
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-    pool_.Run([context, reactor, body = std::move(body)] {
-      reactor->Finish(context->IsCancelled() ? grpc::Status::CANCELLED : ToGrpc(Guard(body)));
-    });
+    Start(context, reactor, std::move(body));
     return reactor;
   }
 
@@ -59,6 +57,14 @@ class Calls {
   static absl::Status Guard(const std::function<absl::Status()>& body);
 
  private:
+  template <typename Body>
+  void Start(grpc::CallbackServerContext* context, grpc::ServerUnaryReactor* reactor, Body body) {
+    Touch();
+    pool_.Run([context, reactor, body = std::move(body)] {
+      reactor->Finish(context->IsCancelled() ? grpc::Status::CANCELLED : ToGrpc(Guard(body)));
+    });
+  }
+
   const std::string coordinator_id_;
   std::atomic<std::chrono::steady_clock::time_point> last_call_;
   CallPool pool_;  // last: its threads use the rest

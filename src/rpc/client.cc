@@ -72,7 +72,7 @@ void CoordinatorClient::Impl::Prepare(grpc::ClientContext& context, milliseconds
 absl::Status CoordinatorClient::Impl::Explain(const grpc::Status& status,
                                               milliseconds deadline) const {
   switch (status.error_code()) {
-    case grpc::StatusCode::UNAVAILABLE:
+    case grpc::StatusCode::UNAVAILABLE:  // gRPC's own word: a coordinator says ABORTED
     case grpc::StatusCode::CANCELLED:  // by a server that shuts down: we never cancel what we wait
                                        // for
       return absl::UnavailableError(StrCat("no coordinator answers at ", address));

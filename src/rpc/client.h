@@ -1,5 +1,5 @@
 // The client side of the protocol: one object a process. Every call has a deadline; calls that the
-// server did not take (UNAVAILABLE) are repeated with growing pauses until `patience` is over:
+// server did not take (see IsTransient) are repeated with growing pauses until `patience` is over:
 // reports are idempotent, so a coordinator that restarts is waited for. Errors are canonical codes
 // with a sentence; an unreachable server is Unavailable "no coordinator answers at ADDRESS".
 // Thread-safe; calls block.

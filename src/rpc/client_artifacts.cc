@@ -111,7 +111,7 @@ template <typename Impl>
 static absl::Status Upload(const Impl& impl, const std::string& hash, uint64_t size,
                            const PieceReader& read, const ProgressFunction& progress) {
   VIZSLA_ASSIGN_OR_RETURN(const v1::StatArtifactResponse known, Stat(impl, hash));
-  if (known.exists()) {
+  if (known.exists() && known.size() == size) {  // of another size it is damaged there
     if (progress) progress(size, size);
     return absl::OkStatus();
   }

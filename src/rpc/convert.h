@@ -18,7 +18,7 @@
 
 namespace vizsla {
 
-v1::StudyState ToProto(StudyState state);  // kDeleted, which is never sent: UNSPECIFIED
+v1::StudyState ToProto(StudyState state);
 absl::StatusOr<StudyState> FromProto(v1::StudyState state);
 v1::TrialState ToProto(TrialState state);
 absl::StatusOr<TrialState> FromProto(v1::TrialState state);

@@ -18,8 +18,6 @@ v1::StudyState ToProto(StudyState state) {
       return v1::STUDY_STATE_STOPPED;
     case StudyState::kFinished:
       return v1::STUDY_STATE_FINISHED;
-    case StudyState::kDeleted:
-      break;
   }
   return v1::STUDY_STATE_UNSPECIFIED;
 }

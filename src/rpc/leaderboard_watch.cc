@@ -1,9 +1,9 @@
 #include "src/rpc/leaderboard_watch.h"
 
-#include <algorithm>
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "src/rpc/calls.h"
@@ -43,23 +43,17 @@ class LeaderboardWatch::Watcher : public grpc::ServerWriteReactor<v1::WatchLeade
   void OnCancel() override { Note(/*gone=*/true, /*wrote=*/false); }
   void OnDone() override { delete this; }
 
-  // One look at the watcher; true when it has been finished and must be forgotten.
-  bool Step(bool stopping, uint64_t version, Scheduler& scheduler) {
+  // One look at the watcher; what it is to be finished with, when it is over.
+  std::optional<grpc::Status> Step(bool stopping, uint64_t version, Scheduler& scheduler) {
     {
       std::lock_guard lock(hub_.mutex_);
-      if (writing_) return false;
+      if (writing_) return std::nullopt;
       if (gone_) stopping = true;
     }
-    if (stopping) {
-      Finish(ToGrpc(absl::UnavailableError("the coordinator is shutting down")));
-      return true;
-    }
-    if (last_) {
-      Finish(grpc::Status::OK);
-      return true;
-    }
+    if (stopping) return ToGrpc(absl::AbortedError("the coordinator is shutting down"));
+    if (last_) return grpc::Status::OK;
     const auto now = steady_clock::now();
-    if (sent_ && (version == sent_version_ || now - sent_at_ < kLeastPause)) return false;
+    if (sent_ && (version == sent_version_ || now - sent_at_ < kLeastPause)) return std::nullopt;
     const absl::Status status = Calls::Guard([&]() -> absl::Status {
       VIZSLA_ASSIGN_OR_RETURN(const Board board, scheduler.GetBoard(study_, top_));
       study_ = board.study.spec.name;
@@ -67,10 +61,7 @@ class LeaderboardWatch::Watcher : public grpc::ServerWriteReactor<v1::WatchLeade
       *response_.mutable_leaderboard() = ToProto(board);
       return absl::OkStatus();
     });
-    if (!status.ok()) {
-      Finish(ToGrpc(status));
-      return true;
-    }
+    if (!status.ok()) return ToGrpc(status);
     sent_ = true;
     sent_version_ = version;
     sent_at_ = now;
@@ -79,7 +70,7 @@ class LeaderboardWatch::Watcher : public grpc::ServerWriteReactor<v1::WatchLeade
       writing_ = true;
     }
     StartWrite(&response_);
-    return false;
+    return std::nullopt;
   }
 
  private:
@@ -121,7 +112,7 @@ grpc::ServerWriteReactor<v1::WatchLeaderboardResponse>* LeaderboardWatch::Add(
   if (!admitted.ok()) return new Refusal(admitted);
   auto watcher = std::make_unique<Watcher>(*this, std::move(study), top);
   std::lock_guard lock(mutex_);
-  if (stopping_) return new Refusal(absl::UnavailableError("the coordinator is shutting down"));
+  if (stopping_) return new Refusal(absl::AbortedError("the coordinator is shutting down"));
   if (watchers_.size() >= kMaxWatchers) {
     return new Refusal(absl::ResourceExhaustedError(
         StrCat("already ", kMaxWatchers, " watch leaderboards of this coordinator")));
@@ -152,14 +143,16 @@ void LeaderboardWatch::Work() {
     std::vector<Watcher*> round = watchers_;
     lock.unlock();
     const uint64_t version = scheduler_.version();
-    std::vector<Watcher*> finished;
+    std::map<Watcher*, grpc::Status> over;
     for (Watcher* watcher : round) {
-      if (watcher->Step(stopping, version, scheduler_)) finished.push_back(watcher);
+      if (auto status = watcher->Step(stopping, version, scheduler_)) over[watcher] = *status;
     }
+    // Forgotten first: a finished watcher deletes itself, and the next one may get its address.
     lock.lock();
-    std::erase_if(watchers_, [&](Watcher* watcher) {
-      return std::find(finished.begin(), finished.end(), watcher) != finished.end();
-    });
+    std::erase_if(watchers_, [&](Watcher* watcher) { return over.contains(watcher); });
+    lock.unlock();
+    for (const auto& [watcher, status] : over) watcher->Finish(status);
+    lock.lock();
   }
 }
 

@@ -32,7 +32,7 @@ class LeaderboardWatch {
   grpc::ServerWriteReactor<v1::WatchLeaderboardResponse>* Add(const absl::Status& admitted,
                                                               std::string study, int top);
 
-  // Ends every watch with Unavailable; returns at once. Call before gRPC's server shuts down.
+  // Ends every watch with Aborted; returns at once. Call before gRPC's server shuts down.
   void Stop();
 
  private:

@@ -5,7 +5,7 @@
 namespace vizsla {
 
 bool IsTransient(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) || absl::IsAborted(status);
 }
 
 std::optional<std::chrono::milliseconds> NextPause(int tries, double jitter,

@@ -8,7 +8,8 @@
 
 namespace vizsla {
 
-// Nobody answered: the server was not there, went away, or did not answer in time.
+// Nobody answered: the server was not there, went away, or did not answer in time. Or it answered
+// that it did nothing and may do it soon (Aborted): its database is locked, or it is shutting down.
 bool IsTransient(const absl::Status& status);
 
 // The pause before try number `tries` + 1: 100 ms doubled after each try up to 5 s, times a random

@@ -1,5 +1,7 @@
 #include "src/rpc/study_service.h"
 
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "src/rpc/convert.h"
@@ -15,6 +17,26 @@ absl::StatusOr<Trial> FindTrialOrBest(TrialReader& reader, const Study& study, i
   const Trial* best = FindBest(study.spec.objective, trials);
   if (best != nullptr) return *best;
   return absl::NotFoundError(StrCat("study '", study.spec.name, "' has no trial with a score yet"));
+}
+
+// The newest lines that fit into a message, after a line that says how many do not.
+void AddNewestLines(const std::vector<LogRow>& lines, v1::GetTrialLogsResponse* response) {
+  constexpr size_t kRoom = kMaxMessageBytes - (64 << 10);
+  constexpr size_t kFraming = 8;  // of one line: a tag and its length
+  size_t bytes = 0;
+  size_t first = lines.size();
+  for (; first > 0; --first) {
+    v1::LogLine line = ToProto(lines[first - 1]);
+    bytes += line.ByteSizeLong() + kFraming;
+    if (bytes > kRoom) break;
+    *response->add_lines() = std::move(line);
+  }
+  if (first > 0) {
+    LogRow note = lines[first - 1];
+    note.text = StrCat("(", first, " older lines are too much for one message)");
+    *response->add_lines() = ToProto(note);
+  }
+  std::reverse(response->mutable_lines()->begin(), response->mutable_lines()->end());
 }
 
 }  // namespace
@@ -161,7 +183,7 @@ grpc::ServerUnaryReactor* StudyServiceImpl::GetTrialLogs(grpc::CallbackServerCon
       VIZSLA_ASSIGN_OR_RETURN(const Study study, reader.FindStudy(request->study()));
       VIZSLA_ASSIGN_OR_RETURN(const Trial trial, FindTrialOrBest(reader, study, request->number()));
       VIZSLA_ASSIGN_OR_RETURN(const std::vector<LogRow> lines, reader.ListLogs(trial.id));
-      for (const LogRow& line : lines) *response->add_lines() = ToProto(line);
+      AddNewestLines(lines, response);
       return absl::OkStatus();
     });
   });

@@ -1,20 +1,20 @@
 #include "src/storage/reader_pool.h"
 
+#include "absl/cleanup/cleanup.h"
 #include "src/storage/rows.h"
 
 namespace vizsla {
 
 absl::Status ReaderPool::Run(const std::function<absl::Status(TrialReader&)>& query) {
   VIZSLA_ASSIGN_OR_RETURN(std::unique_ptr<Database> connection, Take());
-  absl::Status status = connection->Execute("BEGIN");
-  if (status.ok()) {
-    Rows rows(*connection);
-    status = query(rows);
-    const absl::Status ended = connection->Execute("COMMIT");
-    if (status.ok()) status = ended;
-  }
-  Give(std::move(connection));
-  return status;
+  const absl::Cleanup give_back = [&] {  // also when the query throws
+    // A snapshot that does not end spoils its connection: another one is opened when needed.
+    if (connection->InTransaction() && !connection->Execute("COMMIT").ok()) connection.reset();
+    Give(std::move(connection));
+  };
+  VIZSLA_RETURN_IF_ERROR(connection->Execute("BEGIN"));
+  Rows rows(*connection);
+  return query(rows);
 }
 
 absl::StatusOr<std::unique_ptr<Database>> ReaderPool::Take() {

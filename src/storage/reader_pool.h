@@ -25,7 +25,7 @@ class ReaderPool {
 
  private:
   absl::StatusOr<std::unique_ptr<Database>> Take();
-  void Give(std::unique_ptr<Database> connection);  // null: opening it failed
+  void Give(std::unique_ptr<Database> connection);  // null: it is not open
 
   Connect connect_;
   std::mutex mutex_;

@@ -12,7 +12,7 @@ namespace {
 
 #define VIZSLA_STUDY_COLUMNS                                                                  \
   "id, spec, dataset_fingerprint, split_hash, weights_hash, state, created_ms, finished_ms, " \
-  "active_ms"
+  "active_ms, name"
 #define VIZSLA_TRIAL_COLUMNS                                                                  \
   "id, study_id, number, name, notes, configuration, state, attempt, crashes, epoch, score, " \
   "score_is_nan, best_epoch, best_checkpoint, last_checkpoint, last_checkpoint_epoch, "       \
@@ -38,9 +38,11 @@ absl::StatusOr<Enum> EnumAt(const Query& query, int column, Enum last, std::stri
 absl::StatusOr<Study> StudyAt(const Query& query) {
   Study study;
   study.id = StudyId(query.Int(0));
-  VIZSLA_ASSIGN_OR_RETURN(study.spec, StudySpecFromJsonText(query.Text(1)));
+  auto spec = StudySpecFromJsonText(query.Text(1));
+  if (!spec.ok()) return Annotate(spec.status(), StrCat("stored study '", query.Text(9), "'"));
+  study.spec = *std::move(spec);
   study.inputs = {query.Text(2), query.Text(3), query.Text(4)};
-  VIZSLA_ASSIGN_OR_RETURN(study.state, EnumAt(query, 5, StudyState::kDeleted, "state of a study"));
+  VIZSLA_ASSIGN_OR_RETURN(study.state, EnumAt(query, 5, StudyState::kFinished, "state of a study"));
   study.created_at = TimeAt(query, 6);
   study.finished_at = OptionalTimeAt(query, 7);
   study.active_time = Milliseconds(query.Int(8));
@@ -133,9 +135,7 @@ absl::Status Rows::RequireChanged(std::string_view what) {
 }
 
 absl::StatusOr<std::vector<Study>> Rows::ListStudies() {
-  Query query(database_,
-              "SELECT " VIZSLA_STUDY_COLUMNS " FROM studies WHERE state <> ?1 ORDER BY id");
-  query.Bind(static_cast<int>(StudyState::kDeleted));
+  Query query(database_, "SELECT " VIZSLA_STUDY_COLUMNS " FROM studies ORDER BY id");
   std::vector<Study> studies;
   for (;;) {
     VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
@@ -155,16 +155,13 @@ absl::StatusOr<Study> Rows::GetStudy(StudyId id) {
 
 absl::StatusOr<Study> Rows::FindStudy(std::string_view name) {
   if (name.empty()) {
-    Query query(database_, "SELECT " VIZSLA_STUDY_COLUMNS
-                           " FROM studies WHERE state <> ?1 ORDER BY id DESC LIMIT 1");
-    query.Bind(static_cast<int>(StudyState::kDeleted));
+    Query query(database_, "SELECT " VIZSLA_STUDY_COLUMNS " FROM studies ORDER BY id DESC LIMIT 1");
     VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
     if (!found) return absl::NotFoundError("there is no study yet");
     return StudyAt(query);
   }
-  Query query(database_,
-              "SELECT " VIZSLA_STUDY_COLUMNS " FROM studies WHERE name = ?1 AND state <> ?2");
-  query.Bind(name).Bind(static_cast<int>(StudyState::kDeleted));
+  Query query(database_, "SELECT " VIZSLA_STUDY_COLUMNS " FROM studies WHERE name = ?1");
+  query.Bind(name);
   VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
   if (!found) return absl::NotFoundError(StrCat("there is no study '", name, "'"));
   return StudyAt(query);
@@ -302,21 +299,6 @@ absl::StatusOr<std::vector<EvaluationRow>> Rows::ListEvaluations(StudyId study) 
     row.user = query.Text(5);
     row.created_at = TimeAt(query, 6);
     evaluations.push_back(std::move(row));
-  }
-}
-
-absl::StatusOr<std::vector<std::string>> Rows::ListReferencedArtifacts() {
-  Query query(database_,
-              "SELECT split_hash FROM studies WHERE split_hash <> '' "
-              "UNION SELECT weights_hash FROM studies WHERE weights_hash <> '' "
-              "UNION SELECT best_checkpoint FROM trials WHERE best_checkpoint <> '' "
-              "UNION SELECT last_checkpoint FROM trials WHERE last_checkpoint <> '' "
-              "UNION SELECT checkpoint_hash FROM reports WHERE checkpoint_hash <> ''");
-  std::vector<std::string> hashes;
-  for (;;) {
-    VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
-    if (!found) return hashes;
-    hashes.push_back(query.Text(0));
   }
 }
 

@@ -17,6 +17,7 @@ absl::StatusOr<Metrics> MetricsFromText(std::string_view text);
 class Rows final : public TrialWriter {
  public:
   explicit Rows(Database& database) : database_(database) {}
+  Database& database() { return database_; }
 
   absl::StatusOr<std::vector<Study>> ListStudies() override;
   absl::StatusOr<Study> GetStudy(StudyId id) override;
@@ -32,7 +33,6 @@ class Rows final : public TrialWriter {
   absl::StatusOr<std::vector<AttemptRow>> ListAttempts(TrialId trial) override;
   absl::StatusOr<std::vector<LogRow>> ListLogs(TrialId trial) override;
   absl::StatusOr<std::vector<EvaluationRow>> ListEvaluations(StudyId study) override;
-  absl::StatusOr<std::vector<std::string>> ListReferencedArtifacts() override;
   absl::StatusOr<bool> IsArtifactReferenced(const std::string& hash) override;
   absl::StatusOr<std::string> GetDatabaseId() override;
 

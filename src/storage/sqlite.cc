@@ -43,7 +43,8 @@ absl::Status ToStatus(int code, int system_error, const char* message, const std
       return absl::PermissionDeniedError(StrCat(path, ": ", message));
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return absl::UnavailableError(StrCat(path, ": ", message));
+      // Not Unavailable: to a client that means that no coordinator answers.
+      return absl::AbortedError(StrCat(path, ": ", message, "; nothing of this was done"));
     default:
       return absl::InternalError(StrCat(path, ": ", message, " (SQLite code ", code, ")"));
   }

@@ -31,7 +31,7 @@ class Database {
   absl::StatusOr<int64_t> ReadInt(const char* sql);  // the first column of the first row
 
   // The connection's last failure: full disk is ResourceExhausted, a damaged or foreign file is
-  // DataLoss, a unique constraint is AlreadyExists.
+  // DataLoss, a unique constraint is AlreadyExists, a lock of another program's is Aborted.
   absl::Status Error(int code) const;
 
   // False after a statement failed so badly that SQLite rolled the transaction back itself.

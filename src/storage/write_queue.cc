@@ -1,5 +1,7 @@
 #include "src/storage/write_queue.h"
 
+#include <exception>
+
 #include "src/base/check.h"
 #include "src/base/log.h"
 #include "src/storage/rows.h"
@@ -68,7 +70,12 @@ absl::Status WriteQueue::RunGroup(const std::deque<Job*>& group) {
 absl::Status WriteQueue::RunOne(Job& job) {
   VIZSLA_RETURN_IF_ERROR(database_->Execute("SAVEPOINT change"));
   Rows rows(*database_);
-  job.status = (*job.change)(rows);
+  try {
+    job.status = (*job.change)(rows);
+  } catch (const std::exception& error) {  // on this thread it would end the program
+    job.status =
+        absl::InternalError(StrCat(database_->path(), ": a change failed: ", error.what()));
+  }
   if (!database_->InTransaction()) {
     // SQLite gave the whole transaction up (full disk, out of memory).
     return job.status.ok()

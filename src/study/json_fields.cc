@@ -114,7 +114,7 @@ void JsonFields::Note(const absl::Status& status) {
 absl::Status JsonFields::Finish() {
   if (status_.ok() && json_.is_object()) {
     for (const auto& [key, value] : json_.items()) {
-      if (!read_.contains(key)) Fail(key, "unknown field");
+      if (!read_.contains(key)) Fail(key, "unknown field (made by a newer Vizsla?)");
     }
   }
   return status_;

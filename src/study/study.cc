@@ -1,8 +1,10 @@
 #include "src/study/study.h"
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_join.h"
 #include "src/base/check.h"
 #include "src/base/sha256.h"
@@ -136,6 +138,11 @@ EarlyStopping EarlyStoppingFromJson(JsonFields& outer, const json& value) {
   return rule;
 }
 
+json EnqueuedToJson(const EnqueuedTrial& trial) {
+  return {
+      {"name", trial.name}, {"notes", trial.notes}, {"parameters", ToJson(trial.configuration)}};
+}
+
 std::vector<EnqueuedTrial> EnqueueFromJson(JsonFields& outer, const json& list) {
   std::vector<EnqueuedTrial> trials;
   if (!list.is_array()) {
@@ -156,6 +163,26 @@ std::vector<EnqueuedTrial> EnqueueFromJson(JsonFields& outer, const json& list) 
     trials.push_back(std::move(trial));
   }
   return trials;
+}
+
+// Gives an object, and the objects in it, the fields of `defaults` that they lack.
+void FillIn(const json& defaults, json& object) {
+  if (!defaults.is_object() || !object.is_object()) return;
+  for (const auto& [key, value] : defaults.items()) {
+    const auto [field, added] = object.emplace(key, value);
+    if (!added) FillIn(value, *field);
+  }
+}
+
+// What a study means that was stored before the newest fields existed.
+json WithDefaults(json study) {
+  json defaults = ToJson(StudySpec());
+  for (const char* needed : {"name", "space"}) defaults.erase(needed);
+  FillIn(defaults, study);
+  if (study.is_object() && study["enqueue"].is_array()) {
+    for (json& trial : study["enqueue"]) FillIn(EnqueuedToJson({}), trial);
+  }
+  return study;
 }
 
 std::string_view ToText(Direction direction) {
@@ -182,19 +209,28 @@ std::string_view ToText(StudyState state) {
       return "stopped";
     case StudyState::kFinished:
       return "finished";
-    case StudyState::kDeleted:
-      return "deleted";
   }
   VIZSLA_CHECK(false);
 }
 
+absl::Status CheckStudyName(std::string_view name) {
+  constexpr size_t kLongest = 100;
+  const auto allowed = [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
+  };
+  if (!name.empty() && name.size() <= kLongest &&
+      absl::ascii_isalnum(static_cast<unsigned char>(name.front())) &&
+      std::all_of(name.begin(), name.end(), allowed)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(StrCat(
+      "must be letters, digits, '-', '_' and '.', beginning with a letter or digit, at most ",
+      kLongest, ", not '", name, "'"));
+}
+
 nlohmann::json ToJson(const StudySpec& spec) {
   json enqueue = json::array();
-  for (const EnqueuedTrial& trial : spec.enqueue) {
-    enqueue.push_back({{"name", trial.name},
-                       {"notes", trial.notes},
-                       {"parameters", ToJson(trial.configuration)}});
-  }
+  for (const EnqueuedTrial& trial : spec.enqueue) enqueue.push_back(EnqueuedToJson(trial));
   const Objective& objective = spec.objective;
   const EarlyStopping& rule = spec.early_stopping;
   return {
@@ -228,7 +264,8 @@ nlohmann::json ToJson(const StudySpec& spec) {
 }
 
 absl::StatusOr<StudySpec> StudySpecFromJson(const nlohmann::json& value) {
-  JsonFields fields(value, "study");
+  const json whole = WithDefaults(value);
+  JsonFields fields(whole, "study");
   StudySpec spec;
   spec.name = fields.String("name");
   spec.notes = fields.String("notes");
@@ -250,7 +287,7 @@ absl::StatusOr<StudySpec> StudySpecFromJson(const nlohmann::json& value) {
   }
   spec.max_crashes = static_cast<int>(fields.Int("max_crashes", 1, 1 << 30));
   spec.checkpoint_interval =
-      std::chrono::seconds(fields.Int("checkpoint_interval_s", 1, int64_t{1} << 40));
+      std::chrono::seconds(fields.Int("checkpoint_interval_s", 0, int64_t{1} << 40));
   if (const json* field = fields.Get("space")) {
     auto space = SearchSpaceFromJson(*field);
     fields.Note(space.status());

@@ -22,7 +22,7 @@ namespace vizsla {
 struct Budget {
   int64_t trials = 0;  // at least 1; 0 with the grid sampler means the whole grid
   int epochs = 30;     // per trial
-  std::optional<std::chrono::seconds> wall_time;  // of the study, counted while it is ACTIVE
+  std::optional<std::chrono::seconds> wall_time;  // of the study, counted while trials run
   bool operator==(const Budget&) const = default;
 };
 
@@ -63,14 +63,21 @@ struct StudySpec {
   Budget budget;
   EarlyStopping early_stopping;
   SamplerKind sampler = SamplerKind::kRandom;
-  int max_crashes = 3;                           // after so many crashed attempts a trial is FAILED
-  std::chrono::seconds checkpoint_interval{60};  // between `last` checkpoints of a trial
+  int max_crashes = 3;  // after so many crashed attempts a trial is FAILED
+  // Between `last` checkpoints of a trial; 0: one after every epoch.
+  std::chrono::seconds checkpoint_interval{60};
   SearchSpace space;
   std::vector<EnqueuedTrial> enqueue;
   bool operator==(const StudySpec&) const = default;
 };
 
+// InvalidArgument for a name that could not stand in a file name or a YAML file's `name:`.
+absl::Status CheckStudyName(std::string_view name);
+
 nlohmann::json ToJson(const StudySpec& spec);
+// An absent field has its default, so that a database outlives the release that adds the field: a
+// new field's default must be what was done before. An unknown field is refused: an older program
+// must not misread a newer study.
 absl::StatusOr<StudySpec> StudySpecFromJson(const nlohmann::json& json);
 std::string ToJsonText(const StudySpec& spec);  // canonical, compact
 absl::StatusOr<StudySpec> StudySpecFromJsonText(std::string_view text);
@@ -86,8 +93,8 @@ std::string DiffImmutable(const StudySpec& stored, const StudySpec& given);
 enum class StudyState : int {
   kActive = 0,
   kStopped = 1,   // by the user; resumable
-  kFinished = 2,  // its budget is spent and every trial has ended
-  kDeleted = 3,
+  kFinished = 2,  // its trials have ended, or its time is over: then some may still be QUEUED
+  // 3 was deleted, when deleting did not remove the rows.
 };
 std::string_view ToText(StudyState state);
 
@@ -106,7 +113,7 @@ struct Study {
   StudyState state = StudyState::kActive;
   Timestamp created_at{};
   std::optional<Timestamp> finished_at;
-  Milliseconds active_time{0};  // spent ACTIVE before the last state change
+  Milliseconds active_time{0};  // while at least one of its trials ran
 };
 
 }  // namespace vizsla

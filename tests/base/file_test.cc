@@ -1,6 +1,7 @@
 #include "src/base/file.h"
 
 #include <gmock/gmock.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -83,6 +84,31 @@ TEST_F(FileTest, AppearsOnlyByCommitAndMayTakeAnotherName) {
   ASSERT_TRUE((*writer)->Commit(Path("named-by-hash")).ok());
   EXPECT_EQ(*ReadFile(Path("named-by-hash")), "one two");
   EXPECT_THAT(Names(folder_.path()), ::testing::ElementsAre("named-by-hash"));
+}
+
+// As in two containers that share a volume.
+TEST_F(FileTest, ProcessesWithTheSameIdWriteToFilesOfTheirOwn) {
+  for (int i = 0; i < 2; ++i) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      if (::unshare(CLONE_NEWPID) != 0) ::_exit(2);
+      ::_exit(InChild([&] {  // process 1
+        auto writer = AtomicFileWriter::Create(Path("a"));
+        (*writer).release();  // as if killed
+        return ::getpid() == 1;
+      })
+                  ? 0
+                  : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 2) GTEST_SKIP() << "needs the right to make process namespaces";
+    ASSERT_EQ(WEXITSTATUS(status), 0);
+  }
+  EXPECT_THAT(Names(folder_.path()),
+              ::testing::UnorderedElementsAre(::testing::StartsWith("a.tmp-"),
+                                              ::testing::StartsWith("a.tmp-")));
 }
 
 TEST_F(FileTest, KilledInTheMiddleLeavesTheOldBytes) {

@@ -70,6 +70,15 @@ class ArtifactTest : public ::testing::Test {
     return writer->Finish();
   }
   int StoredFiles() { return CountFiles(server_.artifact_folder()); }
+  // The only artifact's file.
+  std::string StoredFile() {
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(server_.artifact_folder())) {
+      if (IsSha256Hex(entry.path().filename().string())) return entry.path().string();
+    }
+    ADD_FAILURE() << "nothing is stored";
+    return "";
+  }
 
   TestServer server_;
   std::unique_ptr<CoordinatorClient> client_;
@@ -116,6 +125,22 @@ TEST_F(ArtifactTest, WhatIsThereIsNotSentAgain) {
   EXPECT_EQ(client_->UploadBytes(bytes).value(), hash);
   EXPECT_EQ(StoredFiles(), files);
   EXPECT_EQ(SendRaw(hash, bytes.size(), {bytes}).error_code(), grpc::StatusCode::ALREADY_EXISTS);
+}
+
+TEST_F(ArtifactTest, ATruncatedArtifactIsReplaced) {
+  const std::string bytes = Noise(100'000);
+  const std::string hash = client_->UploadBytes(bytes).value();
+  const std::string stored = StoredFile();
+  std::filesystem::resize_file(stored, 40'000);
+  EXPECT_EQ(client_->UploadBytes(bytes).value(), hash);
+  EXPECT_TRUE(ReadFile(stored).value() == bytes);
+  // The server's own part, without the client's question beforehand.
+  std::filesystem::resize_file(stored, 0);
+  EXPECT_TRUE(SendRaw(hash, bytes.size(), {bytes}).ok());
+  EXPECT_TRUE(ReadFile(stored).value() == bytes);
+  // A promise of another size takes nothing away.
+  EXPECT_EQ(SendRaw(hash, 3, {"abc"}).error_code(), grpc::StatusCode::DATA_LOSS);
+  EXPECT_TRUE(client_->DownloadBytes(hash).value() == bytes);
 }
 
 TEST_F(ArtifactTest, ACorruptedUploadIsDataLossAndLeavesNothing) {
@@ -198,12 +223,7 @@ TEST_F(ArtifactTest, AClientThatDiesInMidUploadLeavesNothing) {
 TEST_F(ArtifactTest, ADamagedArtifactIsNoticedByTheClient) {
   const std::string bytes = Noise(200'000);
   const std::string hash = client_->UploadBytes(bytes).value();
-  std::string stored;
-  for (const auto& entry :
-       std::filesystem::recursive_directory_iterator(server_.artifact_folder())) {
-    if (entry.is_regular_file()) stored = entry.path().string();
-  }
-  ASSERT_FALSE(stored.empty());
+  const std::string stored = StoredFile();
   std::filesystem::permissions(stored, std::filesystem::perms::owner_write,
                                std::filesystem::perm_options::add);
   std::fstream file(stored, std::ios::in | std::ios::out | std::ios::binary);

@@ -77,9 +77,10 @@ TEST(Versions, TheSentenceSaysWhoMustUpdate) {
             "coordinator");
 }
 
-TEST(Retry, OnlyWhatNobodyAnsweredIsTransient) {
+TEST(Retry, WhatMayWorkSoonIsTransient) {
   EXPECT_TRUE(IsTransient(absl::UnavailableError("")));
   EXPECT_TRUE(IsTransient(absl::DeadlineExceededError("")));
+  EXPECT_TRUE(IsTransient(absl::AbortedError("")));
   for (const auto code :
        {absl::StatusCode::kOk, absl::StatusCode::kInternal, absl::StatusCode::kNotFound,
         absl::StatusCode::kFailedPrecondition, absl::StatusCode::kDataLoss,

@@ -136,7 +136,7 @@ TEST_F(CoordinatorTest, WhatAKilledUploadLeftIsSweptAway) {
     int count = 0;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(
              folder, std::filesystem::directory_options::skip_permission_denied)) {
-      if (entry.is_regular_file()) ++count;
+      if (entry.is_regular_file() && entry.path().filename() != "OWNER") ++count;
     }
     return count;
   };
@@ -203,10 +203,8 @@ TEST_F(CoordinatorTest, APortInUseAndForeignAddressesAreRefused) {
 TEST_F(CoordinatorTest, EndsWhenIdleButNotBefore) {
   const auto program = Run({"--exit-when-idle", "2"});
   const auto client = CoordinatorClient::Connect(AwaitAddress(*program), Patient()).value();
+  // An active study alone keeps nobody: whoever wants to work on it starts a coordinator again.
   CreateStudy(*client, SampleSpec());
-  EXPECT_EQ(program->Wait(seconds(5)), std::nullopt) << program->errors();  // a study is active
-  v1::StopStudyRequest stop;
-  ASSERT_TRUE(client->StopStudy(stop).ok());
   const auto start = steady_clock::now();
   EXPECT_EQ(program->Wait(seconds(20)), 0);
   EXPECT_GE(steady_clock::now() - start, milliseconds(1500));

@@ -33,11 +33,12 @@ enum class Transport { kLoopback, kInProcess };
 
 class ServerTest : public ::testing::TestWithParam<Transport> {
  protected:
-  ServerTest() : server_(GetParam() == Transport::kLoopback ? "127.0.0.1:0" : "") {
-    client_ =
-        GetParam() == Transport::kLoopback
-            ? server_.Connect()
-            : CoordinatorClient::Connect(server_.server->InProcessChannel(), "in process").value();
+  ServerTest()
+      : server_(GetParam() == Transport::kLoopback ? "127.0.0.1:0" : ""), client_(Connect()) {}
+  std::unique_ptr<CoordinatorClient> Connect(const ClientOptions& options = {}) {
+    if (GetParam() == Transport::kLoopback) return server_.Connect(options);
+    return CoordinatorClient::Connect(server_.server->InProcessChannel(), "in process", options)
+        .value();
   }
   testing::FakeScheduler& scheduler() { return server_.scheduler; }
 
@@ -200,6 +201,32 @@ TEST_P(ServerTest, StoredRowsAreRead) {
   EXPECT_EQ(client_->ListEvaluations(list).value().evaluations(0).user(), "ana");
 }
 
+TEST_P(ServerTest, LogsThatAreTooMuchForAMessageLoseTheirOldestLines) {
+  constexpr int kLines = 5000;
+  const auto text = [](int line) { return std::to_string(line) + std::string(4096, 'x'); };
+  ASSERT_TRUE(server_.store
+                  ->Write([&](TrialWriter& writer) -> absl::Status {
+                    Trial trial = SampleTrial();
+                    VIZSLA_ASSIGN_OR_RETURN(trial.study, writer.InsertStudy(SampleStudy()));
+                    VIZSLA_ASSIGN_OR_RETURN(const TrialId id, writer.InsertTrial(trial));
+                    for (int line = 1; line <= kLines; ++line) {
+                      VIZSLA_RETURN_IF_ERROR(writer.AppendLog(
+                          id, {AttemptNumber(1), FromUnixMillis(line), text(line)}));
+                    }
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  v1::GetTrialLogsRequest request;
+  request.set_number(SampleTrial().number);
+  const auto logs = client_->GetTrialLogs(request);
+  ASSERT_TRUE(logs.ok()) << logs.status();
+  EXPECT_GT(logs->ByteSizeLong(), size_t{15} << 20);
+  const int sent = logs->lines_size() - 1;
+  EXPECT_EQ(logs->lines(0).text(),
+            "(" + std::to_string(kLines - sent) + " older lines are too much for one message)");
+  for (int i = 1; i <= sent; ++i) ASSERT_EQ(logs->lines(i).text(), text(kLines - sent + i));
+}
+
 TEST_P(ServerTest, BestOfNothingIsASentence) {
   ASSERT_TRUE(
       server_.store
@@ -342,6 +369,20 @@ TEST_P(ServerTest, EveryErrorKeepsItsCodeAndSentence) {
   }
 }
 
+TEST_P(ServerTest, WhatCannotBeDoneNowIsTriedAgainOrSaidInTheServersWords) {
+  const absl::Status locked = absl::AbortedError("s.db: database is locked");
+  scheduler().FailWith(locked);
+  EXPECT_EQ(client_->StopStudy({}).status(), locked);
+  ClientOptions patient;
+  patient.patience = std::chrono::seconds(20);
+  std::atomic<int> count = 0;
+  scheduler().Before([&] {
+    if (++count == 3) scheduler().FailWith(absl::OkStatus());
+  });
+  EXPECT_TRUE(Connect(patient)->StopStudy({}).ok());
+  EXPECT_GE(count, 3);
+}
+
 TEST_P(ServerTest, ALongDiffArrives) {
   const std::string diff(7000, 'd');
   scheduler().FailWith(absl::FailedPreconditionError(diff));
@@ -395,6 +436,9 @@ TEST_P(ServerTest, CallsBeyondTheThreadsWaitTheirTurn) {
 }
 
 TEST_P(ServerTest, ACallWhoseCallerIsGoneIsNotRun) {
+  ClientOptions impatient;
+  impatient.deadline = milliseconds(500);
+  const auto other = Connect(impatient);
   std::promise<void> open;
   std::shared_future<void> opened = open.get_future().share();
   scheduler().Before([opened] { opened.wait(); });
@@ -402,18 +446,21 @@ TEST_P(ServerTest, ACallWhoseCallerIsGoneIsNotRun) {
   for (int i = 0; i < server_.threads; ++i) {
     busy.emplace_back([&] { EXPECT_TRUE(client_->StopStudy({}).ok()); });
   }
-  std::this_thread::sleep_for(milliseconds(200));
-  ClientOptions impatient;
-  impatient.deadline = milliseconds(200);
-  const auto other =
-      CoordinatorClient::Connect(server_.server->InProcessChannel(), "in process", impatient);
-  // Even the handshake waits for a thread here, and gives up.
-  ASSERT_FALSE(other.ok());
-  EXPECT_EQ(other.status().code(), absl::StatusCode::kDeadlineExceeded);
-  EXPECT_EQ(std::string(other.status().message()),
-            "the coordinator at in process did not answer within 200 ms");
+  const auto waiting = [&] { return std::ssize(scheduler().calls()) == server_.threads; };
+  for (int i = 0; i < 500 && !waiting(); ++i) std::this_thread::sleep_for(milliseconds(20));
+  ASSERT_TRUE(waiting());
+
+  v1::StopStudyRequest late;
+  late.set_name("late");
+  EXPECT_EQ(other->StopStudy(late).status(),
+            absl::DeadlineExceededError("the coordinator at " + other->address() +
+                                        " did not answer within 500 ms"));
+  std::this_thread::sleep_for(milliseconds(200));  // the server learns of it
   open.set_value();
   for (std::thread& thread : busy) thread.join();
+  server_.server.reset();  // runs what is still queued
+  EXPECT_THAT(scheduler().calls(), Contains("StopStudy "));
+  EXPECT_THAT(scheduler().calls(), Not(Contains("StopStudy late")));
 }
 
 TEST_P(ServerTest, CallsAreNoticed) {

@@ -12,10 +12,12 @@
 
 #include <filesystem>
 #include <latch>
+#include <stdexcept>
 #include <thread>
 
 #include "src/base/file.h"
 #include "src/storage/migrations.h"
+#include "src/storage/rows.h"
 #include "src/storage/sqlite.h"
 #include "tests/storage/samples.h"
 
@@ -104,6 +106,75 @@ TEST_F(SqliteTrialStoreTest, TheFileIsSetUpAsPromised) {
       *(*database)->ReadInt("SELECT count(*) FROM pragma_table_list WHERE type = 'table' "
                             "AND schema = 'main' AND name NOT LIKE 'sqlite_%' AND strict = 0"),
       0);
+}
+
+// The promise that an answered report survives a power cut; both are a connection's, not the
+// file's.
+TEST_F(SqliteTrialStoreTest, TheWriterSyncsEachCommitAndKeepsReferencesWhole) {
+  auto store = Open();
+  int64_t synchronous = 0;
+  int64_t foreign_keys = 0;
+  ASSERT_TRUE((*store)
+                  ->Write([&](TrialWriter& writer) -> absl::Status {
+                    Database& connection = dynamic_cast<Rows&>(writer).database();
+                    VIZSLA_ASSIGN_OR_RETURN(synchronous, connection.ReadInt("PRAGMA synchronous"));
+                    VIZSLA_ASSIGN_OR_RETURN(foreign_keys,
+                                            connection.ReadInt("PRAGMA foreign_keys"));
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  EXPECT_EQ(synchronous, 2);  // FULL
+  EXPECT_EQ(foreign_keys, 1);
+}
+
+TEST_F(SqliteTrialStoreTest, ALockOfAnotherProgramIsAborted) {
+  { ASSERT_TRUE(Open().ok()); }
+  auto holder = Database::Open(path_, SQLITE_OPEN_READWRITE, path_);
+  ASSERT_TRUE((*holder)->Execute("BEGIN IMMEDIATE").ok());
+  auto other = Database::Open(path_, SQLITE_OPEN_READWRITE, path_);
+  sqlite3_busy_timeout((*other)->handle(), 0);
+  const absl::Status refused = (*other)->Execute("BEGIN IMMEDIATE");
+  EXPECT_TRUE(absl::IsAborted(refused)) << refused;
+  EXPECT_THAT(Message(refused), HasSubstr("database is locked"));
+}
+
+TEST_F(SqliteTrialStoreTest, AChangeThatThrowsIsUndoneAndItsCallerIsTold) {
+  auto store = Open();
+  const absl::Status failed = (*store)->Write([&](TrialWriter& writer) -> absl::Status {
+    EXPECT_TRUE(writer.InsertStudy(SampleStudy("dogs")).ok());
+    throw std::runtime_error("somebody else's bug");
+  });
+  EXPECT_TRUE(absl::IsInternal(failed)) << failed;
+  EXPECT_THAT(Message(failed), HasSubstr("somebody else's bug"));
+  EXPECT_FALSE(Has(**store, "dogs"));
+  EXPECT_TRUE(Add(**store, "dogs").ok());
+}
+
+TEST_F(SqliteTrialStoreTest, AQueryThatThrowsGivesItsConnectionBack) {
+  auto store = Open();
+  ASSERT_TRUE(Add(**store, "dogs").ok());
+  for (int i = 0; i < 20; ++i) {  // more than there are connections
+    EXPECT_THROW((void)(*store)->Read([](TrialReader& reader) -> absl::Status {
+      EXPECT_TRUE(reader.FindStudy("dogs").ok());
+      throw std::runtime_error("somebody else's bug");
+    }),
+                 std::runtime_error);
+  }
+  ASSERT_TRUE(Add(**store, "cats").ok());
+  EXPECT_TRUE(Has(**store, "cats")) << "no connection stays in an old snapshot";
+}
+
+TEST_F(SqliteTrialStoreTest, ANewerStudyIsNamed) {
+  {
+    auto store = Open();
+    ASSERT_TRUE(Add(**store, "dogs").ok());
+  }
+  Execute("UPDATE studies SET spec = json_set(spec, '$.colour', 'brown')");
+  auto store = Open();
+  const absl::Status refused =
+      (*store)->Read([](TrialReader& reader) { return reader.ListStudies().status(); });
+  EXPECT_EQ(Message(refused),
+            "stored study 'dogs': study: colour: unknown field (made by a newer Vizsla?)");
 }
 
 TEST_F(SqliteTrialStoreTest, OneWriterAtATime) {

@@ -33,6 +33,22 @@ StudySpec Example() {
   return spec;
 }
 
+TEST(CheckStudyName, TakesWhatStandsInAFileName) {
+  for (const std::string& name :
+       {std::string("a"), std::string("9"), std::string("Dogs-2_b.v1"), std::string(100, 'a')}) {
+    EXPECT_EQ(CheckStudyName(name), absl::OkStatus()) << name;
+  }
+  for (const std::string& name :
+       {std::string(), std::string("-a"), std::string("_a"), std::string(".a"), std::string("a b"),
+        std::string("a/b"), std::string("h\xc3\xbcnde"), std::string("a\n"), std::string("a\0", 2),
+        std::string(101, 'a')}) {
+    EXPECT_EQ(CheckStudyName(name), absl::InvalidArgumentError(
+                                        "must be letters, digits, '-', '_' and '.', beginning with "
+                                        "a letter or digit, at most 100, not '" +
+                                        name + "'"));
+  }
+}
+
 TEST(StudySpec, JsonRoundTrips) {
   const StudySpec spec = Example();
   const auto back = StudySpecFromJsonText(ToJsonText(spec));
@@ -50,8 +66,11 @@ TEST(StudySpec, JsonErrorsNameTheField) {
     change(json);
     return StudySpecFromJson(json).status().ToString();
   };
-  EXPECT_THAT(error([](auto& j) { j["colour"] = 1; }), HasSubstr("study: colour: unknown field"));
-  EXPECT_THAT(error([](auto& j) { j.erase("seed"); }), HasSubstr("study: seed: missing"));
+  EXPECT_THAT(error([](auto& j) { j["colour"] = 1; }),
+              HasSubstr("study: colour: unknown field (made by a newer Vizsla?)"));
+  EXPECT_THAT(error([](auto& j) { j.erase("name"); }), HasSubstr("study: name: missing"));
+  EXPECT_THAT(error([](auto& j) { j.erase("space"); }), HasSubstr("study: space: missing"));
+  EXPECT_THAT(error([](auto& j) { j["notes"] = nullptr; }), HasSubstr("notes: must be a string"));
   EXPECT_THAT(error([](auto& j) { j["seed"] = -1; }), HasSubstr("seed: must be an integer"));
   EXPECT_THAT(error([](auto& j) { j["split"]["test"] = "a"; }),
               HasSubstr("split: test: must be a number"));
@@ -66,6 +85,45 @@ TEST(StudySpec, JsonErrorsNameTheField) {
               HasSubstr("enqueue 1: "));
   EXPECT_THAT(StudySpecFromJsonText("{").status().ToString(), HasSubstr("not JSON"));
   EXPECT_THAT(StudySpecFromJsonText("3").status().ToString(), HasSubstr("must be an object"));
+}
+
+// As release 0.1.0 stores Example(). Never edit it: databases hold such texts.
+constexpr std::string_view kStoredByRelease010 =
+    R"({"budget":{"epochs":30,"trials":24,"wall_time_s":7200},"checkpoint_interval_s":90,
+"early_stopping":{"direction":"minimize","metric":"val_loss","min_delta":0.001,"patience":20},
+"enqueue":[{"name":"3.4","notes":"best by hand","parameters":{"dense":[128,128],
+"dropout":0.5}}],"max_crashes":5,"name":"dogs","notes":"ü and \"quotes\"",
+"objective":{"direction":"maximize","metric":"val_accuracy","select_by":"val_loss",
+"select_direction":"minimize"},"sampler":"grid","seed":18446744073709551615,
+"space":[{"conditions":[],"domain":{"choices":[[],[128,128]],"type":"categorical"},
+"name":"dense"},{"conditions":[],"domain":{"high":0.6,"log":false,"low":0.0,"step":0.2,
+"type":"float"},"name":"dropout"},{"conditions":[{"parent":"dense","values":[[128,128]]}],
+"domain":{"high":0.6,"log":false,"low":0.0,"step":0.2,"type":"float"},"name":"dropout_hidden"}],
+"split":{"group_column":"dog","seed":7,"test":0.2,"validation":0.1},
+"weights":{"padding":"tf_same","preprocessing":"tf"}})";
+
+TEST(StudySpec, WhatEarlierReleasesStoredIsRead) {
+  const auto stored = StudySpecFromJsonText(kStoredByRelease010);
+  ASSERT_TRUE(stored.ok()) << stored.status();
+  EXPECT_EQ(*stored, Example());
+}
+
+TEST(StudySpec, AFieldThatWasNotStoredYetHasItsDefault) {
+  nlohmann::json json = nlohmann::json::parse(kStoredByRelease010);
+  json.erase("checkpoint_interval_s");
+  json.erase("weights");
+  json["split"].erase("group_column");
+  json["early_stopping"].erase("min_delta");
+  json["enqueue"][0].erase("notes");
+  const auto stored = StudySpecFromJson(json);
+  ASSERT_TRUE(stored.ok()) << stored.status();
+  StudySpec expected = Example();
+  expected.checkpoint_interval = StudySpec().checkpoint_interval;
+  expected.weights = WeightsSpec();
+  expected.split.group_column = "";
+  expected.early_stopping.min_delta = EarlyStopping().min_delta;
+  expected.enqueue[0].notes = "";
+  EXPECT_EQ(*stored, expected);
 }
 
 TEST(ImmutableHash, IgnoresNameNotesAndBudgetOnly) {
@@ -134,7 +192,6 @@ TEST(StudyWords, AreLowerCase) {
   EXPECT_EQ(ToText(StudyState::kActive), "active");
   EXPECT_EQ(ToText(StudyState::kStopped), "stopped");
   EXPECT_EQ(ToText(StudyState::kFinished), "finished");
-  EXPECT_EQ(ToText(StudyState::kDeleted), "deleted");
   EXPECT_EQ(ToText(SamplerKind::kRandom), "random");
   EXPECT_EQ(ToText(SamplerKind::kGrid), "grid");
 }
