@@ -18,6 +18,7 @@ namespace vizsla {
 namespace {
 
 constexpr char kTest[] = "test";
+constexpr char kCannotRecord[] = "the use of the test split cannot be recorded, so it is refused";
 
 std::string UserName() {
   const passwd* entry = ::getpwuid(::getuid());
@@ -34,6 +35,7 @@ class TestUse {
   // process it is closed again, so that its lock is free meanwhile.
   absl::Status Check() {
     VIZSLA_ASSIGN_OR_RETURN(connection_, Open());
+    VIZSLA_RETURN_IF_ERROR(StudyName().status());
     if (!connection_->live()) connection_.reset();
     return absl::OkStatus();
   }
@@ -43,8 +45,9 @@ class TestUse {
     if (connection_ == nullptr) {
       VIZSLA_ASSIGN_OR_RETURN(connection_, Open());
     }
+    VIZSLA_ASSIGN_OR_RETURN(const std::string study, StudyName());
     v1::RecordEvaluationRequest request;
-    request.set_study(model_.manifest.study);
+    request.set_study(study);
     v1::Evaluation& evaluation = *request.mutable_evaluation();
     evaluation.set_trial_number(model_.manifest.trial);
     evaluation.set_split(kTest);
@@ -53,7 +56,7 @@ class TestUse {
     for (const auto& [name, value] : metrics) (*evaluation.mutable_metrics())[name] = value;
     VIZSLA_RETURN_IF_ERROR(connection_->client().RecordEvaluation(request).status());
     v1::ListEvaluationsRequest list;
-    list.set_study(model_.manifest.study);
+    list.set_study(study);
     VIZSLA_ASSIGN_OR_RETURN(const v1::ListEvaluationsResponse evaluations,
                             connection_->client().ListEvaluations(list));
     int64_t uses = 0;
@@ -68,10 +71,20 @@ class TestUse {
     absl::StatusOr<std::unique_ptr<Connection>> connection =
         OpenOrigin(options_.connection, origin, Access::kWrite);
     if (!connection.ok()) {
-      return Annotate(connection.status(),
-                      "the use of the test split cannot be recorded, so it is refused");
+      return Annotate(connection.status(), kCannotRecord);
     }
     return connection;
+  }
+
+  // What the study is called now; another one may have its old name.
+  absl::StatusOr<std::string> StudyName() {
+    VIZSLA_ASSIGN_OR_RETURN(const v1::ListStudiesResponse studies,
+                            connection_->client().ListStudies({}));
+    for (const v1::Study& study : studies.studies()) {
+      if (study.id() == model_.manifest.study_id) return study.name();
+    }
+    return absl::NotFoundError(StrCat(kCannotRecord, ": study '", model_.manifest.study,
+                                      "' of this model was deleted from its database"));
   }
 
   const EvaluateOptions& options_;

@@ -3,6 +3,7 @@
 #include <exception>
 
 #include "src/base/log.h"
+#include "src/cli/terminal.h"
 #include "worker/evaluate.h"
 #include "worker/evaluate_options.h"
 #include "worker/exit_codes.h"
@@ -26,7 +27,7 @@ int main(int argc, char** argv) {
   vizsla::KeepFreedMemory();
   const absl::StatusOr<vizsla::EvaluateCommand> command = vizsla::ParseEvaluateOptions(argc, argv);
   if (!command.ok()) {
-    std::fprintf(stderr, "vizsla: %s\n", std::string(command.status().message()).c_str());
+    vizsla::Message(std::string(command.status().message()));
     return vizsla::kExitUsage;
   }
   if (!command->print.empty()) {
@@ -40,6 +41,6 @@ int main(int argc, char** argv) {
     status = absl::InternalError(error.what());
   }
   if (status.ok()) return 0;
-  std::fprintf(stderr, "vizsla: %s\n", std::string(status.message()).c_str());
+  vizsla::Message(std::string(status.message()));
   return vizsla::kExitRefused;
 }

@@ -10,6 +10,7 @@
 
 #include "src/base/log.h"
 #include "src/cli/connection.h"
+#include "src/cli/terminal.h"
 #include "src/comm/mpi_communicator.h"
 #include "worker/drain.h"
 #include "worker/embedded_coordinator.h"
@@ -25,7 +26,7 @@ namespace {
 constexpr std::chrono::hours kStartDeadline{1};
 
 void Complain(const absl::Status& status) {
-  std::fprintf(stderr, "vizsla-worker: %s\n", std::string(status.message()).c_str());
+  Message(std::string(status.message()), "vizsla-worker");
 }
 
 // Before MPI_Init, on rank 0.
@@ -109,6 +110,8 @@ class Job {
     if (session_) session_->LastWords(reason);
   }
 
+  bool coordinator_failed() const { return session_ && session_->coordinator_failed(); }
+
   // Rank 0's, after the work.
   absl::Status ShowResult() {
     if (mpi_.rank() != 0 || options_.search.empty()) return absl::OkStatus();
@@ -153,7 +156,9 @@ class Job {
       VIZSLA_ASSIGN_OR_RETURN(WeightsStore weights,
                               WeightsStore::Open(options_.weights, options_.cache_folder));
       data_.emplace(*std::move(index_), std::move(reader), std::move(weights),
-                    NodeDataOptions{.cache_folder = options_.cache_folder, .threads = threads});
+                    NodeDataOptions{.cache_folder = options_.cache_folder,
+                                    .threads = threads,
+                                    .cancelled = DrainRequested});
       if (group_->rank() == 0 && link_ == nullptr) {
         VIZSLA_ASSIGN_OR_RETURN(
             link_, CoordinatorLink::Connect(agreed_.address, options_.coordinator_patience));
@@ -217,8 +222,8 @@ int RunJob(const WorkerOptions& options, const LaunchPlace& place, int* argc, ch
     InstallDrainHandlers();
     const absl::Status worked = job.Work();
     if (!worked.ok()) {
-      EndAtOnce(&job, std::string(worked.message()),
-                absl::IsUnavailable(worked) ? kExitRefused : kExitCrashed);
+      const bool refused = absl::IsUnavailable(worked) || job.coordinator_failed();
+      EndAtOnce(&job, std::string(worked.message()), refused ? kExitRefused : kExitCrashed);
     }
     if (const absl::Status shown = job.ShowResult(); !shown.ok()) Complain(shown);
   } catch (const std::exception& error) {

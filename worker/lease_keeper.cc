@@ -1,17 +1,17 @@
 #include "worker/lease_keeper.h"
 
-#include <unistd.h>
-
-#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "src/base/log.h"
+#include "src/rpc/retry.h"
 #include "worker/drain.h"
 
 namespace vizsla {
 namespace {
 
-constexpr std::chrono::milliseconds kDrainPoll{200};
+// For a coordinator that comes back; beyond that, older lines say more than newer ones.
+constexpr size_t kLinesKept = 1000;
 
 }  // namespace
 
@@ -76,13 +76,9 @@ void LeaseKeeper::Log(std::string line) {
   {
     const std::lock_guard lock(mutex_);
     lines_.push_back(std::move(line));
+    news_ = true;
   }
   wake_.notify_one();
-}
-
-void LeaseKeeper::LeaveWhenDraining(std::function<void()> give_back) {
-  const std::lock_guard lock(mutex_);
-  give_back_ = std::move(give_back);
 }
 
 void LeaseKeeper::Stop() {
@@ -98,19 +94,11 @@ void LeaseKeeper::Run() {
   auto next_beat = std::chrono::steady_clock::now();
   for (;;) {
     bool stop = false;
-    std::function<void()> give_back;
     {
       std::unique_lock lock(mutex_);
-      const auto soon = std::chrono::steady_clock::now() + kDrainPoll;
-      wake_.wait_until(lock, std::min(next_beat, soon),
-                       [this] { return stop_ || !lines_.empty(); });
+      wake_.wait_until(lock, next_beat, [this] { return stop_ || news_; });
       stop = stop_;
-      if (!stop && DrainRequested()) give_back = give_back_;
-    }
-    if (give_back) {
-      log::info("draining: the trial is given back");
-      give_back();
-      ::_exit(0);
+      news_ = false;
     }
     SendLines();
     if (stop) return;
@@ -169,8 +157,14 @@ void LeaseKeeper::SendLines() {
   }
   if (request.lines().empty()) return;
   const absl::StatusOr<v1::AppendLogsResponse> response = client_.AppendLogs(request);
+  if (response.ok()) return;
   // Lines are for people; a trial does not fail for want of one.
-  if (!response.ok()) log::debug("the trial's log: {}", std::string(response.status().message()));
+  log::debug("the trial's log: {}", std::string(response.status().message()));
+  if (!IsTransient(response.status())) return;
+  const std::lock_guard lock(mutex_);
+  if (lines_.size() > kLinesKept) return;
+  lines_.insert(lines_.begin(), std::make_move_iterator(request.mutable_lines()->begin()),
+                std::make_move_iterator(request.mutable_lines()->end()));
 }
 
 }  // namespace vizsla

@@ -49,10 +49,6 @@ class LeaseKeeper {
   // Into the trial's log; sent soon, by the thread.
   void Log(std::string line);
 
-  // From now on a drain ends the process at once, after `give_back`, in the thread: for work that
-  // cannot be interrupted. Null: no longer.
-  void LeaveWhenDraining(std::function<void()> give_back);
-
   // Sends the remaining lines and ends the thread. Blocks for an RPC.
   void Stop();
 
@@ -72,8 +68,8 @@ class LeaseKeeper {
   Directive directive_ = Directive::kContinue;
   std::string refusal_;
   bool stop_ = false;
-  std::vector<std::string> lines_;
-  std::function<void()> give_back_;
+  bool news_ = false;  // a line has come; those that could not be sent wait for the beat
+  std::vector<std::string> lines_;  // not sent yet
 
   std::thread thread_;
 };

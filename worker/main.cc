@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "src/base/log.h"
+#include "src/cli/terminal.h"
 #include "src/comm/mpi_communicator.h"
 #include "worker/exit_codes.h"
 #include "worker/job.h"
@@ -16,7 +17,7 @@ namespace {
 int RefuseTogether(const absl::Status& status, int* argc, char*** argv) {
   const auto mpi = vizsla::MpiWorld::Init(argc, argv);
   if (!mpi.ok() || (*mpi)->rank() == 0) {
-    std::fprintf(stderr, "vizsla-worker: %s\n", std::string(status.message()).c_str());
+    vizsla::Message(std::string(status.message()), "vizsla-worker");
   }
   if (mpi.ok()) (void)(*mpi)->World()->Barrier();
   return vizsla::kExitUsage;

@@ -69,6 +69,7 @@ absl::StatusOr<NodeData::Sources> NodeData::OpenSources(
     options.decode.cache_folder = options_.cache_folder;
     options.decode.image_size = plan.image_size;
     options.decode.threads = options_.threads;
+    options.decode.cancelled = options_.cancelled;
     if (progress) {
       options.decode.progress = [&, before](size_t done, size_t) {
         progress(before + done, total);

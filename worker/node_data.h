@@ -21,6 +21,8 @@ namespace vizsla {
 struct NodeDataOptions {
   std::string cache_folder;
   int threads = 1;  // that decode at once
+  // Asked while photos are decoded, from any thread; true: Open gives up with Cancelled.
+  std::function<bool()> cancelled;
 };
 
 // What a trial trains on. Shares the sources with other trials; keeps them alive.

@@ -121,11 +121,13 @@ absl::StatusOr<WorkerCommand> ParseWorkerOptions(int argc, const char* const* ar
                           Seconds(collective_deadline, "--collective-deadline"));
   VIZSLA_ASSIGN_OR_RETURN(options.coordinator_patience,
                           Seconds(patience, "--coordinator-patience"));
+  // The last try of a call that was made in time takes its own deadline besides.
+  constexpr std::chrono::seconds kLastTry{30};
   if (options.collective_deadline.count() > 0 &&
-      options.collective_deadline <= options.coordinator_patience) {
+      options.collective_deadline < options.coordinator_patience + kLastTry) {
     return absl::InvalidArgumentError(
-        "--collective-deadline must be longer than --coordinator-patience: the other ranks wait in "
-        "a collective while the leader waits for the coordinator");
+        "--collective-deadline must be at least 30 seconds longer than --coordinator-patience: the "
+        "other ranks wait in a collective while the leader waits for the coordinator");
   }
   options.use_feature_cache = !no_feature_cache;
   if (options.cache_folder.empty()) options.cache_folder = DefaultCacheFolder();

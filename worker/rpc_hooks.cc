@@ -28,7 +28,9 @@ RpcHooks::RpcHooks(CoordinatorClient& client, const LeaseGrant& lease, int plann
       last_line_(std::chrono::steady_clock::now()) {}
 
 absl::StatusOr<std::string> RpcHooks::UploadCheckpoint(const std::string& bytes) {
-  return client_.UploadBytes(bytes);
+  absl::StatusOr<std::string> hash = client_.UploadBytes(bytes);
+  if (!hash.ok()) failure_ = hash.status();
+  return hash;
 }
 
 absl::StatusOr<Directive> RpcHooks::ReportEpoch(const EpochReport& report,
@@ -45,7 +47,7 @@ absl::StatusOr<Directive> RpcHooks::ReportEpoch(const EpochReport& report,
     keeper_.SetRefused(std::string(response.status().message()));
     return Directive::kCancel;
   }
-  if (!response.ok()) return response.status();
+  if (!response.ok()) return failure_ = response.status();
   VIZSLA_ASSIGN_OR_RETURN(const Directive directive, DirectiveFromProto(response->directive()));
   keeper_.Note(directive);
 

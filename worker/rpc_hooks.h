@@ -23,12 +23,16 @@ class RpcHooks : public TrialHooks {
                                         const std::string& last_checkpoint) override;
   Directive Progress(int epoch, int64_t steps_done, int64_t steps_total) override;
 
+  // The last error that an upload or a report ended with; ok when all went well.
+  const absl::Status& failure() const { return failure_; }
+
  private:
   CoordinatorClient& client_;
   const LeaseGrant& lease_;
   const int planned_epochs_;
   LeaseKeeper& keeper_;
   std::chrono::steady_clock::time_point last_line_;  // about features
+  absl::Status failure_;
 };
 
 // "val_accuracy 0.7834, val_loss 0.8123, ...": the objective's metric first.

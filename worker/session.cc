@@ -9,6 +9,7 @@
 #include "src/base/file.h"
 #include "src/base/log.h"
 #include "src/rpc/convert.h"
+#include "src/rpc/retry.h"
 #include "worker/drain.h"
 #include "worker/fetch_weights.h"
 #include "worker/rpc_hooks.h"
@@ -129,11 +130,11 @@ absl::StatusOr<GroupTask> Session::NextTask() {
   if (const absl::Status fetched = Fetch(*lease_, task); !fetched.ok()) {
     // Damaged or missing artifacts: the next attempt may find them whole, and the crash counter
     // ends it if not.
-    if (absl::IsUnavailable(fetched) || absl::IsDeadlineExceeded(fetched)) return fetched;
+    if (IsTransient(fetched)) return fetched;
     log::error("trial {}: {}", lease_->trial.number, std::string(fetched.message()));
     TrialResult result;
     result.outcome = AttemptOutcome::kCrashed;
-    result.reason = std::string(std::string(fetched.message()));
+    result.reason = std::string(fetched.message());
     VIZSLA_RETURN_IF_ERROR(Finish(*lease_, result));
     return GroupTask{};
   }
@@ -198,21 +199,13 @@ absl::StatusOr<TrialData> Session::OpenData(const LeaseGrant& lease, const Group
 absl::StatusOr<TrialResult> Session::RunLease(const LeaseGrant& lease, const GroupTask& task) {
   absl::Status kept;
   VIZSLA_RETURN_IF_ERROR(ShareWeights(lease.study.inputs.weights_hash, &kept));
-  if (is_leader()) {
-    // Decoding cannot be interrupted, and has nothing to lose.
-    keeper_->LeaveWhenDraining([this, lease] {
-      link_->CompleteBriefly(
-          lease, {.outcome = AttemptOutcome::kPreempted, .reason = "the worker was told to stop"});
-    });
-  }
   absl::StatusOr<TrialData> data = kept.ok() ? OpenData(lease, task) : kept;
-  if (is_leader()) keeper_->LeaveWhenDraining(nullptr);
   const absl::Status opened = Vote(group_, data.status());
   if (absl::IsInvalidArgument(opened)) {
-    TrialResult result;
-    result.outcome = AttemptOutcome::kInfeasible;
-    result.reason = std::string(opened.message());
-    return result;
+    return TrialResult{AttemptOutcome::kInfeasible, std::string(opened.message()), "", 0};
+  }
+  if (absl::IsCancelled(opened)) {
+    return TrialResult{AttemptOutcome::kPreempted, "the worker was told to stop", "", 0};
   }
   if (!opened.ok()) {
     // This node cannot (a full disk, a photo that has changed): no fault of the trial.
@@ -236,7 +229,9 @@ absl::StatusOr<TrialResult> Session::RunLease(const LeaseGrant& lease, const Gro
   if (is_leader()) {
     LogStart(lease, *data, !task.checkpoint.empty());
     RpcHooks hooks(link_->patient(), *lease_, data->plan.epochs, *keeper_);
-    return RunTrial(assignment, data->training, options_.trainer, group_, hooks);
+    auto result = RunTrial(assignment, data->training, options_.trainer, group_, hooks);
+    coordinator_failed_ = !result.ok() && result.status() == hooks.failure();
+    return result;
   }
   NoHooks hooks;
   return RunTrial(assignment, data->training, options_.trainer, group_, hooks);
@@ -289,7 +284,9 @@ absl::Status Session::Finish(const LeaseGrant& lease, const TrialResult& result)
 
 void Session::LastWords(const std::string& reason) {
   if (!is_leader() || lease_ == nullptr) return;
-  link_->CompleteBriefly(*lease_, {.outcome = AttemptOutcome::kCrashed, .reason = reason});
+  // A coordinator that could not store what the trial has reached is no fault of the trial.
+  const auto outcome = coordinator_failed_ ? AttemptOutcome::kPreempted : AttemptOutcome::kCrashed;
+  link_->CompleteBriefly(*lease_, {.outcome = outcome, .reason = reason});
 }
 
 }  // namespace vizsla

@@ -29,9 +29,12 @@ class Session {
   // status: the group can no longer work, and the process is to end with _exit after LastWords.
   absl::Status Run();
 
-  // The leader, when the process is about to end: gives the running attempt up as crashed, so that
-  // nobody waits for its lease. Never blocks for long; may be called when Run threw.
+  // The leader, when the process is about to end: gives the running attempt up, so that nobody
+  // waits for its lease; as crashed, unless it was the coordinator that failed. Never blocks for
+  // long; may be called when Run threw.
   void LastWords(const std::string& reason);
+  // Run ended because the coordinator refused or could not do what a trial needed (a full disk).
+  bool coordinator_failed() const { return coordinator_failed_; }
 
   int64_t trials_trained() const { return trials_trained_; }
 
@@ -57,6 +60,7 @@ class Session {
   std::unique_ptr<LeaseGrant> lease_;
   std::unique_ptr<LeaseKeeper> keeper_;
   std::string idle_explanation_;  // shown once
+  bool coordinator_failed_ = false;
   int64_t trials_trained_ = 0;
 };
 

@@ -213,11 +213,11 @@ absl::StatusOr<std::unique_ptr<MpiWorld>> MpiWorld::Init(int* argc, char*** argv
   if (initialized != 0) return absl::FailedPreconditionError("MPI is already initialized");
   int provided = MPI_THREAD_SINGLE;
   VIZSLA_RETURN_IF_ERROR(
-      MpiStatus(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread"));
-  if (provided < MPI_THREAD_FUNNELED) {
+      MpiStatus(MPI_Init_thread(argc, argv, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread"));
+  if (provided < MPI_THREAD_SERIALIZED) {
     MPI_Finalize();
     return absl::FailedPreconditionError(
-        "this MPI offers no MPI_THREAD_FUNNELED: a process with threads cannot use it");
+        "this MPI offers no MPI_THREAD_SERIALIZED: a process with threads cannot use it");
   }
   std::unique_ptr<MpiWorld> world(new MpiWorld());
   MPI_Comm_rank(MPI_COMM_WORLD, &world->rank_);

@@ -15,7 +15,9 @@ struct MpiOptions {
 };
 inline constexpr int kMpiTimeoutExitCode = 75;
 
-// MPI_Init_thread with FUNNELED, once a process; the destructor finalizes, so let it live in main.
+// MPI_Init_thread with SERIALIZED (on a GPU, batch norm reduces in autograd's device thread while
+// the training thread waits for it), once a process; the destructor finalizes, so let it live in
+// main.
 class MpiWorld {
  public:
   static absl::StatusOr<std::unique_ptr<MpiWorld>> Init(int* argc, char*** argv);

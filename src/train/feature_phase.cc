@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 struct Part {
   const BatchSource& source;
   std::shared_ptr<FeatureCache> cache;
-  int view_count = 1;
+  int view_count = 1;  // 0: the views are not exact, so nothing is kept
 };
 
 // Average and max pooling are stored side by side, so that trials of both share one pass;
@@ -141,7 +141,7 @@ class Filler {
 
   std::optional<TrialFeatures> Features() const {
     TrialFeatures features;
-    features.train = parts_[0].cache;
+    if (parts_[0].view_count > 0) features.train = parts_[0].cache;
     features.validation = parts_[1].cache;
     features.float_count = static_cast<size_t>(model_.feature_count());
     features.first_float = plan_.pooling == Pooling::kMax ? features.float_count : 0;
@@ -181,8 +181,8 @@ absl::StatusOr<std::optional<TrialFeatures>> PrepareFeatures(const TrialAssignme
                                                              Model& model, VotingGroup& group,
                                                              TrialHooks& hooks) {
   const TrainingPlan& plan = assignment.plan;
-  if (!options.use_feature_cache || options.feature_cache_folder.empty() || !plan.pretrained ||
-      !FeaturesAreShareable(plan)) {
+  if (!options.use_feature_cache || options.feature_cache_folder.empty() ||
+      !BackboneIsFrozen(plan)) {
     return std::optional<TrialFeatures>();
   }
   return Filler(assignment, data, options, model, group, hooks).Run();

@@ -14,7 +14,7 @@ namespace vizsla {
 
 // The features that a head reads: some or all floats of the cached rows.
 struct TrialFeatures {
-  std::shared_ptr<FeatureCache> train;
+  std::shared_ptr<FeatureCache> train;  // null when the policy's views are not exact
   std::shared_ptr<FeatureCache> validation;
   size_t first_float = 0;
   size_t float_count = 0;  // the model's feature_count()

@@ -20,9 +20,20 @@ bool IsOutOfMemory(const std::string& text) {
          text.find("out of memory") != std::string::npos;
 }
 
+// A GPU that faulted stays unusable for this process, whatever trial comes next.
+bool IsSickDevice(const std::string& text) {
+  for (const char* word : {"CUDA error", "cuDNN error", "CUBLAS_STATUS", "CUDNN_STATUS"}) {
+    if (text.find(word) != std::string::npos) return true;
+  }
+  return false;
+}
+
 absl::Status FromText(const std::string& text) {
   if (IsOutOfMemory(text)) {
     return absl::ResourceExhaustedError(StrCat("out of memory: ", FirstLine(text)));
+  }
+  if (IsSickDevice(text)) {
+    return absl::AbortedError(StrCat("the device is unusable: ", FirstLine(text)));
   }
   return absl::InternalError(FirstLine(text));
 }

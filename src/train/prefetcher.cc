@@ -1,5 +1,7 @@
 #include "src/train/prefetcher.h"
 
+#include <exception>
+#include <new>
 #include <utility>
 
 namespace vizsla {
@@ -23,9 +25,20 @@ Prefetcher::~Prefetcher() {
   thread_.join();
 }
 
+// An exception that leaves a thread ends the process; the trial alone is to end.
+absl::Status Prefetcher::RenderBatch(int64_t number, Batch& batch) try {
+  const auto side = static_cast<size_t>(source_.image_size());
+  batch.views = views_(number);
+  batch.pixels.resize(batch.views.size() * 3 * side * side);
+  return batch.views.empty() ? absl::OkStatus() : source_.Fill(batch.views, batch.pixels.data());
+} catch (const std::bad_alloc&) {
+  return absl::ResourceExhaustedError(
+      StrCat("out of memory: a batch of ", batch.views.size(), " photos"));
+} catch (const std::exception& error) {
+  return absl::InternalError(error.what());
+}
+
 void Prefetcher::Render() {
-  const size_t image_floats =
-      3 * static_cast<size_t>(source_.image_size()) * static_cast<size_t>(source_.image_size());
   for (int64_t i = first_; i < last_; ++i) {
     {
       std::unique_lock lock(mutex_);
@@ -34,11 +47,7 @@ void Prefetcher::Render() {
                     [&] { return stopping_ || i - taken_ + 1 < static_cast<int64_t>(kSlots); });
       if (stopping_) return;
     }
-    Batch& batch = slots_[static_cast<size_t>(i - first_) % kSlots];
-    batch.views = views_(i);
-    batch.pixels.resize(batch.views.size() * image_floats);
-    absl::Status status;
-    if (!batch.views.empty()) status = source_.Fill(batch.views, batch.pixels.data());
+    const absl::Status status = RenderBatch(i, slots_[static_cast<size_t>(i - first_) % kSlots]);
     {
       std::lock_guard lock(mutex_);
       if (status.ok()) rendered_ = i + 1;

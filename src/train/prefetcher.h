@@ -36,6 +36,7 @@ class Prefetcher {
  private:
   static constexpr size_t kSlots = 3;  // one in training, one ready, one being rendered
   void Render();
+  absl::Status RenderBatch(int64_t number, Batch& batch);
 
   const BatchSource& source_;
   const int64_t first_;

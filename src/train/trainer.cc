@@ -293,6 +293,7 @@ class TrialRun {
 
   // ---- Training
 
+  bool TrainsOnFeatures() const { return features_ && features_->train != nullptr; }
   int64_t TrainRows() const { return static_cast<int64_t>(data_.train->photo_count()); }
   int64_t TrainSteps() const { return (TrainRows() + plan_.batch_size - 1) / plan_.batch_size; }
 
@@ -319,7 +320,7 @@ class TrialRun {
     model_->train();
     const std::vector<uint32_t> order = streams_.Order(epoch, static_cast<size_t>(TrainRows()));
     std::optional<Prefetcher> prefetcher;
-    if (!features_) {
+    if (!TrainsOnFeatures()) {
       prefetcher.emplace(
           *data_.train, position_.step, TrainSteps(),
           [this, &order, epoch](int64_t i) { return RowsOfStep(order, epoch, i).views; });
@@ -327,7 +328,7 @@ class TrialRun {
     while (position_.step < TrainSteps()) {
       const StepRows rows = RowsOfStep(order, epoch, position_.step);
       torch::Tensor input;
-      if (features_) {
+      if (TrainsOnFeatures()) {
         input = GatherFeatures(*features_->train, rows.views);
       } else {
         VIZSLA_ASSIGN_OR_RETURN(Prefetcher::Batch * batch, prefetcher->Next());
@@ -346,7 +347,8 @@ class TrialRun {
     adam_->ClearGradients();
     model_->BeginStep(streams_.Dropout(position_.global_step), rows.mine.begin);
     const std::vector<int64_t> labels = LabelsOf(*data_.train, rows.views);
-    const torch::Tensor logits = features_ ? model_->RunHead(input) : model_->forward(input);
+    const torch::Tensor logits =
+        TrainsOnFeatures() ? model_->RunHead(input) : model_->forward(input);
     const torch::Tensor loss = torch::nn::functional::cross_entropy(
         logits, ToTensorOf(labels).to(device_),
         torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum));
@@ -472,9 +474,9 @@ class TrialRun {
   std::unique_ptr<Adam> adam_;
   std::unique_ptr<GradientReducer> reducer_;
   CheckpointIdentity identity_;
-  std::optional<TrialFeatures> features_;
-  TrainingPosition position_;         // its sums are of this rank's rows
-  std::vector<EpochReport> reports_;  // of all epochs up to position_.epochs
+  std::optional<TrialFeatures> features_;  // of the validation photos at least
+  TrainingPosition position_;              // its sums are of this rank's rows
+  std::vector<EpochReport> reports_;       // of all epochs up to position_.epochs
   SteadyClock::time_point last_upload_;
   absl::Status coordinator_;  // leader: why a hook failed
 };

@@ -87,7 +87,8 @@ struct TrialResult {
 // Blocks until the trial ends. Never throws; LibTorch's exceptions become outcomes: out of memory
 // is kInfeasible, NaN or infinite loss kDiverged, anything else kFailed with the message. A status
 // other than ok means that the group can no longer work together (a collective or the coordinator
-// failed): the caller ends the process, the lease runs out and the trial resumes elsewhere.
+// failed), or a GPU has faulted: the caller ends the process, the lease runs out and the trial
+// resumes elsewhere.
 absl::StatusOr<TrialResult> RunTrial(const TrialAssignment& assignment, const TrainingData& data,
                                      const TrainerOptions& options, Communicator& group,
                                      TrialHooks& hooks);

@@ -1,11 +1,13 @@
 // mpirun -np N train_mpi_program SCENARIO FOLDER: trains one small trial on the whole world and
 // writes FOLDER/rank-R.json: how it ended, what was reported (rank 0) and how many collectives this
 // rank ran.
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "src/comm/mpi_communicator.h"
+#include "src/train/evaluator.h"
 #include "tests/train/fixtures.h"
 
 namespace vizsla {
@@ -39,6 +41,29 @@ class CountingCommunicator : public Communicator {
   Communicator& inner_;
 };
 
+// Of the last epoch that became the best one: the loss that was reported, and that of the stored
+// checkpoint, as `vizsla evaluate` would compute it.
+nlohmann::json LossesOfBest(const TrialAssignment& assignment, const TrainingData& data,
+                            const RecordingHooks& hooks, const std::string& folder) {
+  const EpochReport* best = nullptr;
+  for (const EpochReport& report : hooks.reports) {
+    if (!report.checkpoint_hash.empty()) best = &report;
+  }
+  const auto model = CompleteModel(*data.weights, hooks.stored.at(best->checkpoint_hash), folder);
+  const auto predictions = Predict(assignment.plan, data.padding, data.class_count, *model,
+                                   *data.validation, "cpu", nullptr);
+  if (!predictions.ok()) return nullptr;
+  double loss = 0;
+  const size_t photos = data.validation->photo_count();
+  for (uint32_t i = 0; i < photos; ++i) {
+    const auto row = static_cast<size_t>(i) * static_cast<size_t>(data.class_count);
+    loss -=
+        std::log(predictions->probabilities[row + static_cast<size_t>(data.validation->label(i))]);
+  }
+  return {{"reported", best->metrics.at("val_loss")},
+          {"evaluated", loss / static_cast<double>(photos)}};
+}
+
 int Main(const std::string& scenario, const std::string& folder, Communicator& world) {
   CountingCommunicator group(world);
   // 5 steps of 8, and one of 2: with three ranks, one of them has no row.
@@ -71,7 +96,7 @@ int Main(const std::string& scenario, const std::string& folder, Communicator& w
     hooks.on_progress = [](int epoch, int64_t done) {
       return epoch == 2 && done == 2 ? Directive::kPrune : Directive::kContinue;
     };
-  } else if (scenario == "preempt-in-step") {
+  } else if (scenario == "preempt-in-step" || scenario == "resume") {
     hooks.on_progress = [](int epoch, int64_t done) {
       return epoch == 2 && done == 2 ? Directive::kPreempt : Directive::kContinue;
     };
@@ -98,7 +123,15 @@ int Main(const std::string& scenario, const std::string& folder, Communicator& w
     return 2;
   }
 
-  const auto result = RunTrial(assignment, data, options, group, hooks);
+  absl::StatusOr<TrialResult> result = RunTrial(assignment, data, options, group, hooks);
+  if (scenario == "resume" && result.ok()) {
+    // The next attempt, on all ranks, from what the leader stored in the middle of epoch 2.
+    assignment.resume_checkpoint = hooks.stored[result->last_checkpoint];
+    assignment.history = hooks.reports;
+    if (!BroadcastString(world, assignment.resume_checkpoint, 0).ok()) return 1;
+    hooks.on_progress = nullptr;
+    result = RunTrial(assignment, data, options, group, hooks);
+  }
   nlohmann::json out;
   out["ok"] = result.ok();
   out["message"] = std::string(result.status().message());
@@ -109,6 +142,9 @@ int Main(const std::string& scenario, const std::string& folder, Communicator& w
   }
   out["collectives"] = group.count;
   out["filled"] = train.filled.load();
+  if (result.ok() && group.rank() == 0 && result->outcome == AttemptOutcome::kCompleted) {
+    out["best"] = LossesOfBest(assignment, data, hooks, folder);
+  }
   out["reports"] = nlohmann::json::array();
   for (const EpochReport& report : hooks.reports) out["reports"].push_back(report.metrics);
   const absl::Status written =

@@ -87,6 +87,21 @@ TEST(Ranks, LocalStatisticsAreAnotherComputation) {
       << "the tolerance of AgreeWithOneRank would not see unsynchronised statistics";
 }
 
+// With three ranks, one has no row in the last batch of an epoch.
+TEST(Ranks, LocalStatisticsAreAveragedIntoTheModelThatIsScored) {
+  const std::vector<json> ranks = RunJob("local-statistics", 3);
+  ExpectTogether(ranks, "completed", "");
+  const json& best = ranks[0].at("best");
+  EXPECT_NEAR(best.at("evaluated").get<double>(), best.at("reported").get<double>(), 1e-4);
+}
+
+TEST(Ranks, AResumedTrialOfTwoEqualsTheUndisturbedOne) {
+  const std::vector<json> undisturbed = RunJob("plain", 2);
+  const std::vector<json> resumed = RunJob("resume", 2);
+  ExpectTogether(resumed, "completed", "");
+  ExpectSameReports(undisturbed[0], resumed[0], 1e-6);
+}
+
 TEST(Ranks, APruneReachesAllAtTheSameStep) {
   const std::vector<json> ranks = RunJob("prune-in-step", 3);
   ExpectTogether(ranks, "pruned", "pruned after epoch 1");

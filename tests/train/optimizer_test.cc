@@ -117,6 +117,13 @@ TEST(ForeignErrors, BecomeStatuses) {
   EXPECT_EQ(memory.code(), absl::StatusCode::kResourceExhausted) << memory;
   EXPECT_EQ(caught([] { throw std::bad_alloc(); }).code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(caught([] { throw ReductionError(absl::AbortedError("x")); }), absl::AbortedError("x"));
+  // What a faulted GPU says: no other trial can use it in this process.
+  for (const char* text : {"CUDA error: an illegal memory access was encountered\nmore",
+                           "cuDNN error: CUDNN_STATUS_EXECUTION_FAILED"}) {
+    EXPECT_EQ(caught([&] { throw std::runtime_error(text); }).code(), absl::StatusCode::kAborted);
+  }
+  EXPECT_EQ(caught([] { throw std::runtime_error("CUDA error: out of memory"); }).code(),
+            absl::StatusCode::kResourceExhausted);
   EXPECT_TRUE(caught([] {}).ok());
 }
 

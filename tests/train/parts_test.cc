@@ -157,6 +157,17 @@ TEST(PrefetcherTest, ErrorsArriveInTheirPlace) {
   EXPECT_EQ(prefetcher.Next().status().message(), "photo 3 is gone");
 }
 
+TEST(PrefetcherTest, ExceptionsOfItsThreadAreErrors) {
+  SyntheticSource source(10, 2, 4, 1);
+  source.on_fill = [](const PhotoView&) -> absl::Status { throw std::bad_alloc(); };
+  Prefetcher full(source, 0, 10, [](int64_t) { return Photos({1}); });
+  EXPECT_EQ(full.Next().status(),
+            absl::ResourceExhaustedError("out of memory: a batch of 1 photos"));
+  source.on_fill = [](const PhotoView&) -> absl::Status { throw std::runtime_error("odd"); };
+  Prefetcher odd(source, 0, 10, [](int64_t) { return Photos({1}); });
+  EXPECT_EQ(odd.Next().status(), absl::InternalError("odd"));
+}
+
 TEST(PrefetcherTest, MayBeLeftEarly) {
   const SyntheticSource source(10, 2, 4, 1);
   for (int taken = 0; taken < 3; ++taken) {
