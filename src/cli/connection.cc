@@ -54,7 +54,8 @@ class LocalConnection : public Connection {
     VIZSLA_ASSIGN_OR_RETURN(local->store_, SqliteTrialStore::Open(database, mode));
     const std::string folder =
         options.artifacts.empty() ? DefaultArtifacts(database) : options.artifacts;
-    VIZSLA_ASSIGN_OR_RETURN(local->artifacts_, ArtifactStore::Open(folder, /*sweep=*/false));
+    VIZSLA_ASSIGN_OR_RETURN(const ArtifactOwner owner, OwnerOf(*local->store_, database));
+    VIZSLA_ASSIGN_OR_RETURN(local->artifacts_, ArtifactStore::Open(folder, /*sweep=*/false, owner));
     VIZSLA_ASSIGN_OR_RETURN(local->scheduler_, Scheduler::Create(*local->store_, *local->artifacts_,
                                                                  SystemClock(), {}));
     ServerOptions server_options;

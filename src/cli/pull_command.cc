@@ -211,6 +211,7 @@ absl::Status RunPull(const ConnectionOptions& options, const PullCommand& comman
   VIZSLA_RETURN_IF_ERROR(WriteAndHash(staging.path(), kSplitFile, split_json, files));
 
   PulledManifest manifest;
+  manifest.study_id = view.study.id.value();
   manifest.study = view.study.spec.name;
   manifest.trial = view.trial.number;
   manifest.epoch = view.trial.best_epoch;

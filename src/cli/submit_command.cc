@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <thread>
 #include <utility>
 
@@ -57,6 +58,18 @@ Json EstimateToJson(const DryRunEstimate& estimate) {
           {"training_seconds", estimate.training_time.count()}};
 }
 
+// What a dry run assumes when no photos are named: enough for "minutes or days".
+constexpr int64_t kAssumedPhotos = 1000;
+constexpr int kAssumedClasses = 10;
+
+// Split as MakeSplit does it, give or take a photo: validation is a part of what test leaves.
+DryRunPhotos AssumedPhotos(const SplitSpec& split) {
+  const int64_t test = std::llround(kAssumedPhotos * split.test);
+  const int64_t validation =
+      std::llround(static_cast<double>(kAssumedPhotos - test) * split.validation);
+  return {kAssumedPhotos - test - validation, validation, kAssumedClasses};
+}
+
 // What is known of the photos and the weights before anything is spent.
 struct KnownInputs {
   DryRunPhotos photos;
@@ -68,8 +81,7 @@ struct KnownInputs {
 absl::StatusOr<KnownInputs> CheckInputs(const StudySpec& spec, const SubmitCommand& command) {
   KnownInputs known;
   if (command.data.empty()) {
-    // A head needs some number of classes for the trial to be looked at; bytes are not shown then.
-    known.photos.classes = 2;
+    known.photos = AssumedPhotos(spec.split);
     return known;
   }
   if (NeedsWeights(spec) && command.weights.empty()) {
@@ -100,7 +112,7 @@ absl::Status DryRun(const StudySpec& spec, const SubmitCommand& command) {
   rates.cores = std::max(1U, std::thread::hardware_concurrency());
   VIZSLA_ASSIGN_OR_RETURN(const DryRunEstimate estimate,
                           EstimateStudy(spec, known.photos, known.traits, rates));
-  const bool with_data = !command.data.empty();
+  const bool assumed = command.data.empty();
   if (command.json) {
     Json json;
     json["study"] = spec.name;
@@ -111,30 +123,22 @@ absl::Status DryRun(const StudySpec& spec, const SubmitCommand& command) {
     json["impossible"] = estimate.impossible;
     json["sharing_trials"] = estimate.sharing_trials;
     json["cores"] = rates.cores;
-    json["photos"] = with_data ? Json{{"train", known.photos.train},
-                                      {"validation", known.photos.validation},
-                                      {"classes", known.photos.classes}}
-                               : Json(nullptr);
-    json["estimate"] = with_data ? EstimateToJson(estimate) : Json(nullptr);
+    json["photos"] = {{"train", known.photos.train},
+                      {"validation", known.photos.validation},
+                      {"classes", known.photos.classes},
+                      {"assumed", assumed}};
+    json["estimate"] = EstimateToJson(estimate);
     json["problems"] = ProblemsToJson(known.problems);
     Print(ToPrettyText(json));
     return absl::OkStatus();
   }
   ShowProblems(known.problems);
   Print(StrCat("study           ", SafeText(spec.name), " (nothing was submitted)\n"));
-  if (with_data) {
-    Print(Describe(estimate, known.photos, rates));
-    return absl::OkStatus();
+  if (assumed) {
+    Print(StrCat("assumed         ", kAssumedPhotos, " photos of ", kAssumedClasses,
+                 " classes; name yours with --data\n"));
   }
-  Print(StrCat("trials          at most ", estimate.trials, ", ", estimate.enqueued,
-               " of them enqueued\n"));
-  if (estimate.impossible > 0) {
-    Print(StrCat("impossible      ", estimate.impossible, " of ", estimate.looked_at,
-                 " looked at, e.g. ", estimate.impossible_reason, "\n"));
-  }
-  Print(StrCat("shared          ", Count(estimate.sharing_trials, "trial"),
-               " would train on cached features\n"
-               "Name the photos with --data for bytes and a rough time.\n"));
+  Print(Describe(estimate, known.photos, rates));
   return absl::OkStatus();
 }
 

@@ -41,8 +41,13 @@ int StdoutHeight() { return StdoutIsTerminal() ? StdoutSize().ws_row : 0; }
 
 void Print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
-void Message(std::string_view text) {
-  std::fprintf(stderr, "vizsla: %.*s\n", static_cast<int>(text.size()), text.data());
+void Message(std::string_view text, std::string_view program) {
+  std::string safe = StrCat(program, ": ");
+  for (size_t end; (end = text.find('\n')) != std::string_view::npos; text.remove_prefix(end + 1)) {
+    safe += SafeText(text.substr(0, end)) + "\n";
+  }
+  safe += SafeText(text) + "\n";
+  std::fwrite(safe.data(), 1, safe.size(), stderr);
 }
 
 absl::Status FlushStdout() {

@@ -22,8 +22,10 @@ RenderOptions StdoutOptions();
 // Lines of the terminal; 0 when standard output is none.
 int StdoutHeight();
 
-void Print(std::string_view text);    // to standard output
-void Message(std::string_view text);  // to standard error: "vizsla: TEXT"
+void Print(std::string_view text);  // to standard output
+// To standard error: "PROGRAM: TEXT". Names from files and remote messages end here: line feeds
+// stay, whatever else could move the cursor is replaced by ?.
+void Message(std::string_view text, std::string_view program = "vizsla");
 
 // Flushes standard output. An error (full disk) is a status; a reader that went away is none.
 absl::Status FlushStdout();

@@ -13,8 +13,9 @@ absl::StatusOr<int64_t> ParseTrialNumber(const std::string& text) {
   if (text.empty() || text == "best") return 0;
   int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < 0) {
-    return absl::InvalidArgumentError(StrCat("'", text, "' is no trial: give its number, or best"));
+  if (error != std::errc() || end != text.data() + text.size() || number < 1) {
+    return absl::InvalidArgumentError(
+        StrCat("'", text, "' is no trial: give its number, 1 or above, or best"));
   }
   return number;
 }

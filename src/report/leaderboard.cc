@@ -28,22 +28,35 @@ std::string ShortValueOf(const Configuration& configuration, const std::string& 
   return number == nullptr ? ToText(it->second) : absl::StrFormat("%.4g", *number);
 }
 
-// Names whose value (or absence) is not the same in all rows; with fewer than two rows, what the
-// space leaves open. In the order of the space.
-std::vector<std::string> VaryingParameters(const LeaderboardView& board) {
+// Parameters of the space in its order, then by name those that only enqueued trials have.
+std::vector<std::string> ParameterNames(const LeaderboardView& board) {
+  const SearchSpace& space = board.study.study.spec.space;
   std::vector<std::string> names;
-  for (const Parameter& parameter : board.study.study.spec.space.parameters) {
-    bool varies = false;
-    if (board.rows.size() < 2) {
-      varies = CountValues(parameter.domain) != 1;
-    } else {
-      const std::string first = ValueOf(board.rows[0].trial.configuration, parameter.name);
-      varies = std::any_of(board.rows.begin(), board.rows.end(), [&](const auto& row) {
-        return ValueOf(row.trial.configuration, parameter.name) != first;
-      });
+  for (const Parameter& parameter : space.parameters) names.push_back(parameter.name);
+  std::set<std::string> others;
+  for (const LeaderboardRowView& row : board.rows) {
+    for (const auto& [name, value] : row.trial.configuration) {
+      if (space.Find(name) == nullptr) others.insert(name);
     }
-    if (varies) names.push_back(parameter.name);
   }
+  names.insert(names.end(), others.begin(), others.end());
+  return names;
+}
+
+// Names whose value (or absence) is not the same in all rows; with fewer than two rows, what the
+// space does not fix.
+std::vector<std::string> VaryingParameters(const LeaderboardView& board) {
+  std::vector<std::string> names = ParameterNames(board);
+  std::erase_if(names, [&](const std::string& name) {
+    if (board.rows.size() < 2) {
+      const Parameter* parameter = board.study.study.spec.space.Find(name);
+      return parameter != nullptr && CountValues(parameter->domain) == 1;
+    }
+    const std::string first = ValueOf(board.rows[0].trial.configuration, name);
+    return std::all_of(board.rows.begin(), board.rows.end(), [&](const auto& row) {
+      return ValueOf(row.trial.configuration, name) == first;
+    });
+  });
   return names;
 }
 
@@ -160,9 +173,8 @@ std::string LeaderboardToCsv(const LeaderboardView& board) {
   }
   std::vector<std::string> fields = {"rank",      "trial", "name",   "state",
                                      "objective", "epoch", "epochs", "best_epoch"};
-  for (const Parameter& parameter : spec.space.parameters) {
-    fields.push_back(CsvField("params." + parameter.name));
-  }
+  const std::vector<std::string> names = ParameterNames(board);
+  for (const std::string& name : names) fields.push_back(CsvField("params." + name));
   for (const std::string& name : metric_names) fields.push_back(CsvField("metrics." + name));
   for (const char* name : {"worker", "attempt", "elapsed_seconds", "eta_seconds", "reason"}) {
     fields.emplace_back(name);
@@ -178,8 +190,8 @@ std::string LeaderboardToCsv(const LeaderboardView& board) {
               StrCat(trial.epoch),
               StrCat(spec.budget.epochs),
               trial.best_epoch > 0 ? StrCat(trial.best_epoch) : ""};
-    for (const Parameter& parameter : spec.space.parameters) {
-      fields.push_back(CsvField(ValueOf(trial.configuration, parameter.name)));
+    for (const std::string& name : names) {
+      fields.push_back(CsvField(ValueOf(trial.configuration, name)));
     }
     for (const std::string& name : metric_names) {
       const auto it = row.metrics.find(name);

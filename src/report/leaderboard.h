@@ -61,7 +61,8 @@ struct TrialView {
 // what is left.
 std::string RenderLeaderboard(const LeaderboardView& board, const RenderOptions& options,
                               int max_rows = 0);
-// With a header line; every parameter of the space is a column `params.NAME`.
+// With a header line. Every parameter of the space is a column `params.NAME`, and so is every other
+// one that a row has: an enqueued trial may leave the space.
 std::string LeaderboardToCsv(const LeaderboardView& board);
 nlohmann::ordered_json LeaderboardToJson(const LeaderboardView& board);
 

@@ -96,6 +96,7 @@ Metrics MetricsOfEpoch(const std::vector<EpochReport>& epochs, int epoch) {
 std::string ToJsonText(const PulledManifest& manifest) {
   Json json;
   json["format_version"] = manifest.format_version;
+  json["study_id"] = manifest.study_id;
   json["study"] = manifest.study;
   json["trial"] = manifest.trial;
   json["epoch"] = manifest.epoch;
@@ -126,6 +127,7 @@ absl::StatusOr<PulledManifest> PulledManifestFromJsonText(std::string_view text)
   PulledManifest manifest;
   JsonFields fields(json, kManifestFile);
   manifest.format_version = static_cast<int>(fields.Int("format_version", 1, kPulledModelFormat));
+  manifest.study_id = fields.Int("study_id");
   manifest.study = fields.String("study");
   manifest.trial = fields.Int("trial");
   manifest.epoch = static_cast<int>(fields.Int("epoch", 0, std::numeric_limits<int>::max()));

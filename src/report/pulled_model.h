@@ -31,7 +31,8 @@ inline constexpr char kSplitFile[] = "split.json";
 
 struct PulledManifest {
   int format_version = kPulledModelFormat;
-  std::string study;
+  int64_t study_id = 0;         // in that database; never given twice
+  std::string study;            // its name when it was pulled
   int64_t trial = 0;            // number within the study
   int epoch = 0;                // the selected epoch
   std::string objective;        // metric name

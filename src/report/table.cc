@@ -1,11 +1,8 @@
 #include "src/report/table.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "src/base/str_cat.h"
 #include "src/report/text.h"
 
@@ -92,11 +89,6 @@ std::string RenderLine(const std::vector<Cell>& cells, const std::vector<Column>
   return line + "\n";
 }
 
-std::string FormatBarValue(double value) {
-  if (value == std::floor(value) && value < 1e15) return absl::StrFormat("%.0f", value);
-  return FormatMetric(value);
-}
-
 }  // namespace
 
 std::string Paint(std::string_view text, Tint tint, bool color) {
@@ -115,36 +107,6 @@ std::string RenderTable(const Table& table, const RenderOptions& options) {
   std::string text = RenderLine(titles, table.columns, widths, options);
   for (const std::vector<Cell>& row : table.rows) {
     text += RenderLine(row, table.columns, widths, options);
-  }
-  return text;
-}
-
-std::string RenderBarChart(const std::vector<Bar>& bars, const RenderOptions& options) {
-  static constexpr std::array<std::string_view, 8> kEighths = {"",  "▏", "▎", "▍",
-                                                               "▌", "▋", "▊", "▉"};
-  constexpr int kWidestLabel = 32;
-  int label_width = 0;
-  int value_width = 0;
-  double largest = 0;
-  for (const Bar& bar : bars) {
-    label_width = std::max(label_width, std::min(DisplayWidth(SafeText(bar.label)), kWidestLabel));
-    value_width = std::max(value_width, DisplayWidth(FormatBarValue(bar.value)));
-    largest = std::max(largest, bar.value);
-  }
-  const int total = options.width > 0 ? options.width : 80;
-  const int room = std::max(total - label_width - value_width - 2, kNarrowest);
-  std::string text;
-  for (const Bar& bar : bars) {
-    const std::string label = Truncate(SafeText(bar.label), std::max(label_width, 1));
-    const int eighths =
-        largest > 0 ? static_cast<int>(std::lround(bar.value / largest * room * 8)) : 0;
-    std::string blocks;
-    for (int i = 0; i < eighths / 8; ++i) blocks += "█";
-    blocks += kEighths[eighths % 8];
-    const std::string value = FormatBarValue(bar.value);
-    absl::StrAppend(&text, label, std::string(label_width - DisplayWidth(label), ' '), " ",
-                    Paint(blocks, Tint::kBusy, options.color), blocks.empty() ? "" : " ", value,
-                    "\n");
   }
   return text;
 }

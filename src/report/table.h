@@ -1,4 +1,4 @@
-// Tables and bar charts as text. Pure.
+// Tables as text. Pure.
 #pragma once
 
 #include <string>
@@ -41,14 +41,5 @@ struct Table {
 std::string RenderTable(const Table& table, const RenderOptions& options);
 // Columns that RenderTable needs without cutting.
 int TableWidth(const Table& table);
-
-struct Bar {
-  std::string label;
-  double value = 0;  // >= 0
-};
-
-// One line a bar: label, bar of eighth blocks, value. The longest bar fills what options.width
-// leaves (80 when it is 0).
-std::string RenderBarChart(const std::vector<Bar>& bars, const RenderOptions& options);
 
 }  // namespace vizsla

@@ -44,8 +44,6 @@ Tint TintOf(StudyState state) {
       return Tint::kWarning;
     case StudyState::kFinished:
       return Tint::kGood;
-    case StudyState::kDeleted:
-      return Tint::kDim;
   }
   return Tint::kPlain;
 }

@@ -385,6 +385,30 @@ SearchSpace ReduceForCombinations(const SearchSpace& space) {
   return reduced;
 }
 
+// The space once for each value of the word `name`, which has only that value there.
+std::vector<SearchSpace> SplitBy(const SearchSpace& space, std::string_view name) {
+  const Parameter* found = space.Find(name);
+  if (found == nullptr) return {space};
+  const size_t place = static_cast<size_t>(found - space.parameters.data());
+  std::vector<SearchSpace> parts;
+  for (const ParameterValue& value : std::get<CategoricalDomain>(found->domain).choices) {
+    parts.push_back(space);
+    parts.back().parameters[place].domain = CategoricalDomain{{value}};
+  }
+  return parts;
+}
+
+absl::Status CheckConfiguration(const Reader& reader, const ParsedSpace& parsed,
+                                const StudySpec& spec, const Configuration& configuration) {
+  const auto plan = ResolvePlan(configuration, spec.budget, PlaceholderTraits(spec));
+  if (plan.ok()) return absl::OkStatus();
+  const auto [name, reason] = SplitMessage(plan.status());
+  const auto place = parsed.places.find(name);
+  const std::string where = StrCat(reason, " (in ", ToJsonText(configuration), ")");
+  if (place != parsed.places.end()) return reader.Error(place->second, where);
+  return reader.Error(YAML::Mark(), "parameters", StrCat(name, ": ", where));
+}
+
 }  // namespace
 
 absl::StatusOr<ParsedSpace> ParseParameters(const Reader& reader, const Field& parameters) {
@@ -425,25 +449,21 @@ absl::StatusOr<std::vector<EnqueuedTrial>> ParseEnqueue(const Reader& reader, co
 absl::Status CheckCombinations(const Reader& reader, const ParsedSpace& parsed,
                                const StudySpec& spec) {
   constexpr int64_t kMostConfigurations = 10000;
-  constexpr int64_t kMostReduced = 50000;  // a fraction of a second
+  constexpr int64_t kMostOfAPart = 50000;  // a fraction of a second
   SearchSpace space = parsed.space;
-  int64_t limit = kMostConfigurations;
   if (CountConfigurations(space).value_or(kMostConfigurations + 1) > kMostConfigurations) {
     space = ReduceForCombinations(space);
-    limit = kMostReduced;
   }
-  const WeightsTraits traits = PlaceholderTraits(spec);
-  std::optional<Configuration> configuration = FirstConfiguration(space);
-  for (int64_t seen = 0; configuration && seen < limit; ++seen) {
-    const auto plan = ResolvePlan(*configuration, spec.budget, traits);
-    if (!plan.ok()) {
-      const auto [name, reason] = SplitMessage(plan.status());
-      const auto place = parsed.places.find(name);
-      const std::string where = StrCat(reason, " (in ", ToJsonText(*configuration), ")");
-      if (place != parsed.places.end()) return reader.Error(place->second, where);
-      return reader.Error(YAML::Mark(), "parameters", StrCat(name, ": ", where));
+  // What is allowed depends on these two most, and the first parameter moves slowest: one walk over
+  // the whole of a large space would end before it met the second network.
+  for (const SearchSpace& of_network : SplitBy(space, "network")) {
+    for (const SearchSpace& part : SplitBy(of_network, "initial_weights")) {
+      std::optional<Configuration> configuration = FirstConfiguration(part);
+      for (int64_t seen = 0; configuration && seen < kMostOfAPart; ++seen) {
+        VIZSLA_RETURN_IF_ERROR(CheckConfiguration(reader, parsed, spec, *configuration));
+        configuration = NextConfiguration(part, *configuration);
+      }
     }
-    configuration = NextConfiguration(space, *configuration);
   }
   return absl::OkStatus();
 }

@@ -24,7 +24,8 @@ absl::StatusOr<std::vector<EnqueuedTrial>> ParseEnqueue(const Reader& reader, co
                                                         const StudySpec& spec);
 
 // Combinations of values that the catalog refuses though each value is allowed. Looks at every
-// configuration when the space, reduced to what combinations depend on, is small enough.
+// configuration when the space, reduced to what combinations depend on, is small enough; otherwise
+// at the first 50,000 of each network and initial weights.
 absl::Status CheckCombinations(const Reader& reader, const ParsedSpace& parsed,
                                const StudySpec& spec);
 

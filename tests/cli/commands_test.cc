@@ -88,8 +88,14 @@ TEST_F(EmptyFolder, EveryCommandHasHelpWithExamples) {
 TEST_F(EmptyFolder, TrialIsANumberOrBest) {
   EXPECT_EQ(Run("trial seven").exit_code, 2);
   EXPECT_THAT(Run("trial seven").errors,
-              HasSubstr("'seven' is no trial: give its number, or best"));
+              HasSubstr("'seven' is no trial: give its number, 1 or above, or best"));
   EXPECT_THAT(Run("pull --trial 1.5 -o x").errors, HasSubstr("'1.5' is no trial"));
+  // 0 means the best trial on the wire; a user who counts from 0 must not get that one.
+  for (const char* arguments : {"trial 0", "logs 0", "pull --trial 0 -o x", "trial -- -1"}) {
+    const ProgramResult result = Run(arguments);
+    EXPECT_EQ(result.exit_code, 2) << arguments;
+    EXPECT_THAT(result.errors, HasSubstr("is no trial: give its number, 1 or above")) << arguments;
+  }
 }
 
 class FilledFolder : public EmptyFolder {
@@ -179,7 +185,6 @@ TEST_F(FilledFolder, TrialShowsItsEpochs) {
   EXPECT_THAT(result.output, HasSubstr("    2      0.5000        0.7500  1.5s  best\n"));
   EXPECT_THAT(result.output, HasSubstr("host:42/0"));
   EXPECT_EQ(Run("trial best").output, result.output);
-  EXPECT_EQ(Run("trial 0 --study dogs").output, result.output);
   const ProgramResult unknown = Run("trial 9");
   EXPECT_EQ(unknown.exit_code, 1);
   EXPECT_THAT(unknown.errors, HasSubstr("9"));
@@ -205,6 +210,12 @@ TEST_F(FilledFolder, StudyThatIsNotThere) {
   }
 }
 
+TEST_F(FilledFolder, MessagesCannotMoveTheCursor) {
+  const ProgramResult result = Run("stop \"$(printf '\\033[2Jcats')\"");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.errors, AllOf(HasSubstr("?[2Jcats"), Not(HasSubstr("\x1b"))));
+}
+
 TEST_F(FilledFolder, WatchWithoutACoordinatorPrintsOnce) {
   const ProgramResult result = Run("leaderboard --watch");
   EXPECT_EQ(result.exit_code, 0);
@@ -221,9 +232,17 @@ TEST_F(FilledFolder, StopAndResume) {
 }
 
 TEST_F(FilledFolder, RenameKeepsTheTrials) {
-  EXPECT_EQ(Run("rename dogs 'good dogs'").output, "dogs is now called good dogs\n");
-  EXPECT_EQ(ParseOutput(Run("leaderboard 'good dogs' --json")).size(), 3U);
-  EXPECT_EQ(Run("leaderboard dogs").exit_code, 1);
+  const ProgramResult refused = Run("rename dogs 'good dogs'");
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.errors, HasSubstr("the new name: must be letters, digits"));
+  const ProgramResult running = Run("rename dogs good-dogs");
+  EXPECT_EQ(running.exit_code, 1) << "trial 3 is running";
+  EXPECT_THAT(running.errors, HasSubstr("stop it first"));
+
+  OpenDatabase::Open(path())->CreateStudy("cats");
+  EXPECT_EQ(Run("rename cats good-cats").output, "cats is now called good-cats\n");
+  EXPECT_EQ(Run("leaderboard good-cats").exit_code, 0);
+  EXPECT_EQ(Run("leaderboard cats").exit_code, 1);
 }
 
 TEST_F(FilledFolder, DeleteAsksAndSparesRunningTrials) {

@@ -63,5 +63,40 @@ TEST_F(HelperProgramTest, RunsWhatLiesBesideIt) {
   EXPECT_EQ(result.exit_code, 7);
 }
 
+TEST(DatasetProgram, ItsJsonFollowsTheSchema) {
+  const auto folder = TemporaryDirectory::Create();
+  ASSERT_TRUE(folder.ok()) << folder.status();
+  const std::string program =
+      (std::filesystem::path(VizslaProgram()).parent_path() / "vizsla-dataset").string();
+  if (!std::filesystem::exists(program)) GTEST_SKIP() << "vizsla-dataset was not built";
+  if (!HasJsonSchema()) GTEST_SKIP() << "python3-jsonschema is not installed";
+  const ProgramResult made =
+      RunVizsla(folder->path(), "dataset synthesize photos --classes 2 --per-class 12 --size 20");
+  ASSERT_EQ(made.exit_code, 0) << made.errors;
+  const ProgramResult whole = RunVizsla(folder->path(), "dataset inspect photos --json");
+  ExpectValid(whole.output, "inspect");
+  EXPECT_TRUE(ParseOutput(whole)["split"].contains("train"));
+
+  // Everything that can be wrong at once: a broken photo, a repeated one, an empty file and too few
+  // photos for a split.
+  const std::string few = folder->path() + "/few";
+  std::filesystem::create_directories(few + "/pug");
+  std::filesystem::create_directories(few + "/beagle");
+  for (const auto& photo : std::filesystem::directory_iterator(folder->path() + "/photos/test")) {
+    std::filesystem::copy_file(photo.path(), few + "/pug/0.jpg");
+    std::filesystem::copy_file(photo.path(), few + "/pug/1.jpg");
+    break;
+  }
+  std::ofstream(few + "/beagle/0.jpg") << "\xFF\xD8\xFF\xE0 cut off";
+  std::ofstream(few + "/beagle/empty.jpg") << "";
+  const ProgramResult wrong = RunVizsla(folder->path(), "dataset inspect few --json");
+  ExpectValid(wrong.output, "inspect");
+  const nlohmann::json json = ParseOutput(wrong);
+  EXPECT_EQ(json["broken"].size(), 1U);
+  EXPECT_EQ(json["duplicates"].size(), 1U);
+  EXPECT_EQ(json["problems"].size(), 3U);
+  EXPECT_TRUE(json["split"].contains("error"));
+}
+
 }  // namespace
 }  // namespace vizsla

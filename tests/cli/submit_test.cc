@@ -12,6 +12,7 @@ namespace vizsla {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 class SubmitTest : public testing::Test {
@@ -32,6 +33,12 @@ class SubmitTest : public testing::Test {
   }
   const std::string& path() const { return folder_->path(); }
   ProgramResult Run(const std::string& arguments) { return RunVizsla(path(), arguments); }
+  // As stored: an active study's clock runs on while nobody looks.
+  nlohmann::json Studies() {
+    nlohmann::json studies = ParseOutput(Run("studies --json"));
+    for (nlohmann::json& study : studies) study.erase("active_seconds");
+    return studies;
+  }
   void WriteSpace(const std::string& parameters) {
     std::ofstream(path() + "/space.yaml") << "name: small\nbudget: {trials: 4, epochs: 2}\nsplit: "
                                              "{test: 0.2, validation: 0.2}\nparameters:\n  "
@@ -54,10 +61,14 @@ TEST_F(SubmitTest, CreatesTheDatabaseAndGoesOnTheSecondTime) {
 
 TEST_F(SubmitTest, RefusesOtherDataForTheSameStudy) {
   ASSERT_EQ(Run("submit space.yaml --data photos").exit_code, 0);
+  const nlohmann::json before = Studies();
   std::ofstream(path() + "/photos/pug/0.jpg") << "\xFF\xD8\xFF\xE0 another photo";
   const ProgramResult result = Run("submit space.yaml --data photos");
   EXPECT_EQ(result.exit_code, 1);
-  EXPECT_NE(result.errors, "");
+  EXPECT_THAT(result.errors, HasSubstr("the data set is not the one"));
+  EXPECT_THAT(result.errors, HasSubstr("fingerprint"));
+  EXPECT_THAT(result.errors, HasSubstr(before[0]["dataset_fingerprint"].get<std::string>()));
+  EXPECT_EQ(Studies(), before);
 }
 
 TEST_F(SubmitTest, RefusesAnotherSpaceWithTheDifference) {
@@ -67,6 +78,7 @@ TEST_F(SubmitTest, RefusesAnotherSpaceWithTheDifference) {
       "true}\n");
   const ProgramResult result = Run("submit space.yaml --data photos");
   EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.errors, HasSubstr("or undo:\n"));  // the difference on lines of its own
   EXPECT_THAT(result.errors, HasSubstr("network"));
 }
 
@@ -89,10 +101,17 @@ TEST_F(SubmitTest, MissingFilesAreNamed) {
 TEST_F(SubmitTest, DryRunCountsAndWritesNothing) {
   const ProgramResult without = Run("submit space.yaml --dry-run");
   ASSERT_EQ(without.exit_code, 0) << without.errors;
+  EXPECT_THAT(without.output,
+              HasSubstr("assumed         1000 photos of 10 classes; name yours with "
+                        "--data\n"
+                        "photos          640 train, 160 validation, 10 classes\n"));
   EXPECT_THAT(without.output, HasSubstr("at most 4"));
-  EXPECT_THAT(without.output, HasSubstr("--data"));
+  EXPECT_THAT(without.output, HasSubstr("decoded photos  6 MB at 48 px\n"));
+  EXPECT_THAT(without.output, HasSubstr("rough time"));
   const ProgramResult with = Run("submit space.yaml --dry-run --data photos");
   ASSERT_EQ(with.exit_code, 0) << with.errors;
+  EXPECT_THAT(with.output, Not(HasSubstr("assumed  ")));
+  EXPECT_THAT(with.output, HasSubstr("photos          25 train, 7 validation, 2 classes\n"));
   EXPECT_THAT(with.output, HasSubstr("at most 4"));
   EXPECT_THAT(with.output, HasSubstr("checkpoints"));
   EXPECT_THAT(with.output, HasSubstr("rough time"));
@@ -111,10 +130,14 @@ TEST_F(SubmitTest, DryRunOfTransferLearningWorksBeforeTheWeightsAreThere) {
 TEST_F(SubmitTest, JsonFollowsTheSchema) {
   if (!HasJsonSchema()) GTEST_SKIP() << "python3-jsonschema is not installed";
   std::ofstream(path() + "/photos/pug/broken.jpg") << "";
-  ExpectValid(Run("submit space.yaml --dry-run --json").output, "submit");
+  const ProgramResult assumed = Run("submit space.yaml --dry-run --json");
+  ExpectValid(assumed.output, "submit");
+  EXPECT_EQ(ParseOutput(assumed)["photos"]["assumed"], true);
+  EXPECT_GT(ParseOutput(assumed)["estimate"]["training_seconds"], 0);
   const ProgramResult dry = Run("submit space.yaml --dry-run --data photos --json");
   ExpectValid(dry.output, "submit");
   EXPECT_EQ(ParseOutput(dry)["problems"].size(), 1U);
+  EXPECT_EQ(ParseOutput(dry)["photos"]["assumed"], false);
   ExpectValid(Run("submit space.yaml --data photos --json").output, "submit");
 }
 

@@ -41,6 +41,24 @@ TEST(RenderLeaderboard, JoinsTheParametersWhenTheTerminalIsNarrow) {
   EXPECT_THAT(narrow, HasSubstr("dropout=0.25 parameter_0=0.5"));
 }
 
+// What only enqueued trials have; "above" would stand first if it were not behind the space.
+LeaderboardView BoardWithForeignParameters() {
+  LeaderboardView board = ExampleBoard();
+  board.rows[0].trial.configuration["unfreeze"] = std::string("all");
+  board.rows[2].trial.configuration["above"] = int64_t{7};
+  return board;
+}
+
+TEST(RenderLeaderboard, ShowsParametersThatTheSpaceDoesNotHave) {
+  const std::string text = RenderLeaderboard(BoardWithForeignParameters(), {});
+  EXPECT_THAT(text, testing::ContainsRegex("dropout +above +unfreeze +elapsed"));
+  EXPECT_THAT(text, testing::ContainsRegex("completed .* 0\\.5 +all +1m15s"));
+  EXPECT_THAT(text, testing::ContainsRegex("diverged .* 0\\.75 +7\n"));
+  LeaderboardView alone = BoardWithForeignParameters();
+  alone.rows.resize(1);
+  EXPECT_THAT(RenderLeaderboard(alone, {}), testing::ContainsRegex("dropout +dense +unfreeze"));
+}
+
 TEST(RenderLeaderboard, SaysWhatIsLeftOut) {
   const std::string text = RenderLeaderboard(ExampleBoard(), {}, /*max_rows=*/1);
   EXPECT_THAT(text, HasSubstr("0.7812"));
@@ -93,6 +111,16 @@ TEST(LeaderboardToCsv, QuotesAndKeepsAllDigits) {
                   "host:42/0,1,75.0,,\n"));
   EXPECT_THAT(csv, HasSubstr(",3,,diverged,NaN,"));
   EXPECT_THAT(csv, HasSubstr("\"train_loss is NaN, \"\"at\"\" epoch 1\"\n"));
+}
+
+TEST(LeaderboardToCsv, HasParametersThatTheSpaceDoesNotHave) {
+  const std::string csv = LeaderboardToCsv(BoardWithForeignParameters());
+  EXPECT_THAT(csv, HasSubstr(",params.image_size,params.dropout,params.dense,params.above,"
+                             "params.unfreeze,metrics.val_accuracy,"));
+  EXPECT_THAT(csv, HasSubstr("\n1,2,the notebook's,completed,0.78125,3,3,2,160,0.5,\"[128, 64]\","
+                             ",all,0.78125,"));
+  EXPECT_THAT(csv, HasSubstr(",0.75,\"[128, 64]\",7,,NaN,"));
+  EXPECT_THAT(csv, HasSubstr(",0.25,\"[128, 64]\",,,0.5,"));
 }
 
 TEST(DescribeChanges, NamesOnlyWhatChanged) {

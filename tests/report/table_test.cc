@@ -66,18 +66,5 @@ TEST(RenderTable, AnswersControlCharactersWithQuestionMarks) {
   EXPECT_EQ(RenderTable(table, {}), "name\n?]0;title?\n");
 }
 
-TEST(RenderBarChart, ScalesToTheLargest) {
-  const std::string text = RenderBarChart({{"pug", 4}, {"beagle", 8}, {"none", 0}}, {.width = 20});
-  EXPECT_EQ(text,
-            "pug    █████▌ 4\n"
-            "beagle ███████████ 8\n"
-            "none   0\n");
-}
-
-TEST(RenderBarChart, OfNothingIsNothing) {
-  EXPECT_EQ(RenderBarChart({}, {}), "");
-  EXPECT_EQ(RenderBarChart({{"a", 0}}, {}), "a 0\n");
-}
-
 }  // namespace
 }  // namespace vizsla

@@ -164,6 +164,18 @@ TEST_P(ParseStudyErrors, NameThePlaceAndTheReason) {
 std::string Study(const std::string& rest) { return "name: a\nbudget: {trials: 9}\n" + rest; }
 std::string Parameters(const std::string& lines) { return Study("parameters:\n" + lines); }
 
+// The lines, and 64,000 more configurations for each of theirs: more than are looked at.
+std::string HugeSpace(const std::string& lines) {
+  std::string sizes;
+  for (int size = 64; size < 104; ++size) absl::StrAppend(&sizes, size, ", ");
+  std::string batches;
+  for (int batch = 2; batch < 402; ++batch) absl::StrAppend(&batches, batch, ", ");
+  return Parameters(StrCat(lines, "  image_size: {choices: [", sizes,
+                           "]}\n  batch_size: {choices: [", batches,
+                           "]}\n  augmentation: {choices: [none, v1, v2, v3]}\n",
+                           "  learning_rate: {float: [0.001, 0.01]}\n"));
+}
+
 const BadInput kBadInputs[] = {
     // YAML itself.
     {"Syntax", "name: a\nparameters: {dropout: [0.1\n", "3:1", "not YAML: "},
@@ -206,6 +218,7 @@ const BadInput kBadInputs[] = {
     {"WallTime", "name: a\nbudget: {wall_time: 90}\n", "2:21",
      "budget.wall_time: must be a duration such as 90s, 15m, 2h or 1d, not '90'"},
     {"WallTimeUnit", "name: a\nbudget: {wall_time: 2w}\n", "2:21", "must be a duration"},
+    {"NoWallTime", "name: a\nbudget: {wall_time: 0s}\n", "2:21", "must be a duration"},
     {"NegativeTime", Study("checkpoint_interval: -5s\n"), "3:22", "must be a duration"},
     {"HugeTime", Study("checkpoint_interval: 9223372036854775807d\n"), "3:22",
      "must be a duration"},
@@ -308,6 +321,12 @@ const BadInput kBadInputs[] = {
      Parameters("  network: {choices: [mobilenet_v2, scratch_v1]}\n  dropout: {float: [0, 0.5]}\n"
                 "  learning_rate: {float: [0.001, 0.01]}\n"),
      "5:12", "parameters.dropout: scratch_v1 has a fixed body"},
+    {"SecondNetworkOfAHugeSpace",
+     HugeSpace("  network: {choices: [mobilenet_v2, scratch_v1]}\n  dropout: {float: [0, 0.5]}\n"),
+     "5:12", "parameters.dropout: scratch_v1 has a fixed body"},
+    {"SecondInitialWeightsOfAHugeSpace",
+     HugeSpace("  network: scratch_v1\n  initial_weights: {choices: [random, pretrained]}\n"),
+     "5:20", "parameters.initial_weights: scratch_v1 has no pretrained weights"},
     {"SmallImages",
      Parameters(
          "  image_size: {int: [16, 224], step: 16}\n  learning_rate: {float: [0.001, 0.01]}\n"),
