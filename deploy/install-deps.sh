@@ -21,9 +21,10 @@ packages=(
   libopencv-dev libjpeg62-turbo-dev gnuplot-nox
   # training: the reference BLAS that LibTorch would otherwise pull in is 20 times slower
   libtorch-dev libopenblas0-pthread
+  # small, and configuring the build looks for them also when only the programs are built
+  libgtest-dev libgmock-dev libbenchmark-dev
 )
 test_packages=(
-  libgtest-dev libgmock-dev libbenchmark-dev
   clang-format clang-tidy
   python3-torch python3-torchvision python3-sklearn python3-numpy python3-jsonschema python3-grpcio
 )

@@ -20,7 +20,11 @@ folder=${1:-$repository/build/quickstart}
 mkdir -p "$folder"
 cd "$folder"
 step "3/7 generate photos in $folder/demo"
-[ -f demo/labels.csv ] || vizsla dataset synthesize demo/ --classes 8 --per-class 60
+if [ ! -d demo ]; then  # drawn beside it and moved: an interrupted run leaves no half of it
+  rm -rf demo.part
+  vizsla dataset synthesize demo.part/ --classes 8 --per-class 60
+  mv demo.part demo
+fi
 vizsla dataset inspect demo/ -o inspect/
 
 step "4/7 what the search will cost"
