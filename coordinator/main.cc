@@ -87,7 +87,7 @@ absl::Status Run(const CoordinatorOptions& options) {
   log::info("vizsla-coordinator {} serves {} at {}", VIZSLA_VERSION, options.database,
             server->address());
   RunUntilDone(options, *scheduler, *server, signals);
-  RemoveAddressFile(options.database);
+  RemoveAddressFile(options.database, server->address());
   server.reset();
   return absl::OkStatus();
 }

@@ -81,7 +81,11 @@ absl::Status WriteAddressFile(const std::string& database, const std::string& ad
   return WriteFileAtomically(AddressFilePath(database), address + "\n");
 }
 
-void RemoveAddressFile(const std::string& database) { ::unlink(AddressFilePath(database).c_str()); }
+void RemoveAddressFile(const std::string& database, const std::string& address) {
+  const std::string path = AddressFilePath(database);
+  if (!address.empty() && ReadFile(path).value_or("") != address + "\n") return;
+  ::unlink(path.c_str());
+}
 
 absl::StatusOr<std::optional<std::string>> FindCoordinator(const std::string& database) {
   const auto give_up = std::chrono::steady_clock::now() + kStartupPatience;

@@ -13,7 +13,9 @@ namespace vizsla {
 std::string AddressFilePath(const std::string& database);
 std::string LockFilePath(const std::string& database);
 absl::Status WriteAddressFile(const std::string& database, const std::string& address);
-void RemoveAddressFile(const std::string& database);
+// With an address: only if that is what the file says. The database may have been moved away since,
+// and another coordinator may serve a new one of its name.
+void RemoveAddressFile(const std::string& database, const std::string& address = "");
 
 // The address of the coordinator that holds the database now; nullopt when none does (lock free;
 // creates no file). Waits up to 3 s for one that is starting: Unavailable when the holder of the

@@ -165,6 +165,11 @@ TEST_F(AddressFileTest, AnAddressCountsOnlyWhileTheLockIsHeld) {
     EXPECT_EQ(FindCoordinator(database()).value(), listener.address());
   }
   EXPECT_EQ(FindCoordinator(database()).value(), std::nullopt);
+  RemoveAddressFile(database(), "127.0.0.1:1");  // not the one that lies there: somebody else's
+  EXPECT_TRUE(std::filesystem::exists(AddressFilePath(database())));
+  RemoveAddressFile(database(), listener.address());
+  EXPECT_FALSE(std::filesystem::exists(AddressFilePath(database())));
+  ASSERT_TRUE(WriteAddressFile(database(), listener.address()).ok());
   RemoveAddressFile(database());
   EXPECT_FALSE(std::filesystem::exists(AddressFilePath(database())));
 }
