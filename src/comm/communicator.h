@@ -1,8 +1,9 @@
 // Collectives over plain host buffers between the ranks of one trial group (or of the world). One
 // interface, several transports, one conformance suite. All ranks must call the same collectives in
-// the same order with the same sizes; calls block. One thread at a time (MPI is asked for FUNNELED:
-// the training thread). A collective that fails or outlives its deadline leaves the communicator
-// broken: every later call returns the same error, and the process is expected to leave with _exit.
+// the same order with the same sizes; calls block. One thread at a time (MPI is asked for
+// SERIALIZED: the training thread, or the thread it waits for). A collective that fails or outlives
+// its deadline leaves the communicator broken: every later call returns the same error, and the
+// process is expected to leave with _exit.
 #pragma once
 
 #include <cstddef>

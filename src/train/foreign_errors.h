@@ -8,7 +8,8 @@
 
 namespace vizsla {
 
-// In a catch block: what was thrown. Out of memory is ResourceExhausted; a ReductionError its own
+// In a catch block: what was thrown. Out of memory is ResourceExhausted; a GPU that
+// faulted Aborted, for it stays unusable in this process; a ReductionError its own
 // status; everything else Internal with the first line of the message (LibTorch appends a
 // backtrace).
 absl::Status StatusFromCurrentException();

@@ -11,7 +11,8 @@
 
 namespace vizsla {
 
-// Not thread-safe: votes are cast by the training thread.
+// Not thread-safe: votes are cast by the training thread, or by the one it waits for (on a GPU,
+// batch norm reduces in autograd's device thread).
 class VotingGroup {
  public:
   explicit VotingGroup(Communicator& group) : group_(group) {}
