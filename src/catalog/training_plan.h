@@ -3,56 +3,129 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "src/base/status.h"
 #include "src/catalog/augmentation.h"
+#include "src/catalog/network_graph.h"
 #include "src/catalog/preprocessing.h"
+#include "src/catalog/scratch_networks.h"
 #include "src/study/configuration.h"
+#include "src/study/early_stopping.h"
 #include "src/study/study.h"
 
 namespace vizsla {
 
-enum class Network { kMobileNetV2, kScratchV1, kScratchV2 };
 enum class Pooling { kAverage, kMax, kFlatten };
 enum class Padding {
   kSymmetric,
   kTfSame
 };  // torchvision's, and TensorFlow's "SAME" (0,1,0,1 at stride 2)
+enum class InitialWeights { kPretrained, kRandom, kAutoencoder };
+// Of the head's batch norm: after the last dense layer, after each, or before the first.
+enum class NormPlace { kLast, kEvery, kInput };
+enum class ClassWeights { kNone, kBalanced };
+
+// PyTorch's semantics (torch.optim), which Keras' Adam and RMSprop share but for the place of
+// epsilon.
+struct OptimizerPlan {
+  enum class Kind {
+    kAdam,     // betas 0.9 and 0.999, epsilon 1e-8
+    kAdamW,    // Adam with decoupled weight decay (Loshchilov, Hutter 2019)
+    kSgd,      // with momentum; weight decay is added to the gradient
+    kRmsprop,  // alpha 0.99, epsilon 1e-8
+  };
+  Kind kind = Kind::kAdam;
+  double learning_rate = 1e-3;
+  double backbone_learning_rate = 1e-3;  // of what is unfrozen below the head
+  double momentum = 0;                   // SGD and RMSprop
+  double weight_decay = 0;               // AdamW and SGD; of kernels, not of biases and batch norms
+  bool operator==(const OptimizerPlan&) const = default;
+};
+
+// A factor on both learning rates. Warm-up raises it linearly over the first epochs' steps, from
+// 1 / steps to 1; the schedule begins after it.
+struct SchedulePlan {
+  enum class Kind {
+    kConstant,
+    kCosine,   // to 0 at the last epoch, by steps (Loshchilov, Hutter 2017, without restarts)
+    kStep,     // times `factor` after every `every` epochs
+    kPlateau,  // Keras' ReduceLROnPlateau on val_loss: times `factor` after `patience` epochs
+               // without an improvement of more than 1e-4
+  };
+  Kind kind = Kind::kConstant;
+  int warmup_epochs = 0;
+  double factor = 0.1;
+  int every = 10;
+  int patience = 5;
+  bool operator==(const SchedulePlan&) const = default;
+};
 
 // Everything the trainer needs to know of one trial; the result of ResolvePlan. Value type.
 struct TrainingPlan {
-  Network network = Network::kMobileNetV2;
-  bool pretrained = true;  // starts from the study's weights; always false for scratch networks
-  int image_size = 160;    // pixels, square
+  std::string network = "mobilenet_v2";  // a backbone's name (backbones.h), or a scratch network's
+  InitialWeights initial_weights = InitialWeights::kPretrained;
+  int pretrain_epochs = 5;          // of the autoencoder, when it gives the initial weights
+  int image_size = 160;             // pixels, square
   Preprocessing preprocessing;      // resolved: never "weights"
   AugmentationPolicy augmentation;  // of train photos; validation and test are never augmented
+  double mixup = 0;                 // alpha of mixing.h; 0 is off
+  double cutmix = 0;
+  ScratchOptions scratch;  // of scratch networks
   // The head: pooling, then for each dense size: dense + ReLU, with `dropout_hidden` between dense
-  // layers; batch norm after the last dense layer if `batch_norm`; `dropout`; the output layer.
+  // layers; batch norm at norm_place if `batch_norm`; `dropout`; the output layer.
   Pooling pooling = Pooling::kAverage;
   std::vector<int64_t> dense;
   double dropout_hidden = 0;
   bool batch_norm = true;
+  NormPlace norm_place = NormPlace::kLast;
   double dropout = 0.5;
-  std::string unfreeze = "none";  // none | all | a name of BackboneInfo::unfreeze_points
-  double learning_rate = 1e-3;    // Adam, betas 0.9/0.999, eps 1e-8
-  int batch_size = 32;            // global: of the whole trial group
-  bool sync_batch_norm = true;    // over the trial group
+  // Keras' regularizers of the dense layers, without the output layer: l1 * sum |w| + l2 * sum w^2
+  // of kernels, l2_bias * sum b^2 of biases, added to the loss that is trained, not to the one that
+  // is reported.
+  double l1 = 0;
+  double l2 = 0;
+  double l2_bias = 0;
+  // none | all | a name that BackboneInfo::FindCut knows; scratch networks: all.
+  std::string unfreeze = "none";
+  OptimizerPlan optimizer;
+  SchedulePlan schedule;
+  double clip_norm = 0;  // of all gradients together (torch.nn.utils.clip_grad_norm_); 0 is off
+  double ema_decay = 0;  // of the averaged weights that are validated and kept; 0 is off
+  double label_smoothing = 0;  // PyTorch's cross_entropy, and Keras'
+  ClassWeights class_weights = ClassWeights::kNone;
+  int batch_size = 32;          // global: of the whole trial group
+  bool sync_batch_norm = true;  // over the trial group
   int epochs = 30;
+  // The trial's own rule in place of the study's; what is not given is the study's.
+  std::optional<int> early_stopping_patience;
+  std::optional<double> early_stopping_min_delta;
+  std::string early_stopping_metric;  // empty: the study's
+  // Validation and evaluation average the probabilities of a photo and its mirror image.
+  bool test_time_flip = false;
+
+  bool pretrained() const { return initial_weights == InitialWeights::kPretrained; }
 };
 
 // What a parameter is called, what it may be and what it is when nobody says. For documentation,
 // validation and the JSON schema.
 struct ParameterInfo {
   std::string name;
-  std::string kind;                // "word", "integer", "number", "boolean", "list of integers"
-  std::string allowed;             // for people: "avg, max, flatten" or "1e-7 to 10"
-  std::vector<std::string> words;  // the allowed words of a "word"
-  double low = 0;                  // of "integer", "number" and of the list's entries
+  // "word", "layer name", "integer", "number", "boolean", "list of integers"
+  std::string kind;
+  std::string allowed;  // for people: "avg, max, flatten" or "1e-7 to 10"
+  // The allowed words of a "word"; the usual ones of a "layer name", which may be others too.
+  std::vector<std::string> words;
+  double low = 0;  // of "integer", "number" and of the list's entries
   double high = 0;
   ParameterValue default_value;
+  // When it is not empty the default depends on other things, this says on what, and default_value
+  // is the usual one.
+  std::string default_depends;
   std::string help;  // one sentence
 };
 std::span<const ParameterInfo> KnownParameters();
@@ -67,9 +140,9 @@ struct WeightsTraits {
 
 // One configuration, defaults filled in. `preprocessing: weights` (the default) means what the
 // weights expect, and `unit` for networks without weights. InvalidArgument names the parameter, its
-// value and what is allowed: unknown names, wrong kinds, values outside the range, a scratch
-// network with `unfreeze`, `pooling` or head parameters that it does not have, an image too small
-// for the network.
+// value and what is allowed: unknown names, wrong kinds, values outside the range, a parameter that
+// the network, the optimizer, the schedule or the augmentation does not have, an unfreeze point of
+// another backbone, an image too small for the network.
 absl::StatusOr<TrainingPlan> ResolvePlan(const Configuration& configuration, const Budget& budget,
                                          const WeightsTraits& traits);
 
@@ -81,19 +154,31 @@ absl::Status ValidateParameter(const Parameter& parameter);
 // `random`).
 bool NeedsWeights(const StudySpec& spec);
 
-std::string_view ToText(Network network);
+std::string_view ToText(InitialWeights weights);
 std::string_view ToText(Pooling pooling);
 std::string_view ToText(Padding padding);
+std::string_view ToText(NormPlace place);
+std::string_view ToText(ClassWeights weights);
+std::string_view ToText(OptimizerPlan::Kind kind);
+std::string_view ToText(SchedulePlan::Kind kind);
 absl::StatusOr<Padding> PaddingFromText(std::string_view text);
 
-// Side of the last feature map for an image size: ceil(size / stride).
+// The plan's network below its head. Never null.
+std::shared_ptr<const NetworkGraph> GraphOf(const TrainingPlan& plan);
+// Side of its last feature map. At least 1 for what ResolvePlan has made.
 int FeatureMapSize(const TrainingPlan& plan);
+// Channels of the map, and what pooling makes of it: channels, or all of the map for `flatten`.
+int64_t FeatureChannels(const TrainingPlan& plan);
+int64_t PooledFeatureCount(const TrainingPlan& plan);
+
+// The rule by which a trial of this plan stops early.
+EarlyStopping EarlyStoppingOf(const TrainingPlan& plan, const EarlyStopping& of_study);
 
 // True when a pretrained backbone is frozen whole: the features of a photo as it is, so those of
 // every validation photo, are the same in every epoch and trial.
 bool BackboneIsFrozen(const TrainingPlan& plan);
-// True when besides the policy's views are exact: the train photos' features are computed once and
-// shared too (the feature cache).
+// True when besides the policy's views are exact and rows are not mixed: the train photos' features
+// are computed once and shared too (the feature cache).
 bool FeaturesAreShareable(const TrainingPlan& plan);
 
 }  // namespace vizsla

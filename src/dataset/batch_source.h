@@ -3,17 +3,28 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
 #include "src/base/status.h"
 #include "src/catalog/augmentation.h"
+#include "src/catalog/mixing.h"
 
 namespace vizsla {
 
+// What a row is mixed with. Named rather than taken from the neighbouring row, which another rank
+// may hold: every rank renders its rows' partners itself, and no pixels cross ranks.
+struct MixedIn {
+  uint32_t photo = 0;  // the partner, a position in the source's own list
+  View view = {};      // the partner's
+  BatchMix mix = {};
+};
+
 struct PhotoView {
   uint32_t photo = 0;  // position in the source's own list
-  View view;
+  View view = {};
+  std::optional<MixedIn> mixed_in = std::nullopt;
 };
 
 class BatchSource {
@@ -27,7 +38,8 @@ class BatchSource {
   // it.
   virtual std::string content_digest() const = 0;
   // Writes preprocessed float32 pixels, one image after another, each 3 planes (channel, row,
-  // column); `pixels` has room for views.size() * 3 * image_size^2 floats. Blocks while it renders;
+  // column); `pixels` has room for views.size() * 3 * image_size^2 floats. Rows with mixed_in are
+  // mixed after preprocessing (mix_pixels.h does it for every source). Blocks while it renders;
   // callable from several threads at once.
   virtual absl::Status Fill(std::span<const PhotoView> views, float* pixels) const = 0;
 };

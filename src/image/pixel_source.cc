@@ -5,6 +5,7 @@
 
 #include "src/base/check.h"
 #include "src/base/sha256.h"
+#include "src/dataset/mix_pixels.h"
 #include "src/image/decode.h"
 
 namespace vizsla {
@@ -42,15 +43,37 @@ PixelSource::PixelSource(std::unique_ptr<DecodedPhotos> pixels, const PixelSourc
   content_digest_ = DigestOf(*pixels_, slots_, options.preprocessing);
 }
 
+absl::Status PixelSource::CheckPhoto(uint32_t photo) const {
+  if (photo < slots_.size()) return absl::OkStatus();
+  return absl::OutOfRangeError(
+      StrCat("photo ", photo, " was asked of a source of ", slots_.size()));
+}
+
 absl::Status PixelSource::Fill(std::span<const PhotoView> views, float* pixels) const {
-  const size_t photo_floats = DecodedBytes(1, image_size());
   for (const PhotoView& view : views) {
-    if (view.photo >= slots_.size()) {
-      return absl::OutOfRangeError(
-          StrCat("photo ", view.photo, " was asked of a source of ", slots_.size()));
+    VIZSLA_RETURN_IF_ERROR(CheckPhoto(view.photo));
+    if (view.mixed_in) VIZSLA_RETURN_IF_ERROR(CheckPhoto(view.mixed_in->photo));
+  }
+  const size_t photo_floats = DecodedBytes(1, image_size());
+  const auto row_of = [&](size_t row) {
+    return std::span(pixels + row * photo_floats, photo_floats);
+  };
+  for (size_t row = 0; row < views.size(); ++row) {
+    renderer_.Render(pixels_->pixels(slots_[views[row].photo]), views[row].view,
+                     row_of(row).data());
+  }
+  // Backwards: the partner is mostly the row above, which is then still unmixed.
+  std::vector<float> rendered;
+  for (size_t row = views.size(); row-- > 0;) {
+    if (!views[row].mixed_in) continue;
+    const MixedIn& partner = *views[row].mixed_in;
+    if (row > 0 && views[row - 1].photo == partner.photo && views[row - 1].view == partner.view) {
+      MixPixels(partner.mix, image_size(), row_of(row - 1), row_of(row));
+      continue;
     }
-    renderer_.Render(pixels_->pixels(slots_[view.photo]), view.view, pixels);
-    pixels += photo_floats;
+    rendered.resize(photo_floats);
+    renderer_.Render(pixels_->pixels(slots_[partner.photo]), partner.view, rendered.data());
+    MixPixels(partner.mix, image_size(), rendered, row_of(row));
   }
   return absl::OkStatus();
 }

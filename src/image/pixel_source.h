@@ -34,7 +34,7 @@ class PixelSource : public BatchSource {
   int image_size() const override { return pixels_->image_size(); }
   int label(uint32_t photo) const override { return labels_[photo]; }
   std::string content_digest() const override { return content_digest_; }
-  // OutOfRange for a photo that the source does not have.
+  // OutOfRange for a photo, or a partner, that the source does not have.
   absl::Status Fill(std::span<const PhotoView> views, float* pixels) const override;
 
   // Positions (in the index's list) of the photos that are in the source: those of the options, in
@@ -47,6 +47,7 @@ class PixelSource : public BatchSource {
   friend absl::StatusOr<std::unique_ptr<PixelSource>> OpenPixelSource(
       const PixelSourceOptions& options);
   PixelSource(std::unique_ptr<DecodedPhotos> pixels, const PixelSourceOptions& options);
+  absl::Status CheckPhoto(uint32_t photo) const;
 
   std::unique_ptr<DecodedPhotos> pixels_;
   ViewRenderer renderer_;

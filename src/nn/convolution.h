@@ -3,8 +3,7 @@
 
 #include <torch/torch.h>
 
-#include <cstdint>
-
+#include "src/catalog/network_graph.h"
 #include "src/catalog/training_plan.h"
 
 namespace vizsla {
@@ -12,13 +11,14 @@ namespace vizsla {
 struct ConvolutionOptions {
   int64_t in = 0;
   int64_t out = 0;
-  int64_t kernel = 3;
+  Extent kernel = {3, 3};
   int64_t stride = 1;
+  Extent padding = {0, 0};  // zeros on each side
   int64_t groups = 1;
   bool bias = false;
-  // kSymmetric: (kernel - 1) / 2 on each side. kTfSame: ceil(n / stride) outputs, the odd pixel of
-  // padding on the right and at the bottom (TensorFlow's "SAME"). Equal at stride 1.
-  Padding padding = Padding::kSymmetric;
+  // kTfSame: where it is padded and its stride is above 1, TensorFlow's "SAME" (ceil(n / stride)
+  // outputs, the odd pixel of padding on the right and at the bottom) in place of `padding`.
+  Padding style = Padding::kSymmetric;
 };
 
 class ConvolutionImpl : public torch::nn::Module {
@@ -31,7 +31,7 @@ class ConvolutionImpl : public torch::nn::Module {
                     const torch::Tensor& bias) const;
   const ConvolutionOptions& options() const { return options_; }
 
-  torch::Tensor weight;  // out x in / groups x kernel x kernel
+  torch::Tensor weight;  // out x in / groups x kernel rows x kernel columns
   torch::Tensor bias;    // undefined without
 
  private:

@@ -37,7 +37,8 @@ void DrawDropoutMask(StreamKey key, int64_t first_row, int64_t row_size, double 
   }
 }
 
-DropoutImpl::DropoutImpl(double rate, std::string layer) : rate_(rate), layer_(std::move(layer)) {}
+DropoutImpl::DropoutImpl(double rate, std::string layer, DropoutUnit unit)
+    : rate_(rate), layer_(std::move(layer)), unit_(unit) {}
 
 torch::Tensor DropoutImpl::forward(const torch::Tensor& x) {
   if (!is_training() || rate_ == 0 || x.size(0) == 0) return x;
@@ -45,6 +46,7 @@ torch::Tensor DropoutImpl::forward(const torch::Tensor& x) {
   std::vector<int64_t> sizes = x.sizes().vec();
   const bool image = sizes.size() == 4;
   if (image) sizes = {x.size(0), x.size(2), x.size(3), x.size(1)};
+  if (unit_ == DropoutUnit::kRow) std::fill(sizes.begin() + 1, sizes.end(), 1);
   torch::Tensor mask = torch::empty(sizes, torch::kFloat32);
   DrawDropoutMask(step_->key.With("dropout").With(layer_), step_->first_row,
                   mask.numel() / x.size(0), rate_,

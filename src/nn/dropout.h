@@ -26,10 +26,14 @@ struct DropoutStep {
 void DrawDropoutMask(StreamKey key, int64_t first_row, int64_t row_size, double rate,
                      std::span<float> mask);
 
+// What is dropped at once: an element, or all of a row (stochastic depth, Huang et al. 2016; as
+// torchvision.ops.StochasticDepth's mode "row").
+enum class DropoutUnit { kElement, kRow };
+
 class DropoutImpl : public torch::nn::Module {
  public:
   // `layer` tells this layer's stream from the others'.
-  DropoutImpl(double rate, std::string layer);
+  DropoutImpl(double rate, std::string layer, DropoutUnit unit = DropoutUnit::kElement);
 
   // Identity when not training or when the rate is 0. In training SetStep comes first. Elements of
   // a row are numbered channel last (row, column, channel).
@@ -39,6 +43,7 @@ class DropoutImpl : public torch::nn::Module {
  private:
   double rate_;
   std::string layer_;
+  DropoutUnit unit_;
   std::optional<DropoutStep> step_;
 };
 TORCH_MODULE(Dropout);

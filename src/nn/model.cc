@@ -1,39 +1,18 @@
 #include "src/nn/model.h"
 
-#include <cmath>
 #include <optional>
 #include <utility>
 
+#include "src/base/check.h"
+#include "src/nn/graph_network.h"
 #include "src/nn/head.h"
-#include "src/nn/mobilenet_v2.h"
-#include "src/nn/scratch_body.h"
 
 namespace vizsla {
-namespace {
 
-constexpr int kExpandedBlocks =
-    16;  // Keras' block_1 ... block_16 have an expansion; block_0 has none
-
-// The first layer (torchvision's features.N) that trains; nullopt for an unknown name.
-std::optional<int> CutOf(std::string_view unfreeze) {
-  if (unfreeze == "none") return MobileNetV2::kLayers;
-  if (unfreeze == "all") return 0;
-  for (int block = 1; block <= kExpandedBlocks; ++block) {
-    if (unfreeze == "block_" + std::to_string(block) + "_expand") return block + 1;
-  }
-  return std::nullopt;
-}
-
-}  // namespace
-
-Model::Model(std::shared_ptr<MobileNetV2> backbone, std::shared_ptr<ScratchBody> body,
-             Pooling pooling, std::shared_ptr<Head> head)
-    : backbone_(std::move(backbone)),
-      body_(std::move(body)),
-      head_(std::move(head)),
-      pooling_(pooling) {
-  if (backbone_) register_module("backbone", backbone_);
-  if (body_) register_module("body", body_);
+Model::Model(const BackboneInfo* backbone, std::shared_ptr<GraphNetwork> body, Pooling pooling,
+             std::shared_ptr<Head> head)
+    : backbone_(backbone), body_(std::move(body)), head_(std::move(head)), pooling_(pooling) {
+  register_module(backbone_ != nullptr ? "backbone" : "body", body_);
   register_module("head", head_);
 }
 
@@ -43,16 +22,17 @@ torch::Tensor Model::forward(const torch::Tensor& images) {
   return TrainedPart(FrozenPart(images));
 }
 
-torch::Tensor Model::FrozenPart(const torch::Tensor& images) {
-  const torch::Tensor x = images.contiguous(torch::MemoryFormat::ChannelsLast);
-  return backbone_ ? backbone_->RunFrozen(x, 0, backbone_->cut()) : x;
+std::vector<torch::Tensor> Model::FrozenPart(const torch::Tensor& images) {
+  return body_->RunFrozen(images.contiguous(torch::MemoryFormat::ChannelsLast));
 }
 
-torch::Tensor Model::TrainedPart(const torch::Tensor& activations) {
-  const torch::Tensor map =
-      backbone_ ? backbone_->Run(activations, backbone_->cut(), MobileNetV2::kLayers)
-                : body_->forward(activations);
-  return RunHead(Pool(map));
+torch::Tensor Model::TrainedPart(const std::vector<torch::Tensor>& activations) {
+  return RunHead(Pool(body_->Run(activations)));
+}
+
+torch::Tensor Model::FeatureMap(const torch::Tensor& images) {
+  const torch::NoGradGuard no_gradients;
+  return body_->Run(FrozenPart(images));
 }
 
 torch::Tensor Model::Pool(const torch::Tensor& map) const { return PoolMap(map, pooling_); }
@@ -61,31 +41,35 @@ torch::Tensor Model::RunHead(const torch::Tensor& pooled) { return head_->forwar
 
 int64_t Model::feature_count() const { return head_->features(); }
 
+torch::Tensor Model::HeadPenalty(double l1, double l2, double l2_bias) const {
+  return head_->Penalty(l1, l2, l2_bias);
+}
+
 void Model::BeginStep(const StreamKey& step_key, int64_t first_row) {
   const DropoutStep step{step_key, first_row};
   head_->SetStep(step);
-  if (body_) body_->SetStep(step);
+  body_->SetStep(step);
 }
 
 void Model::SetBatchNormReduction(const SumReduction& reduction) {
   head_->SetReduction(reduction);
-  if (body_) body_->SetReduction(reduction);
-  if (backbone_) backbone_->SetReduction(reduction);
+  body_->SetReduction(reduction);
 }
 
 absl::Status Model::Freeze(std::string_view unfreeze) {
-  if (!backbone_) {
-    if (unfreeze == "all") return absl::OkStatus();
-    return absl::InvalidArgumentError(
-        StrCat("unfreeze: \"", std::string(unfreeze), "\": a scratch network trains whole (all)"));
+  std::optional<int> cut;
+  if (backbone_ != nullptr) {
+    cut = backbone_->FindCut(unfreeze);
+  } else if (unfreeze == "all") {
+    cut = 0;
   }
-  const std::optional<int> cut = CutOf(unfreeze);
   if (!cut) {
-    return absl::InvalidArgumentError(StrCat("unfreeze: \"", std::string(unfreeze),
-                                             "\" is none of none, all, block_1_expand ... block_",
-                                             kExpandedBlocks, "_expand"));
+    return absl::InvalidArgumentError(StrCat(
+        "unfreeze: \"", std::string(unfreeze), "\" is ",
+        backbone_ != nullptr ? StrCat("neither none, all nor a layer of ", backbone_->name)
+                             : std::string("nothing for a scratch network, which trains whole")));
   }
-  backbone_->Freeze(*cut);
+  body_->Freeze(*cut);
   return absl::OkStatus();
 }
 
@@ -153,9 +137,7 @@ absl::Status Model::LoadTrainedState(const std::map<std::string, TensorView>& te
   return CopyInto(TrainedState(), tensors, place);
 }
 
-void Model::FrozenStateChanged() {
-  if (backbone_) backbone_->DropFolded();
-}
+void Model::FrozenStateChanged() { body_->DropFolded(); }
 
 torch::Tensor PoolMap(const torch::Tensor& map, Pooling pooling) {
   switch (pooling) {
@@ -167,16 +149,6 @@ torch::Tensor PoolMap(const torch::Tensor& map, Pooling pooling) {
       break;
   }
   return map.permute({0, 2, 3, 1}).reshape({map.size(0), map.size(1) * map.size(2) * map.size(3)});
-}
-
-int64_t PooledFeatureCount(const TrainingPlan& plan) {
-  if (plan.network != Network::kMobileNetV2) {
-    const int64_t side = ScratchBody::MapSize(plan.image_size);
-    return side * side * ScratchBody::kChannels;
-  }
-  if (plan.pooling != Pooling::kFlatten) return MobileNetV2::kChannels;
-  const int64_t side = (plan.image_size + MobileNetV2::kStride - 1) / MobileNetV2::kStride;
-  return side * side * MobileNetV2::kChannels;
 }
 
 }  // namespace vizsla

@@ -8,7 +8,7 @@
 // Everything below the unfreeze point is frozen: in inference mode, with its batch norm folded into
 // its convolutions, under no_grad, whatever train() says. The network is the composition
 //     forward(images) = TrainedPart(FrozenPart(images))
-// and, when the backbone is frozen whole, TrainedPart(map) = Head(Pool(map)), so that features
+// and, when the backbone is frozen whole, TrainedPart({map}) = Head(Pool(map)), so that features
 // computed once give the numbers of features computed each time.
 //
 // Not thread-safe. Float32. LibTorch's exceptions (c10::Error) and ReductionError travel through
@@ -25,6 +25,7 @@
 
 #include "src/base/random.h"
 #include "src/base/status.h"
+#include "src/catalog/backbones.h"
 #include "src/catalog/training_plan.h"
 #include "src/nn/batch_norm.h"
 #include "src/nn/dropout.h"
@@ -33,14 +34,14 @@
 
 namespace vizsla {
 
+class GraphNetwork;
 class Head;
-class MobileNetV2;
-class ScratchBody;
 
 class Model : public torch::nn::Module {
  public:
-  // Use BuildModel. One of backbone and body is null.
-  Model(std::shared_ptr<MobileNetV2> backbone, std::shared_ptr<ScratchBody> body, Pooling pooling,
+  // Use BuildModel. `backbone` describes the body when it is one of the registry's, and is null for
+  // scratch networks.
+  Model(const BackboneInfo* backbone, std::shared_ptr<GraphNetwork> body, Pooling pooling,
         std::shared_ptr<Head> head);
   ~Model() override;
 
@@ -48,18 +49,22 @@ class Model : public torch::nn::Module {
   // be 0 (a rank without rows of the last batch still takes part in the reductions).
   torch::Tensor forward(const torch::Tensor& images);
 
-  // Everything below the unfreeze point: images in, detached activations out (channels-last). With
-  // unfreeze `none` the last feature map, N x C x h x w; with `all` and for scratch networks the
-  // images.
-  torch::Tensor FrozenPart(const torch::Tensor& images);
+  // Everything below the unfreeze point: images in, detached activations out (channels-last), one
+  // for each layer that a trained layer reads. With unfreeze `none` the last feature map, N x C x h
+  // x w; with `all` and for scratch networks the images.
+  std::vector<torch::Tensor> FrozenPart(const torch::Tensor& images);
   // Everything above: FrozenPart's result in, logits out.
-  torch::Tensor TrainedPart(const torch::Tensor& activations);
+  torch::Tensor TrainedPart(const std::vector<torch::Tensor>& activations);
+  // The last feature map of a backbone that is frozen whole, detached.
+  torch::Tensor FeatureMap(const torch::Tensor& images);
 
   // Feature map to the head's input by this model's pooling: N x feature_count(). See PoolMap.
   torch::Tensor Pool(const torch::Tensor& map) const;
   // Pooled features (N x feature_count()) to logits.
   torch::Tensor RunHead(const torch::Tensor& pooled);
   int64_t feature_count() const;
+  // The head's regularization: see TrainingPlan::l1. A scalar, differentiable.
+  torch::Tensor HeadPenalty(double l1, double l2, double l2_bias) const;
 
   // Before each training step: names the step for the dropout masks. (seed, trial, epoch, step),
   // and the place of this rank's first row in the global batch; a rank's rows are contiguous.
@@ -67,10 +72,9 @@ class Model : public torch::nn::Module {
   // For all batch norms that are not frozen; null for local statistics. See batch_norm.h.
   void SetBatchNormReduction(const SumReduction& reduction);
 
-  // `none`, `all`, or a Keras layer name `block_16_expand` ... `block_1_expand`: it and all layers
-  // after it (Keras' order) train. block_k_expand is torchvision's features.(k+1).conv.0. Scratch
-  // networks know only `all`. InvalidArgument lists what is allowed. BuildModel has done it for the
-  // plan.
+  // `none`, `all`, or a name that BackboneInfo::FindCut knows: that layer and all after it (Keras'
+  // order) train. Scratch networks know only `all`. InvalidArgument names the network. BuildModel
+  // has done it for the plan.
   absl::Status Freeze(std::string_view unfreeze);
 
   // Order of layers; what the optimizer gets, and what is reduced over the group.
@@ -91,11 +95,12 @@ class Model : public torch::nn::Module {
   // To be called after changing frozen tensors by other means: drops what was folded from them.
   void FrozenStateChanged();
 
-  bool has_backbone() const { return backbone_ != nullptr; }
+  const BackboneInfo* backbone() const { return backbone_; }  // null: a scratch network
+  GraphNetwork& body() { return *body_; }  // the backbone, or the scratch network's convolutions
 
  private:
-  std::shared_ptr<MobileNetV2> backbone_;
-  std::shared_ptr<ScratchBody> body_;
+  const BackboneInfo* backbone_;
+  std::shared_ptr<GraphNetwork> body_;
   std::shared_ptr<Head> head_;
   Pooling pooling_;
 };
@@ -112,7 +117,5 @@ absl::StatusOr<std::shared_ptr<Model>> BuildModel(const TrainingPlan& plan, Padd
 // Feature map N x C x h x w to N x F. Average and max: F = C. Flatten: F = h * w * C in Keras'
 // order (row, column, channel), which is free for channels-last maps.
 torch::Tensor PoolMap(const torch::Tensor& map, Pooling pooling);
-// F of PoolMap for a plan's map: what a feature cache stores per view.
-int64_t PooledFeatureCount(const TrainingPlan& plan);
 
 }  // namespace vizsla

@@ -6,7 +6,8 @@
 namespace vizsla {
 
 absl::Status ImportBackbone(const TensorFile& file, std::string_view place, Model& model) {
-  if (!model.has_backbone()) {
+  const BackboneInfo* info = model.backbone();
+  if (info == nullptr) {
     return absl::FailedPreconditionError("a scratch network has no backbone to load weights into");
   }
   constexpr std::string_view kPrefix = "backbone.";
@@ -16,10 +17,10 @@ absl::Status ImportBackbone(const TensorFile& file, std::string_view place, Mode
   }
   std::map<std::string, TensorView> source;
   for (const auto& [name, view] : file.tensors()) {
-    if (!name.starts_with("classifier.")) source.emplace(name, view);
+    if (const auto own_name = info->TensorName(name)) source.emplace(*own_name, view);
   }
   VIZSLA_RETURN_IF_ERROR(
-      CopyInto(backbone, source, std::string(place) + ": not weights of mobilenet_v2"));
+      CopyInto(backbone, source, StrCat(std::string(place), ": not weights of ", info->name)));
   model.FrozenStateChanged();
   return absl::OkStatus();
 }

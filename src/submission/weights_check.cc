@@ -17,7 +17,7 @@ absl::Status CheckBackboneWeights(std::string_view backbone, const TensorFile& f
   }
   std::map<std::string, TensorView> given;
   for (const auto& [name, view] : file.tensors()) {
-    if (!name.starts_with("classifier.")) given.emplace(name, view);
+    if (const auto own_name = info->TensorName(name)) given.emplace(*own_name, view);
   }
   return CheckTensors(expected, given, StrCat("not weights of ", info->name));
 }

@@ -4,7 +4,6 @@
 
 #include "src/base/sha256.h"
 #include "src/catalog/augmentation.h"
-#include "src/catalog/backbones.h"
 #include "src/catalog/feature_key.h"
 #include "src/catalog/preprocessing.h"
 #include "src/catalog/weights_traits.h"
@@ -137,17 +136,6 @@ TEST(Augmentation, CountsExactViews) {
   EXPECT_EQ(CountExactViews(*FindAugmentationPolicy("v1")), 2);
   EXPECT_EQ(CountExactViews(*FindAugmentationPolicy("v2")), 0);
   EXPECT_EQ(CountExactViews(*FindAugmentationPolicy("v3")), 0);
-}
-
-TEST(Backbones, MobileNetV2) {
-  const BackboneInfo& info = **FindBackbone("mobilenet_v2");
-  EXPECT_EQ(info.feature_channels, 1280);
-  EXPECT_EQ(info.stride, 32);
-  ASSERT_EQ(info.unfreeze_points.size(), 16u);
-  EXPECT_EQ(info.unfreeze_points.front(), "block_16_expand");
-  EXPECT_EQ(info.unfreeze_points.back(), "block_1_expand");
-  EXPECT_EQ(Backbones().size(), 1u);
-  EXPECT_THAT(FindBackbone("vgg16").status().ToString(), HasSubstr("known are: mobilenet_v2"));
 }
 
 TEST(FeatureCacheKey, DependsOnEveryField) {

@@ -32,8 +32,8 @@ std::string ErrorOf(const Configuration& configuration, const WeightsTraits& tra
 TEST(ResolvePlan, DefaultsAreTheDocumentedOnes) {
   const auto plan = Resolve({});
   ASSERT_TRUE(plan.ok()) << plan.status();
-  EXPECT_EQ(plan->network, Network::kMobileNetV2);
-  EXPECT_TRUE(plan->pretrained);
+  EXPECT_EQ(plan->network, "mobilenet_v2");
+  EXPECT_TRUE(plan->pretrained());
   EXPECT_EQ(plan->image_size, 160);
   EXPECT_EQ(plan->preprocessing.name, "tf");  // what the weights expect
   EXPECT_EQ(plan->augmentation, AugmentationPolicy());
@@ -43,7 +43,13 @@ TEST(ResolvePlan, DefaultsAreTheDocumentedOnes) {
   EXPECT_TRUE(plan->batch_norm);
   EXPECT_EQ(plan->dropout, 0.5);
   EXPECT_EQ(plan->unfreeze, "none");
-  EXPECT_EQ(plan->learning_rate, 1e-3);
+  EXPECT_EQ(plan->optimizer, OptimizerPlan());
+  EXPECT_EQ(plan->schedule, SchedulePlan());
+  EXPECT_EQ(plan->norm_place, NormPlace::kLast);
+  EXPECT_EQ(plan->mixup + plan->cutmix + plan->l1 + plan->l2 + plan->l2_bias, 0);
+  EXPECT_EQ(plan->clip_norm + plan->ema_decay + plan->label_smoothing, 0);
+  EXPECT_EQ(plan->class_weights, ClassWeights::kNone);
+  EXPECT_FALSE(plan->test_time_flip);
   EXPECT_EQ(plan->batch_size, 32);
   EXPECT_TRUE(plan->sync_batch_norm);
   EXPECT_EQ(plan->epochs, 30);
@@ -82,11 +88,13 @@ TEST(ResolvePlan, ExpressesTheCampaignsHeads) {
   EXPECT_EQ(tuned->unfreeze, "block_13_expand");
 }
 
-TEST(ResolvePlan, ScratchNetworksHaveFixedBodies) {
+TEST(ResolvePlan, ScratchNetworksAreTheCampaignsUnlessSaidOtherwise) {
   const auto v1 = Resolve({{"network", Word("scratch_v1")}, {"image_size", int64_t{16}}}, {});
   ASSERT_TRUE(v1.ok()) << v1.status();
-  EXPECT_FALSE(v1->pretrained);
+  EXPECT_EQ(v1->initial_weights, InitialWeights::kRandom);
   EXPECT_EQ(v1->preprocessing.name, "unit");
+  EXPECT_EQ(v1->scratch, (ScratchOptions{.blocks = 2, .dropout = 0.25, .batch_norm = true}));
+  EXPECT_EQ(v1->pooling, Pooling::kFlatten);
   EXPECT_THAT(v1->dense, ElementsAre(512, 256));
   EXPECT_EQ(v1->dropout_hidden, 0);
   EXPECT_EQ(v1->dropout, 0.5);
@@ -95,24 +103,182 @@ TEST(ResolvePlan, ScratchNetworksHaveFixedBodies) {
   const auto v2 =
       Resolve({{"network", Word("scratch_v2")}, {"initial_weights", Word("random")}}, {});
   ASSERT_TRUE(v2.ok()) << v2.status();
+  EXPECT_EQ(v2->scratch.dropout, 0.5);
   EXPECT_THAT(v2->dense, ElementsAre(128, 128));
   EXPECT_EQ(v2->dropout_hidden, 0.5);
+  EXPECT_EQ(v2->l2, 0);
+  const auto v3 = Resolve({{"network", Word("scratch_v3")}}, {});
+  ASSERT_TRUE(v3.ok()) << v3.status();
+  EXPECT_EQ(v3->scratch, (ScratchOptions{.blocks = 3, .dropout = 0, .batch_norm = false}));
+  EXPECT_THAT(v3->dense, ElementsAre(256, 256));
+  EXPECT_EQ(v3->l1, 0.01);
+  EXPECT_EQ(v3->l2, 0.01);
+  EXPECT_EQ(v3->l2_bias, 0.01);
+  EXPECT_EQ(FeatureMapSize(*v3), 2);        // 160 -> 40 -> 10 -> 2
+  EXPECT_EQ(PooledFeatureCount(*v3), 512);  // 2 x 2 x 128
 
-  const Configuration extras = {{"pooling", Word("avg")}, {"dense", IntList{8}},
-                                {"dropout_hidden", 0.1},  {"batch_norm", true},
-                                {"dropout", 0.5},         {"unfreeze", Word("none")}};
-  for (const auto& [name, value] : extras) {
-    EXPECT_THAT(ErrorOf({{"network", Word("scratch_v1")}, {name, value}}),
-                HasSubstr(StrCat("parameter ", name, ": scratch_v1 has a fixed body")));
-  }
+  const auto other = Resolve({{"network", Word("scratch_v1")},
+                              {"blocks", int64_t{3}},
+                              {"block_dropout", 0.1},
+                              {"block_batch_norm", false},
+                              {"pooling", Word("avg")},
+                              {"dense", IntList{}}},
+                             {});
+  ASSERT_TRUE(other.ok()) << other.status();
+  EXPECT_EQ(other->scratch, (ScratchOptions{.blocks = 3, .dropout = 0.1, .batch_norm = false}));
+  EXPECT_EQ(PooledFeatureCount(*other), 128);
+
+  EXPECT_THAT(ErrorOf({{"network", Word("scratch_v1")}, {"unfreeze", Word("none")}}),
+              HasSubstr("parameter unfreeze: scratch_v1 has no backbone"));
+  EXPECT_THAT(ErrorOf({{"network", Word("scratch_v1")}, {"backbone_learning_rate", 0.1}}),
+              HasSubstr("parameter backbone_learning_rate: scratch_v1 has no backbone"));
   EXPECT_THAT(ErrorOf({{"network", Word("scratch_v2")}, {"initial_weights", Word("pretrained")}}),
               HasSubstr("parameter initial_weights: scratch_v2 has no pretrained weights"));
+  EXPECT_THAT(ErrorOf({{"network", Word("scratch_v3")}, {"image_size", int64_t{63}}}),
+              HasSubstr("parameter image_size: 63 is too small for the pools of scratch_v3"));
+  EXPECT_THAT(ErrorOf({{"network", Word("scratch_v3")}, {"dense", IntList{}}, {"l1", 0.1}}),
+              HasSubstr("parameter l1"));
+}
+
+TEST(ResolvePlan, EveryBackboneByItsName) {
+  for (const char* name : {"mobilenet_v2", "inception_v3", "resnet50", "vgg16", "densenet121",
+                           "efficientnet_v2_s", "xception", "inception_resnet_v2"}) {
+    const auto plan = Resolve({{"network", Word(name)}}, {name, "symmetric", "torch"});
+    ASSERT_TRUE(plan.ok()) << plan.status();
+    EXPECT_EQ(plan->network, name);
+    EXPECT_GT(FeatureMapSize(*plan), 0);
+    EXPECT_TRUE(FeaturesAreShareable(*plan));
+    EXPECT_THAT(ErrorOf({{"network", Word(name)}, {"image_size", int64_t{31}}}, {"", "", "torch"}),
+                HasSubstr(StrCat("is too small for ", name)));
+    EXPECT_THAT(ErrorOf({{"network", Word(name)}, {"blocks", int64_t{2}}}, {"", "", "torch"}),
+                HasSubstr("parameter blocks: is of scratch networks"));
+    EXPECT_THAT(ErrorOf({{"network", Word(name)}, {"initial_weights", Word("autoencoder")}},
+                        {"", "", "torch"}),
+                HasSubstr("parameter initial_weights: autoencoder is for scratch networks"));
+  }
+  EXPECT_THAT(
+      ErrorOf({{"network", Word("inception_v3")}, {"image_size", int64_t{74}}}, {"", "", "tf"}),
+      HasSubstr("needs at least 75"));
+}
+
+TEST(ResolvePlan, UnfreezePointsByKerasAndTorchvisionsNames) {
+  for (const char* name : {"mixed9", "Mixed_7c", "conv2d_93", "conv2d_1", "Conv2d_1a_3x3.conv"}) {
+    const auto plan =
+        Resolve({{"network", Word("inception_v3")}, {"unfreeze", Word(name)}}, {"", "", "tf"});
+    ASSERT_TRUE(plan.ok()) << plan.status();
+    EXPECT_EQ(plan->unfreeze, name);
+  }
+  EXPECT_THAT(ErrorOf({{"network", Word("inception_v3")}, {"unfreeze", Word("block_16_expand")}},
+                      {"", "", "tf"}),
+              HasSubstr("parameter unfreeze: inception_v3 has no layer block_16_expand"));
+}
+
+TEST(ResolvePlan, Techniques) {
+  const auto plan = Resolve({{"augmentation", Word("custom")},
+                             {"rotation", 20.0},
+                             {"shift", 0.1},
+                             {"zoom", 0.3},
+                             {"flip", true},
+                             {"shear", 5.0},
+                             {"crop", 0.6},
+                             {"brightness", 0.2},
+                             {"contrast", 0.3},
+                             {"erasing", 0.25},
+                             {"mixup", 0.2},
+                             {"cutmix", 1.0},
+                             {"unfreeze", Word("block_16_expand")},
+                             {"optimizer", Word("sgd")},
+                             {"learning_rate", 0.1},
+                             {"backbone_learning_rate", 0.001},
+                             {"schedule", Word("step")},
+                             {"schedule_every", int64_t{4}},
+                             {"schedule_factor", 0.5},
+                             {"warmup_epochs", int64_t{2}},
+                             {"clip_norm", 1.0},
+                             {"ema", 0.999},
+                             {"label_smoothing", 0.1},
+                             {"class_weights", Word("balanced")},
+                             {"batch_norm_place", Word("every")},
+                             {"epochs", int64_t{12}},
+                             {"early_stopping_patience", int64_t{3}},
+                             {"early_stopping_metric", Word("val_accuracy")},
+                             {"test_time_flip", true}});
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->augmentation, (AugmentationPolicy{.rotation_degrees = 20,
+                                                    .width_shift = 0.1,
+                                                    .height_shift = 0.1,
+                                                    .zoom = 0.3,
+                                                    .horizontal_flip = true,
+                                                    .shear_degrees = 5,
+                                                    .crop_scale = 0.6,
+                                                    .brightness = 0.2,
+                                                    .contrast = 0.3,
+                                                    .erasing = 0.25}));
+  EXPECT_EQ(plan->mixup, 0.2);
+  EXPECT_EQ(plan->cutmix, 1.0);
+  EXPECT_EQ(plan->optimizer, (OptimizerPlan{.kind = OptimizerPlan::Kind::kSgd,
+                                            .learning_rate = 0.1,
+                                            .backbone_learning_rate = 0.001,
+                                            .momentum = 0.9,
+                                            .weight_decay = 0}));
+  EXPECT_EQ(plan->schedule,
+            (SchedulePlan{
+                .kind = SchedulePlan::Kind::kStep, .warmup_epochs = 2, .factor = 0.5, .every = 4}));
+  EXPECT_EQ(plan->norm_place, NormPlace::kEvery);
+  EXPECT_EQ(plan->class_weights, ClassWeights::kBalanced);
+  EXPECT_EQ(plan->epochs, 12);
+  EXPECT_TRUE(plan->test_time_flip);
+  const EarlyStopping rule = EarlyStoppingOf(*plan, EarlyStopping());
+  EXPECT_EQ(rule.patience, 3);
+  EXPECT_EQ(rule.metric, "val_accuracy");
+  EXPECT_EQ(rule.direction, Direction::kMaximize);
+  EXPECT_EQ(rule.min_delta, EarlyStopping().min_delta);  // not given: the study's
+  EXPECT_EQ(EarlyStoppingOf(*Resolve({}), EarlyStopping()), EarlyStopping());
+
+  EXPECT_EQ(Resolve({{"optimizer", Word("adamw")}})->optimizer.weight_decay, 0.01);
+  EXPECT_EQ(Resolve({{"learning_rate", 0.01}})->optimizer.backbone_learning_rate, 0.01);
+}
+
+// A parameter that would change nothing is a mistake, and is named.
+TEST(ResolvePlan, RefusesWhatMeansNothing) {
+  const std::vector<std::pair<Configuration, std::string>> cases = {
+      {{{"rotation", 10.0}}, "rotation: is of `augmentation: custom` only"},
+      {{{"augmentation", Word("v2")}, {"flip", true}}, "flip: is of `augmentation: custom` only"},
+      {{{"momentum", 0.9}}, "momentum: is of sgd and rmsprop, not of adam"},
+      {{{"weight_decay", 0.1}}, "weight_decay: is of adamw and sgd, not of adam"},
+      {{{"backbone_learning_rate", 1e-5}}, "backbone_learning_rate: nothing of the backbone"},
+      {{{"schedule_every", int64_t{3}}}, "schedule_every: is of `schedule: step` only"},
+      {{{"schedule_patience", int64_t{3}}}, "schedule_patience: is of `schedule: plateau` only"},
+      {{{"schedule", Word("cosine")}, {"schedule_factor", 0.5}}, "schedule_factor: is of"},
+      {{{"warmup_epochs", int64_t{30}}}, "warmup_epochs: 30 leaves nothing of 30 epochs"},
+      {{{"batch_norm", false}, {"batch_norm_place", Word("last")}},
+       "batch_norm_place: there is no"},
+      {{{"l2", 0.01}}, "l2: is of the head's dense layers"},
+      {{{"epochs", int64_t{31}}}, "epochs: 31 is more than the budget's 30 epochs"},
+      {{{"pretrain_epochs", int64_t{3}}}, "pretrain_epochs: is of `initial_weights: autoencoder`"},
+  };
+  for (const auto& [configuration, message] : cases) {
+    EXPECT_THAT(ErrorOf(configuration), HasSubstr("parameter " + message));
+  }
+  // Fine together.
+  EXPECT_TRUE(Resolve({{"mixup", 0.2}, {"class_weights", Word("balanced")}}).ok());
+}
+
+TEST(ResolvePlan, ChannelOrderKeepsEachColoursNumbers) {
+  const auto usual = Resolve({{"preprocessing", Word("caffe")}});
+  const auto rgb = Resolve({{"preprocessing", Word("caffe")}, {"channel_order", Word("rgb")}});
+  ASSERT_TRUE(usual.ok() && rgb.ok());
+  EXPECT_TRUE(usual->preprocessing.bgr);
+  EXPECT_FALSE(rgb->preprocessing.bgr);
+  EXPECT_EQ(rgb->preprocessing.offset[0], usual->preprocessing.offset[2]);  // red
+  EXPECT_EQ(rgb->preprocessing.offset[2], usual->preprocessing.offset[0]);  // blue
+  EXPECT_TRUE(Resolve({{"channel_order", Word("bgr")}})->preprocessing.bgr);
 }
 
 TEST(ResolvePlan, RandomBackbonesAreTrainedWhole) {
   const auto plan = Resolve({{"initial_weights", Word("random")}}, {});
   ASSERT_TRUE(plan.ok()) << plan.status();
-  EXPECT_FALSE(plan->pretrained);
+  EXPECT_FALSE(plan->pretrained());
   EXPECT_EQ(plan->unfreeze, "all");
   EXPECT_EQ(plan->preprocessing.name, "unit");
   EXPECT_FALSE(FeaturesAreShareable(*plan));
@@ -172,11 +338,11 @@ TEST(ValidateParameter, ChecksEveryValueOfTheDomain) {
   EXPECT_THAT(error("batch_size", IntDomain{16, 5000, false, 1}), HasSubstr("not 5000"));
   EXPECT_THAT(error("pooling", CategoricalDomain{{Word("avg"), Word("sum")}}),
               HasSubstr("not sum"));
-  EXPECT_THAT(error("epochs", IntDomain{1, 2, false, 1}), HasSubstr("epochs: unknown"));
+  EXPECT_THAT(error("eopchs", IntDomain{1, 2, false, 1}), HasSubstr("eopchs: unknown"));
 }
 
 TEST(KnownParameters, DefaultsAreAllowedAndHelpIsThere) {
-  EXPECT_EQ(KnownParameters().size(), 14u);
+  EXPECT_EQ(KnownParameters().size(), 52u);
   for (const ParameterInfo& info : KnownParameters()) {
     EXPECT_TRUE(ValidateParameter({info.name, CategoricalDomain{{info.default_value}}, {}}).ok())
         << info.name;
@@ -215,7 +381,9 @@ TEST(NeedsWeights, LooksAtWhatCanHappen) {
   EXPECT_FALSE(NeedsWeights(WithSpace(
       {{"learning_rate", FloatDomain{1e-4, 1e-2}, {}}, {"network", words({"scratch_v1"}), {}}})));
   StudySpec enqueued = WithSpace({{"network", words({"scratch_v1"}), {}}});
-  enqueued.enqueue = {{"", "", {{"network", Word("mobilenet_v2")}}}};
+  EnqueuedTrial trial;
+  trial.configuration = {{"network", Word("mobilenet_v2")}};
+  enqueued.enqueue = {trial};
   EXPECT_TRUE(NeedsWeights(enqueued));
 }
 
@@ -226,6 +394,11 @@ TEST(FeaturesAreShareable, OnlyOfFrozenBackbonesWithExactViews) {
   EXPECT_FALSE(FeaturesAreShareable(*Resolve({{"unfreeze", Word("block_16_expand")}})));
   EXPECT_FALSE(FeaturesAreShareable(*Resolve({{"unfreeze", Word("all")}})));
   EXPECT_FALSE(FeaturesAreShareable(*Resolve({{"network", Word("scratch_v1")}})));
+  EXPECT_TRUE(FeaturesAreShareable(*Resolve({{"augmentation", Word("custom")}, {"flip", true}})));
+  EXPECT_FALSE(
+      FeaturesAreShareable(*Resolve({{"augmentation", Word("custom")}, {"contrast", 0.1}})));
+  EXPECT_FALSE(FeaturesAreShareable(*Resolve({{"mixup", 0.2}})));
+  EXPECT_FALSE(FeaturesAreShareable(*Resolve({{"cutmix", 0.2}})));
 }
 
 TEST(FeatureMapSize, RoundsAsTheNetworkDoes) {

@@ -1,7 +1,7 @@
 """Keras' augmentation by its definition, with scipy: reads a photo and views, writes the views' pixels.
 
 keras_reference.py FOLDER SIZE: FOLDER/photo.raw is SIZE x SIZE x 3 bytes; each line of FOLDER/views.txt
-is flip, theta (degrees), tx, ty (fractions of height and width), zx, zy. Writes FOLDER/expected.f32,
+is flip, theta (degrees), tx, ty (fractions of height and width), shear (degrees), zx, zy. Writes FOLDER/expected.f32,
 float32 (view, row, column, channel) in 0..255.
 
 The functions follow keras_preprocessing 1.1.2, image/affine_transformations.py.
@@ -21,7 +21,7 @@ def transform_matrix_offset_center(matrix, x, y):
     return np.dot(np.dot(offset_matrix, matrix), reset_matrix)
 
 
-def apply_affine_transform(x, theta, tx, ty, zx, zy):
+def apply_affine_transform(x, theta, tx, ty, shear, zx, zy):
     transform_matrix = None
     if theta != 0:
         theta = np.deg2rad(theta)
@@ -31,6 +31,11 @@ def apply_affine_transform(x, theta, tx, ty, zx, zy):
         shift_matrix = np.array([[1, 0, tx], [0, 1, ty], [0, 0, 1]])
         transform_matrix = shift_matrix if transform_matrix is None else np.dot(
             transform_matrix, shift_matrix)
+    if shear != 0:
+        shear = np.deg2rad(shear)
+        shear_matrix = np.array([[1, -np.sin(shear), 0], [0, np.cos(shear), 0], [0, 0, 1]])
+        transform_matrix = shear_matrix if transform_matrix is None else np.dot(
+            transform_matrix, shear_matrix)
     if zx != 1 or zy != 1:
         zoom_matrix = np.array([[zx, 0, 0], [0, zy, 0], [0, 0, 1]])
         transform_matrix = zoom_matrix if transform_matrix is None else np.dot(
@@ -51,8 +56,8 @@ photo = np.frombuffer((folder / "photo.raw").read_bytes(), np.uint8)
 photo = photo.reshape(size, size, 3).astype(np.float32)
 results = []
 for line in (folder / "views.txt").read_text().splitlines():
-    flip, theta, tx, ty, zx, zy = (float(word) for word in line.split())
-    view = apply_affine_transform(photo, theta, tx * size, ty * size, zx, zy)
+    flip, theta, tx, ty, shear, zx, zy = (float(word) for word in line.split())
+    view = apply_affine_transform(photo, theta, tx * size, ty * size, shear, zx, zy)
     if flip:
         view = view[:, ::-1, :]
     results.append(view.astype(np.float32))

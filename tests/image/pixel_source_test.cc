@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "src/dataset/mix_pixels.h"
 #include "src/image/decode.h"
 #include "src/image/resize.h"
 #include "tests/image/image_testing.h"
@@ -31,8 +32,11 @@ class PixelSourceTest : public FolderTest {
     options.reader = &photos;
     options.positions = std::move(positions);
     options.preprocessing = Tf();
-    options.decode = {
-        .cache_folder = Path("cache"), .image_size = 16, .threads = 2, .progress = {}};
+    options.decode = {.cache_folder = Path("cache"),
+                      .image_size = 16,
+                      .threads = 2,
+                      .progress = {},
+                      .cancelled = {}};
     return options;
   }
 
@@ -134,6 +138,67 @@ TEST_F(PixelSourceTest, FillsFromSeveralThreads) {
   for (const auto& result : results) EXPECT_EQ(result, results[0]);
 }
 
+// Rows of a global batch of 6, each mixed with the row before it.
+std::vector<PhotoView> MixedBatch(const BatchMix& mix) {
+  std::vector<PhotoView> batch;
+  for (uint32_t i = 0; i < 6; ++i) {
+    batch.push_back({i, {.flip = i % 2 == 0, .rotation_degrees = i * 3.0, .contrast = 1.2}});
+  }
+  const std::vector<PhotoView> unmixed = batch;
+  for (size_t row = 0; row < batch.size(); ++row) {
+    const PhotoView& partner = unmixed[MixPartner(row, batch.size())];
+    batch[row].mixed_in = MixedIn{.photo = partner.photo, .view = partner.view, .mix = mix};
+  }
+  return batch;
+}
+
+TEST_F(PixelSourceTest, MixesRowsWithTheirPartners) {
+  const MemoryPhotos photos(6);
+  const auto source = Open(Options(photos, {0, 1, 2, 3, 4, 5}));
+  constexpr size_t kPhotoFloats = 3 * 256;
+  for (const BatchMix& mix : {BatchMix{.weight = 0.3},
+                              BatchMix{.weight = 0.75, .is_cutmix = true, .box = {4, 2, 12, 10}}}) {
+    std::vector<PhotoView> batch = MixedBatch(mix);
+    batch[3].mixed_in->view.zoom_x = 1.3;  // the row above's photo, but not its view
+    std::vector<float> mixed(batch.size() * kPhotoFloats);
+    ASSERT_TRUE(source->Fill(batch, mixed.data()).ok());
+    for (size_t row = 0; row < batch.size(); ++row) {
+      std::vector<float> own(kPhotoFloats);
+      std::vector<float> partner(kPhotoFloats);
+      const std::vector<PhotoView> alone = {{batch[row].photo, batch[row].view}};
+      const std::vector<PhotoView> before = {
+          {batch[row].mixed_in->photo, batch[row].mixed_in->view}};
+      ASSERT_TRUE(source->Fill(alone, own.data()).ok());
+      ASSERT_TRUE(source->Fill(before, partner.data()).ok());
+      MixPixels(mix, 16, partner, own);
+      EXPECT_EQ(
+          std::vector<float>(&mixed[row * kPhotoFloats], &mixed[row * kPhotoFloats] + kPhotoFloats),
+          own)
+          << "row " << row;
+    }
+  }
+}
+
+TEST_F(PixelSourceTest, AMixedRowIsTheSameOnWhicheverRankItIs) {
+  const MemoryPhotos photos(6);
+  const auto source = Open(Options(photos, {0, 1, 2, 3, 4, 5}));
+  const std::vector<PhotoView> batch = MixedBatch({.weight = 0.6});
+  constexpr size_t kPhotoFloats = 3 * 256;
+  std::vector<float> together(6 * kPhotoFloats);
+  ASSERT_TRUE(source->Fill(batch, together.data()).ok());
+  for (const size_t ranks : {2, 3, 6}) {
+    std::vector<float> apart(6 * kPhotoFloats);
+    const size_t rows = 6 / ranks;
+    for (size_t rank = 0; rank < ranks; ++rank) {
+      ASSERT_TRUE(source
+                      ->Fill(std::span(batch).subspan(rank * rows, rows),
+                             &apart[rank * rows * kPhotoFloats])
+                      .ok());
+    }
+    EXPECT_EQ(apart, together) << ranks << " ranks";
+  }
+}
+
 TEST_F(PixelSourceTest, RefusesWhatItDoesNotHave) {
   const MemoryPhotos photos(3, {0, 1});
   EXPECT_EQ(OpenPixelSource(Options(photos, {7})).status().code(), absl::StatusCode::kOutOfRange);
@@ -145,6 +210,8 @@ TEST_F(PixelSourceTest, RefusesWhatItDoesNotHave) {
   std::vector<float> pixels(3 * 256);
   const std::vector<PhotoView> views = {{1, {}}};
   EXPECT_EQ(source->Fill(views, pixels.data()).code(), absl::StatusCode::kOutOfRange);
+  const std::vector<PhotoView> partner = {{0, {}, MixedIn{.photo = 1}}};
+  EXPECT_EQ(source->Fill(partner, pixels.data()).code(), absl::StatusCode::kOutOfRange);
 }
 
 }  // namespace

@@ -1,10 +1,14 @@
-// Dropout, batch norm (alone and over a trial group), random numbers in bulk, tensors and views.
+// Dropout, batch norm (alone and over a trial group), the head, random numbers in bulk, tensors and
+// views.
+#include <cmath>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "src/nn/head.h"
 #include "src/nn/random_fill.h"
 #include "tests/nn/testing.h"
 
@@ -236,6 +240,136 @@ TEST(BatchNormEdgesTest, FailedReductionCarriesItsStatus) {
   });
   const torch::Tensor y = norm(torch::ones({4, 3}));
   EXPECT_THROW(y.sum().backward(), ReductionError);
+}
+
+HeadOptions TwoLayers() {
+  return {.features = 6,
+          .dense = {5, 4},
+          .dropout_hidden = 0.3,
+          .batch_norm = true,
+          .dropout = 0.4,
+          .classes = 3};
+}
+
+std::vector<std::string> NormsOf(const HeadOptions& options) {
+  const Head head(options);
+  std::vector<std::string> norms;
+  for (const auto& item : head.named_parameters()) {
+    if (item.key().find("norm") == 0 && item.key().ends_with(".weight")) {
+      norms.push_back(StrCat(item.key(), " ", item.value().numel()));
+    }
+  }
+  return norms;
+}
+
+TEST(HeadTest, NormsHaveTheirPlacesAndNames) {
+  using Names = std::vector<std::string>;
+  HeadOptions options = TwoLayers();
+  EXPECT_EQ(NormsOf(options), Names{"norm.weight 4"});
+  options.norm_place = NormPlace::kEvery;
+  EXPECT_EQ(NormsOf(options), (Names{"norm1.weight 5", "norm2.weight 4"}));
+  options.norm_place = NormPlace::kInput;
+  EXPECT_EQ(NormsOf(options), Names{"norm.weight 6"});
+  options.batch_norm = false;
+  EXPECT_EQ(NormsOf(options), Names{});
+  options = TwoLayers();
+  options.dense = {};
+  EXPECT_EQ(NormsOf(options), Names{"norm.weight 6"});
+}
+
+// Dense, ReLU, norm, dropout: written out with LibTorch's functions, in inference mode with running
+// statistics that tell the places apart, and in training over two ranks.
+TEST(HeadTest, ComputesWhatItsPlacesSay) {
+  const torch::Tensor x = RandomTensor({8, 6}, 1);
+  for (const NormPlace place : {NormPlace::kLast, NormPlace::kEvery, NormPlace::kInput}) {
+    SCOPED_TRACE(std::string(ToText(place)));
+    HeadOptions options = TwoLayers();
+    options.norm_place = place;
+    Head head(options);
+    head.Initialize(StreamKey(3));
+    head.eval();
+    std::map<std::string, torch::Tensor> state;
+    {
+      const torch::NoGradGuard no_gradients;
+      uint64_t seed = 40;
+      for (auto& list : {head.named_parameters(), head.named_buffers()}) {
+        for (const auto& item : list) {
+          torch::Tensor tensor = item.value();
+          if (item.key().find("running_mean") != std::string::npos) {
+            tensor.copy_(RandomTensor(tensor.sizes().vec(), ++seed));
+          }
+          if (item.key().find("running_var") != std::string::npos) tensor.fill_(0.3);
+          state[item.key()] = tensor;
+        }
+      }
+    }
+    const auto norm = [&](const std::string& name, const torch::Tensor& input) {
+      if (!state.contains(name + ".weight")) return input;
+      return torch::batch_norm(input, state.at(name + ".weight"), state.at(name + ".bias"),
+                               state.at(name + ".running_mean"), state.at(name + ".running_var"),
+                               false, 0.01, 1e-3, false);
+    };
+    const auto dense = [&](const std::string& name, const torch::Tensor& input) {
+      return torch::linear(input, state.at(name + ".weight"), state.at(name + ".bias"));
+    };
+    torch::Tensor expected = place == NormPlace::kInput ? norm("norm", x) : x;
+    expected = norm("norm1", torch::relu(dense("dense1", expected)));
+    expected = norm("norm2", torch::relu(dense("dense2", expected)));
+    if (place == NormPlace::kLast) expected = norm("norm", expected);
+    EXPECT_LT(MaxDifference(head.forward(x), dense("output", expected)), 1e-5);
+  }
+}
+
+TEST(HeadTest, EveryNormIsReducedOverTheGroup) {
+  for (const NormPlace place : {NormPlace::kLast, NormPlace::kEvery, NormPlace::kInput}) {
+    HeadOptions options = TwoLayers();
+    options.norm_place = place;
+    Head head(options);
+    head.Initialize(StreamKey(3));
+    int reductions = 0;
+    head.SetReduction([&](std::span<double>) { return ++reductions, absl::OkStatus(); });
+    head.SetStep({StreamKey(1), 0});
+    head.forward(RandomTensor({8, 6}, 1));
+    EXPECT_EQ(reductions, place == NormPlace::kEvery ? 2 : 1);
+  }
+}
+
+TEST(HeadTest, PenaltyIsThatOfKeras) {
+  Head head(TwoLayers());
+  head.Initialize(StreamKey(3));
+  const auto parameters = head.named_parameters();
+  const torch::NoGradGuard no_gradients;
+  double absolute = 0, squares = 0, of_biases = 0;
+  for (const char* layer : {"dense1", "dense2"}) {
+    torch::Tensor bias = parameters[std::string(layer) + ".bias"];
+    bias.copy_(RandomTensor(bias.sizes().vec(), 7));
+    const torch::Tensor kernel = parameters[std::string(layer) + ".weight"];
+    const torch::Tensor flat = kernel.contiguous().flatten();
+    for (int64_t i = 0; i < flat.numel(); ++i) {
+      const double w = flat[i].item<double>();
+      absolute += std::abs(w);
+      squares += w * w;
+    }
+    for (int64_t i = 0; i < bias.numel(); ++i) of_biases += std::pow(bias[i].item<double>(), 2);
+  }
+  EXPECT_GT(of_biases, 0);
+  EXPECT_NEAR(head.Penalty(0.1, 0, 0).item<double>(), 0.1 * absolute, 1e-5);
+  EXPECT_NEAR(head.Penalty(0, 0.2, 0).item<double>(), 0.2 * squares, 1e-5);
+  EXPECT_NEAR(head.Penalty(0, 0, 0.3).item<double>(), 0.3 * of_biases, 1e-5);
+  EXPECT_NEAR(head.Penalty(0.1, 0.2, 0.3).item<double>(),
+              0.1 * absolute + 0.2 * squares + 0.3 * of_biases, 1e-5);
+  EXPECT_EQ(head.Penalty(0, 0, 0).item<double>(), 0);
+}
+
+TEST(HeadTest, PenaltyHasKerasGradients) {
+  Head head(TwoLayers());
+  head.Initialize(StreamKey(3));
+  head.Penalty(0.1, 0.2, 0.3).backward();
+  const auto parameters = head.named_parameters();
+  const torch::Tensor kernel = parameters["dense1.weight"];
+  EXPECT_LT(MaxDifference(kernel.grad(), 0.1 * kernel.sign() + 0.4 * kernel), 1e-6);
+  EXPECT_LT(MaxDifference(parameters["dense2.bias"].grad(), 0.6 * parameters["dense2.bias"]), 1e-6);
+  EXPECT_FALSE(parameters["output.weight"].grad().defined()) << "the output layer has no penalty";
 }
 
 // A network in training, whole batch against two ranks of uneven rows: logits, gradients,

@@ -34,15 +34,15 @@ int LayerOf(const std::string& name) {
   return name.starts_with(prefix) ? std::stoi(name.substr(prefix.size())) : -1;
 }
 
-struct UnfreezePoint {
+struct Expectation {
   std::string name;
   int first_layer;  // torchvision's features.N
   int parameters;   // tensors of the backbone that train
 };
 
-std::vector<UnfreezePoint> UnfreezePoints() {
+std::vector<Expectation> UnfreezePoints() {
   // features.18 has 3 tensors, an inverted residual 9, features.1 six, features.0 three.
-  std::vector<UnfreezePoint> points{{"none", 19, 0}, {"all", 0, 3 + 6 + 16 * 9 + 3}};
+  std::vector<Expectation> points{{"none", 19, 0}, {"all", 0, 3 + 6 + 16 * 9 + 3}};
   for (int block = 16; block >= 1; --block) {
     points.push_back(
         {"block_" + std::to_string(block) + "_expand", block + 1, 3 + 9 * (17 - block)});
@@ -52,7 +52,7 @@ std::vector<UnfreezePoint> UnfreezePoints() {
 
 TEST(ModelTest, UnfreezePointsTrainWhatTheyName) {
   const torch::Tensor images = RandomTensor({4, 3, 32, 32}, 7);
-  for (const UnfreezePoint& point : UnfreezePoints()) {
+  for (const Expectation& point : UnfreezePoints()) {
     SCOPED_TRACE(point.name);
     TrainingPlan plan = TransferPlan(32);
     plan.unfreeze = point.name;
@@ -112,9 +112,10 @@ TEST(ModelTest, FrozenPartIsNotDifferentiated) {
   plan.unfreeze = "block_14_expand";
   const auto model = Build(plan);
   const torch::Tensor images = RandomTensor({2, 3, 32, 32}, 1).requires_grad_(true);
-  const torch::Tensor cut = model->FrozenPart(images);
-  EXPECT_FALSE(cut.requires_grad());
-  EXPECT_EQ(cut.sizes(), (std::vector<int64_t>{2, 160, 1, 1}));
+  const std::vector<torch::Tensor> cut = model->FrozenPart(images);
+  ASSERT_EQ(cut.size(), 1u);
+  EXPECT_FALSE(cut[0].requires_grad());
+  EXPECT_EQ(cut[0].sizes(), (std::vector<int64_t>{2, 160, 1, 1}));
   model->eval();
   const torch::NoGradGuard no_gradients;
   EXPECT_EQ(MaxDifference(model->TrainedPart(cut), model->forward(images)), 0);
@@ -125,13 +126,10 @@ TEST(ModelTest, UnknownUnfreezePoints) {
   for (const char* name : {"", "block_0_expand", "block_17_expand", "block_01_expand", "mixed9"}) {
     const absl::Status status = model->Freeze(name);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_THAT(std::string(status.message()),
-                AllOf(HasSubstr(std::string("\"") + name + "\""), HasSubstr("block_16_expand")));
+    EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr(std::string("\"") + name + "\""),
+                                                     HasSubstr("a layer of mobilenet_v2")));
   }
-  TrainingPlan plan;
-  plan.network = Network::kScratchV2;
-  plan.image_size = 8;
-  EXPECT_FALSE(Build(plan)->Freeze("none").ok());
+  EXPECT_FALSE(Build(ScratchPlan("scratch_v2", 8, {}))->Freeze("none").ok());
 }
 
 TEST(ModelTest, ImpossiblePlans) {
@@ -174,7 +172,8 @@ TEST(ModelTest, PoolingVariants) {
     EXPECT_EQ(Named(state, "head.output.weight").sizes(), (std::vector<int64_t>{7, 8}));
     model->eval();
     const torch::NoGradGuard no_gradients;
-    const torch::Tensor map = model->FrozenPart(images);
+    ASSERT_TRUE(model->Freeze("none").ok());
+    const torch::Tensor map = model->FeatureMap(images);
     EXPECT_EQ(map.sizes(), (std::vector<int64_t>{2, 1280, 3, 3}));
     const torch::Tensor pooled = model->Pool(map);
     EXPECT_EQ(pooled.sizes(), (std::vector<int64_t>{2, variant.features}));
@@ -238,17 +237,12 @@ TEST(ModelTest, HeadOrder) {
 
 TEST(ModelTest, ScratchNetworks) {
   struct Expected {
-    Network network;
+    std::string network;
     std::vector<int64_t> dense;
   };
   for (const Expected& expected :
-       {Expected{Network::kScratchV1, {512, 256}}, Expected{Network::kScratchV2, {128, 128}}}) {
-    TrainingPlan plan;
-    plan.network = expected.network;
-    plan.pretrained = false;
-    plan.image_size = 160;
-    plan.dense = expected.dense;  // as ResolvePlan fills them in
-    const auto model = Build(plan, 120);
+       {Expected{"scratch_v1", {512, 256}}, Expected{"scratch_v2", {128, 128}}}) {
+    const auto model = Build(ScratchPlan(expected.network, 160, expected.dense), 120);
     const auto state = model->StateDict();
     EXPECT_EQ(Named(state, "body.conv1.weight").sizes(), (std::vector<int64_t>{32, 3, 5, 5}));
     EXPECT_EQ(Named(state, "body.conv2.weight").sizes(), (std::vector<int64_t>{32, 32, 3, 3}));
@@ -262,21 +256,20 @@ TEST(ModelTest, ScratchNetworks) {
     const int64_t head = (102400 + 1) * d1 + (d1 + 1) * d2 + 2 * d2 + (d2 + 1) * 120;
     EXPECT_EQ(CountParameters(*model), convolutions + 2 * 32 + 2 * 64 + head);
     EXPECT_EQ(model->TrainedState().size(), state.size());
-    EXPECT_FALSE(model->has_backbone());
+    EXPECT_EQ(model->backbone(), nullptr);
   }
 }
 
 TEST(ModelTest, ScratchForwardAndBackward) {
-  for (const Network network : {Network::kScratchV1, Network::kScratchV2}) {
-    TrainingPlan plan;
-    plan.network = network;
-    plan.dense = {128, 128};
+  for (const char* network : {"scratch_v1", "scratch_v2", "scratch_v3"}) {
+    // 22 -> 11 -> 5: odd sizes lose their last row; of scratch_v3 70 -> 17 -> 4 -> 1.
+    const int size = std::string(network) == "scratch_v3" ? 70 : 22;
+    TrainingPlan plan = ScratchPlan(network, size, {128, 128});
     plan.dropout_hidden = 0.5;
-    plan.image_size = 22;  // 22 -> 11 -> 5: odd sizes lose their last row
     const auto model = Build(plan, 4);
     model->train();
     model->BeginStep(StreamKey(5), 0);
-    const torch::Tensor logits = model->forward(RandomTensor({3, 3, 22, 22}, 4));
+    const torch::Tensor logits = model->forward(RandomTensor({3, 3, size, size}, 4));
     EXPECT_EQ(logits.sizes(), (std::vector<int64_t>{3, 4}));
     logits.square().sum().backward();
     for (const auto& [name, tensor] : model->TrainableParameters()) {

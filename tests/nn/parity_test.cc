@@ -99,7 +99,7 @@ class ParityTest : public ::testing::Test {
   // A model whose head is torchvision's classifier, with the reference's weights.
   std::shared_ptr<Model> Load(Padding padding, const std::string& unfreeze, int size) {
     TrainingPlan plan = TransferPlan(size);
-    plan.pretrained = true;
+    plan.initial_weights = InitialWeights::kPretrained;
     plan.dense = {};
     plan.batch_norm = false;
     plan.dropout = 0;
@@ -142,7 +142,7 @@ TEST_F(ParityTest, LogitsInInference) {
         EXPECT_LT(MaxDifference(output, folded), 1e-5 * (1 + logits.abs().max().item<double>()));
         if (unfreeze == "none") {
           const torch::Tensor features = Expected("features" + suffix);
-          EXPECT_LT(MaxDifference(model->FrozenPart(x), features),
+          EXPECT_LT(MaxDifference(model->FeatureMap(x), features),
                     1e-4 * features.abs().max().item<double>());
           // Frozen means inference, whatever train() says.
           model->train();
@@ -221,10 +221,7 @@ torch.save(s, 'lacking.pth')
   EXPECT_EQ(import("bare.pth"), "");
   EXPECT_GT(MaxDifference(model->forward(Expected("x.64")), before), 1e-3);  // and folds anew
 
-  TrainingPlan plan;
-  plan.network = Network::kScratchV1;
-  plan.image_size = 8;
-  EXPECT_EQ(ImportBackbone(*weights_, "w", *Build(plan)).code(),
+  EXPECT_EQ(ImportBackbone(*weights_, "w", *Build(ScratchPlan("scratch_v1", 8, {}))).code(),
             absl::StatusCode::kFailedPrecondition);
 }
 

@@ -16,13 +16,26 @@ namespace vizsla {
 
 inline TrainingPlan TransferPlan(int image_size = 64) {
   TrainingPlan plan;
-  plan.network = Network::kMobileNetV2;
-  plan.pretrained = false;
+  plan.initial_weights = InitialWeights::kRandom;
   plan.image_size = image_size;
   plan.pooling = Pooling::kAverage;
   plan.dense = {16, 8};
   plan.dropout_hidden = 0.5;
   plan.dropout = 0.5;
+  return plan;
+}
+
+// As ResolvePlan fills it in, with another head.
+inline TrainingPlan ScratchPlan(const std::string& network, int image_size,
+                                std::vector<int64_t> dense) {
+  TrainingPlan plan;
+  plan.network = network;
+  plan.scratch = DefaultScratchOptions(network);
+  plan.initial_weights = InitialWeights::kRandom;
+  plan.image_size = image_size;
+  plan.pooling = Pooling::kFlatten;
+  plan.dense = std::move(dense);
+  plan.unfreeze = "all";
   return plan;
 }
 
@@ -62,20 +75,24 @@ inline torch::Tensor Named(const NamedTensors& tensors, const std::string& name)
 
 enum class PythonOutcome { kDone, kMissingModule, kFailed };
 
+// Runs a shell command that is Python; what it says goes to the file `log`.
+inline PythonOutcome RunPythonCommand(const std::string& command, const std::string& log) {
+  if (std::system((command + " >" + log + " 2>&1").c_str()) == 0) return PythonOutcome::kDone;
+  const auto said = ReadFile(log);
+  if (said.ok() && (said->find("No module named") != std::string::npos ||
+                    said->find("not found") != std::string::npos)) {
+    return PythonOutcome::kMissingModule;
+  }
+  ADD_FAILURE() << (said.ok() ? *said : "no log");
+  return PythonOutcome::kFailed;
+}
+
 // Runs a script with Debian's Python in the folder.
 inline PythonOutcome RunPython(const std::string& folder, const std::string& script) {
   EXPECT_TRUE(WriteFileAtomically(folder + "/script.py", script).ok());
   // A LibTorch of its own must not reach Debian's Python through the loader's path.
-  const std::string command =
-      "cd " + folder + " && env -u LD_LIBRARY_PATH /usr/bin/python3 script.py >log 2>&1";
-  if (std::system(command.c_str()) == 0) return PythonOutcome::kDone;
-  const auto log = ReadFile(folder + "/log");
-  if (log.ok() && (log->find("No module named") != std::string::npos ||
-                   log->find("not found") != std::string::npos)) {
-    return PythonOutcome::kMissingModule;
-  }
-  ADD_FAILURE() << (log.ok() ? *log : "no log");
-  return PythonOutcome::kFailed;
+  return RunPythonCommand("cd " + folder + " && env -u LD_LIBRARY_PATH /usr/bin/python3 script.py",
+                          "log");
 }
 
 #define PYTHON_OR_SKIP(folder, script)                                        \

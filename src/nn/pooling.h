@@ -1,0 +1,24 @@
+// Max and average pools of a graph's layer, with torchvision's or TensorFlow's padding.
+#pragma once
+
+#include <torch/torch.h>
+
+#include "src/catalog/network_graph.h"
+#include "src/catalog/training_plan.h"
+
+namespace vizsla {
+
+// TensorFlow's "SAME": all padding of one side length, of which the larger half lies at the end.
+int64_t SamePadding(int64_t size, int64_t kernel, int64_t stride);
+
+// Whether a layer with this padding pads as TensorFlow's "SAME" rather than on each side equally.
+inline bool PadsAsSame(const Extent& padding, int64_t stride, Padding style) {
+  return style == Padding::kTfSame && stride > 1 && (padding.rows > 0 || padding.columns > 0);
+}
+
+torch::Tensor MaxPool(const torch::Tensor& x, const GraphLayer& layer, Padding style);
+// With torchvision's padding the zeros around the map count as elements (count_include_pad) where
+// the layer says so, with TensorFlow's they never do.
+torch::Tensor AveragePool(const torch::Tensor& x, const GraphLayer& layer, Padding style);
+
+}  // namespace vizsla
