@@ -6,13 +6,16 @@
 #include <cstdio>
 #include <utility>
 
+#include "src/base/file.h"
 #include "src/cli/connection.h"
 #include "src/cli/terminal.h"
 #include "src/dataset/split.h"
 #include "src/report/classification_report.h"
 #include "src/report/leaderboard.h"
+#include "src/report/predictions.h"
 #include "src/report/pulled_model.h"
 #include "worker/model_runner.h"
+#include "worker/thumbnail.h"
 
 namespace vizsla {
 namespace {
@@ -104,6 +107,21 @@ absl::StatusOr<DatasetIndex> Index(const std::string& data) {
   return IndexDataset(data, options);
 }
 
+// The photos with what was said of each, for a program to read.
+absl::Status WritePredictions(const std::string& path, const EvaluationView& view,
+                              const DatasetIndex& index, const PhotoReader& reader,
+                              const PhotoPredictions& results, const std::vector<int>& labels) {
+  std::vector<std::string> ids;
+  for (const uint32_t position : results.positions) ids.push_back(index.photos[position].id);
+  Predictions predictions = {
+      view, PredictionsOf(results.probabilities, labels, ids, index.classes.size())};
+  for (const size_t place : MostWrong(predictions.photos, kShownMistakes)) {
+    const Photo& photo = index.photos[results.positions[place]];
+    VIZSLA_ASSIGN_OR_RETURN(predictions.photos[place].thumbnail, MakeThumbnail(reader, photo));
+  }
+  return WriteFileAtomically(path, ToJsonText(predictions));
+}
+
 }  // namespace
 
 absl::Status RunEvaluate(const EvaluateOptions& options, const std::string& device, int threads) {
@@ -151,6 +169,10 @@ absl::Status RunEvaluate(const EvaluateOptions& options, const std::string& devi
   view.unreadable_photos = static_cast<int64_t>(predictions.broken.size());
   view.search_score = model.manifest.score;
   view.objective = model.manifest.objective;
+  if (!options.predictions.empty()) {
+    VIZSLA_RETURN_IF_ERROR(
+        WritePredictions(options.predictions, view, index, *reader, predictions, labels));
+  }
   Print(options.json ? ToPrettyText(EvaluationToJson(view))
                      : RenderEvaluation(view, StdoutOptions()));
   return FlushStdout();

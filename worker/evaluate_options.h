@@ -14,6 +14,7 @@ struct EvaluateOptions {
   std::string folder;      // of the pulled model
   std::string data;        // folder or zip
   std::string split;       // evaluate: train, validation or test
+  std::string predictions;  // evaluate: the JSON file to write for each photo; may be empty
   std::string submission;  // predict: the CSV file to write
   bool json = false;
   int threads = 0;  // 0: all cores

@@ -10,7 +10,8 @@ absl::Status ShareTask(Communicator& group, GroupTask& task) {
   if (task.kind != GroupTask::Kind::kTrain) return absl::OkStatus();
   VIZSLA_RETURN_IF_ERROR(BroadcastString(group, task.lease, 0));
   VIZSLA_RETURN_IF_ERROR(BroadcastString(group, task.split, 0));
-  return BroadcastString(group, task.checkpoint, 0);
+  VIZSLA_RETURN_IF_ERROR(BroadcastString(group, task.checkpoint, 0));
+  return BroadcastString(group, task.init, 0);
 }
 
 }  // namespace vizsla

@@ -19,6 +19,7 @@ struct GroupTask {
   std::string lease;       // kTrain: v1::Lease, serialized
   std::string split;       // kTrain: JSON, when the group has another one
   std::string checkpoint;  // kTrain: bytes to resume from, or empty
+  std::string init;        // kTrain: bytes of the checkpoint that the trial starts from, or empty
   std::string reason;      // kFail
 };
 

@@ -1,6 +1,7 @@
 #include "worker/node_data.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "src/base/sha256.h"
@@ -43,28 +44,36 @@ absl::StatusOr<WeightsTraits> NodeData::Traits(const Study& study) {
   return TraitsFromMetadata(file->metadata(), study.spec.weights);
 }
 
-absl::StatusOr<TrainingPlan> NodeData::Resolve(const Study& study,
-                                               const Configuration& configuration) {
+absl::StatusOr<TrainingPlan> NodeData::Resolve(const Study& study, const Trial& trial) {
+  if (trial.stage < 1 || trial.stage > StageCount(study.spec)) {
+    return absl::InvalidArgumentError(StrCat("the study has no stage ", trial.stage));
+  }
   VIZSLA_ASSIGN_OR_RETURN(const WeightsTraits traits, Traits(study));
-  return ResolvePlan(configuration, study.spec.budget, traits);
+  return ResolvePlan(trial.configuration, StageOf(study.spec, trial.stage).budget, traits);
 }
 
 absl::StatusOr<NodeData::Sources> NodeData::OpenSources(
     const TrainingPlan& plan, const std::function<void(size_t, size_t)>& progress) {
-  const std::string key = StrCat(plan.image_size, "/", plan.preprocessing.name);
+  const bool wants_unlabelled =
+      plan.initial_weights == InitialWeights::kAutoencoder && !index_.unlabelled.empty();
+  const std::string key =
+      StrCat(plan.image_size, "/", plan.preprocessing.name, "/",
+             plan.preprocessing.bgr ? "bgr" : "rgb", wants_unlabelled ? "/unlabelled" : "");
   const auto known = std::find_if(sources_.begin(), sources_.end(),
                                   [&](const Sources& sources) { return sources.key == key; });
   if (known != sources_.end()) {
     sources_.splice(sources_.begin(), sources_, known);
     return sources_.front();
   }
-  const size_t total = split_.train.size() + split_.validation.size();
-  const auto open = [&](const std::vector<std::string>& ids,
+  const size_t unlabelled = wants_unlabelled ? index_.unlabelled.size() : 0;
+  const size_t total = split_.train.size() + split_.validation.size() + unlabelled;
+  const auto open = [&](std::vector<uint32_t> positions, bool labelled,
                         size_t before) -> absl::StatusOr<std::shared_ptr<const PixelSource>> {
     PixelSourceOptions options;
     options.index = &index_;
     options.reader = reader_.get();
-    VIZSLA_ASSIGN_OR_RETURN(options.positions, Positions(index_, ids));
+    options.positions = std::move(positions);
+    options.unlabelled = !labelled;
     options.preprocessing = plan.preprocessing;
     options.decode.cache_folder = options_.cache_folder;
     options.decode.image_size = plan.image_size;
@@ -80,8 +89,17 @@ absl::StatusOr<NodeData::Sources> NodeData::OpenSources(
   };
   Sources sources;
   sources.key = key;
-  VIZSLA_ASSIGN_OR_RETURN(sources.train, open(split_.train, 0));
-  VIZSLA_ASSIGN_OR_RETURN(sources.validation, open(split_.validation, split_.train.size()));
+  VIZSLA_ASSIGN_OR_RETURN(std::vector<uint32_t> train, Positions(index_, split_.train));
+  VIZSLA_ASSIGN_OR_RETURN(std::vector<uint32_t> validation, Positions(index_, split_.validation));
+  const size_t labelled = train.size() + validation.size();
+  const size_t train_count = train.size();
+  VIZSLA_ASSIGN_OR_RETURN(sources.train, open(std::move(train), true, 0));
+  VIZSLA_ASSIGN_OR_RETURN(sources.validation, open(std::move(validation), true, train_count));
+  if (wants_unlabelled) {
+    std::vector<uint32_t> all(unlabelled);
+    std::iota(all.begin(), all.end(), 0U);
+    VIZSLA_ASSIGN_OR_RETURN(sources.unlabelled, open(std::move(all), false, labelled));
+  }
   sources_.push_front(sources);
   if (sources_.size() > kSourcesKept) sources_.pop_back();
   return sources;
@@ -102,6 +120,8 @@ absl::StatusOr<TrialData> NodeData::Open(const Study& study, const TrainingPlan&
   data.validation = sources.validation;
   data.training.train = data.train.get();
   data.training.validation = data.validation.get();
+  data.unlabelled = sources.unlabelled;
+  data.training.unlabelled = data.unlabelled.get();
   data.training.class_count = static_cast<int>(index_.classes.size());
   if (!study.inputs.weights_hash.empty()) {
     VIZSLA_ASSIGN_OR_RETURN(const WeightsTraits traits, Traits(study));
@@ -109,7 +129,7 @@ absl::StatusOr<TrialData> NodeData::Open(const Study& study, const TrainingPlan&
     VIZSLA_ASSIGN_OR_RETURN(data.training.weights, weights_.Load(study.inputs.weights_hash));
     data.training.weights_hash = study.inputs.weights_hash;
   }
-  if (!plan.pretrained) {
+  if (!plan.pretrained()) {
     data.training.weights = nullptr;
     data.training.weights_hash.clear();
   }

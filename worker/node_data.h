@@ -31,6 +31,7 @@ struct TrialData {
   TrainingData training;
   std::shared_ptr<const PixelSource> train;
   std::shared_ptr<const PixelSource> validation;
+  std::shared_ptr<const PixelSource> unlabelled;  // of autoencoders; may be null
 };
 
 // Not thread-safe.
@@ -47,9 +48,9 @@ class NodeData {
   bool HasSplit(const std::string& hash) const { return hash == split_hash_; }
   absl::Status SetSplit(const std::string& hash, std::string_view json);
 
-  // The plan of a configuration, under what the study's weights expect. InvalidArgument: it cannot
-  // be trained anywhere. Other errors: this node cannot.
-  absl::StatusOr<TrainingPlan> Resolve(const Study& study, const Configuration& configuration);
+  // The plan of a trial, under its stage's budget and what the study's weights expect.
+  // InvalidArgument: it cannot be trained anywhere. Other errors: this node cannot.
+  absl::StatusOr<TrainingPlan> Resolve(const Study& study, const Trial& trial);
   // Decodes what the node's cache lacks; blocks. The study's split must be set. `progress` is
   // called from any thread, one at a time.
   absl::StatusOr<TrialData> Open(const Study& study, const TrainingPlan& plan,
@@ -60,6 +61,7 @@ class NodeData {
     std::string key;
     std::shared_ptr<const PixelSource> train;
     std::shared_ptr<const PixelSource> validation;
+    std::shared_ptr<const PixelSource> unlabelled;  // when the plan wants them and there are some
   };
   absl::StatusOr<WeightsTraits> Traits(const Study& study);
   absl::StatusOr<Sources> OpenSources(const TrainingPlan& plan,

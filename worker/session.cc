@@ -152,6 +152,9 @@ absl::Status Session::Fetch(const LeaseGrant& lease, GroupTask& task) {
     VIZSLA_ASSIGN_OR_RETURN(task.checkpoint,
                             link_->patient().DownloadBytes(lease.resume_checkpoint));
   }
+  if (!lease.init_checkpoint.empty()) {
+    VIZSLA_ASSIGN_OR_RETURN(task.init, link_->patient().DownloadBytes(lease.init_checkpoint));
+  }
   return absl::OkStatus();
 }
 
@@ -183,8 +186,7 @@ absl::StatusOr<TrialData> Session::OpenData(const LeaseGrant& lease, const Group
   if (!task.split.empty()) {
     VIZSLA_RETURN_IF_ERROR(data_.SetSplit(lease.study.inputs.split_hash, task.split));
   }
-  VIZSLA_ASSIGN_OR_RETURN(const TrainingPlan plan,
-                          data_.Resolve(lease.study, lease.trial.configuration));
+  VIZSLA_ASSIGN_OR_RETURN(const TrainingPlan plan, data_.Resolve(lease.study, lease.trial));
   auto last_line = std::chrono::steady_clock::now();
   return data_.Open(lease.study, plan, [&](size_t done, size_t total) {
     if (!is_leader()) return;
@@ -226,6 +228,7 @@ absl::StatusOr<TrialResult> Session::RunLease(const LeaseGrant& lease, const Gro
   assignment.checkpoint_interval = lease.study.spec.checkpoint_interval;
   assignment.history = lease.history;
   assignment.resume_checkpoint = task.checkpoint;
+  assignment.init_checkpoint = task.init;
   if (is_leader()) {
     LogStart(lease, *data, !task.checkpoint.empty());
     RpcHooks hooks(link_->patient(), *lease_, data->plan.epochs, *keeper_);
@@ -241,6 +244,9 @@ void Session::LogStart(const LeaseGrant& lease, const TrialData& data, bool resu
   std::string line = fmt::format("attempt {} on {} ({} rank{}, {}): {}", lease.attempt.value(),
                                  options_.worker_name, group_.size(), group_.size() == 1 ? "" : "s",
                                  options_.trainer.device, ToJsonText(lease.trial.configuration));
+  if (!lease.init_checkpoint.empty()) {
+    line += fmt::format("; starts from trial {}'s best checkpoint", lease.trial.warm_start.trial);
+  }
   if (resumes) line += "; resumes from its checkpoint";
   log::info("trial {} {}", lease.trial.number, line);
   keeper_->Log(std::move(line));

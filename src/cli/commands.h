@@ -27,6 +27,7 @@ absl::Status RunStudies(const ConnectionOptions& connection, const StudiesComman
 struct TrialCommand {
   std::string study;
   std::string trial;  // a number, or "best"
+  bool curves = false;  // of trial: draw them instead of the tables
   bool json = false;
 };
 absl::Status RunTrial(const ConnectionOptions& connection, const TrialCommand& command);
@@ -61,6 +62,14 @@ struct PullCommand {
   bool json = false;
 };
 absl::Status RunPull(const ConnectionOptions& connection, const PullCommand& command);
+
+struct ReportCommand {
+  std::string study;
+  std::string output;
+  std::string data;  // empty: without what needs the photos
+  bool json = false;
+};
+absl::Status RunReport(const ConnectionOptions& connection, const ReportCommand& command);
 
 // 0 for "best" (and empty), else a trial's number; InvalidArgument for anything else.
 absl::StatusOr<int64_t> ParseTrialNumber(const std::string& text);

@@ -1,5 +1,8 @@
 #include "src/cli/helper_program.h"
 
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,6 +32,30 @@ constexpr std::array<Helper, 3> kHelpers = {{
 constexpr std::array<std::string_view, 3> kOptionsWithValue = {"--db", "--coordinator",
                                                                "--artifacts"};
 
+// The program beside this one.
+absl::StatusOr<std::string> FindProgram(const std::string& name) {
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) return ErrnoStatus(error.value(), "/proc/self/exe", "read");
+  std::string path = (self.parent_path() / name).string();
+  if (!std::filesystem::exists(path, error)) {
+    return absl::NotFoundError(StrCat("this command needs the program ", name,
+                                      ", which does not lie beside ", self.string(),
+                                      "; build it or install Vizsla whole"));
+  }
+  return path;
+}
+
+// Points into `path` and `call`.
+std::vector<char*> MakeArgv(const std::string& path, const HelperCall& call) {
+  std::vector<char*> argv = {const_cast<char*>(path.c_str())};
+  for (const std::string& argument : call.arguments) {
+    argv.push_back(const_cast<char*>(argument.c_str()));
+  }
+  argv.push_back(nullptr);
+  return argv;
+}
+
 }  // namespace
 
 std::optional<HelperCall> FindHelperCall(const std::vector<std::string>& arguments) {
@@ -52,22 +79,30 @@ std::optional<HelperCall> FindHelperCall(const std::vector<std::string>& argumen
 }
 
 absl::Status ExecHelper(const HelperCall& call) {
-  std::error_code error;
-  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error) return ErrnoStatus(error.value(), "/proc/self/exe", "read");
-  const std::string path = (self.parent_path() / call.program).string();
-  if (!std::filesystem::exists(path, error)) {
-    return absl::NotFoundError(StrCat("this command needs the program ", call.program,
-                                      ", which does not lie beside ", self.string(),
-                                      "; build it or install Vizsla whole"));
-  }
-  std::vector<char*> argv = {const_cast<char*>(path.c_str())};
-  for (const std::string& argument : call.arguments) {
-    argv.push_back(const_cast<char*>(argument.c_str()));
-  }
-  argv.push_back(nullptr);
-  execv(path.c_str(), argv.data());
+  VIZSLA_ASSIGN_OR_RETURN(const std::string path, FindProgram(call.program));
+  execv(path.c_str(), MakeArgv(path, call).data());
   return ErrnoStatus(errno, path, "run");
+}
+
+absl::Status RunHelper(const HelperCall& call) {
+  VIZSLA_ASSIGN_OR_RETURN(const std::string path, FindProgram(call.program));
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  pid_t child = 0;
+  const int error =
+      posix_spawn(&child, path.c_str(), &actions, nullptr, MakeArgv(path, call).data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) return ErrnoStatus(error, path, "run");
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) return ErrnoStatus(errno, path, "wait for");
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return absl::OkStatus();
+  if (WIFSIGNALED(status)) {
+    return absl::InternalError(StrCat(call.program, " was ended by signal ", WTERMSIG(status)));
+  }
+  return absl::InternalError(StrCat(call.program, " failed; its own words are above"));
 }
 
 }  // namespace vizsla

@@ -24,4 +24,8 @@ std::optional<HelperCall> FindHelperCall(const std::vector<std::string>& argumen
 // lie beside this program.
 absl::Status ExecHelper(const HelperCall& call);
 
+// Runs it beside this process and waits for its end. What it prints is dropped; its messages go to
+// this program's standard error. Errors: as ExecHelper; Internal when it does not end with 0.
+absl::Status RunHelper(const HelperCall& call);
+
 }  // namespace vizsla

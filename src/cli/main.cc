@@ -10,6 +10,7 @@
 #include "src/base/log.h"
 #include "src/cli/commands.h"
 #include "src/cli/helper_program.h"
+#include "src/cli/note_command.h"
 #include "src/cli/terminal.h"
 
 namespace vizsla {
@@ -20,6 +21,7 @@ constexpr char kOverview[] =
     "  vizsla submit space.yaml --data photos/ --weights w.safetensors --dry-run\n"
     "  vizsla leaderboard --watch\n"
     "  vizsla trial best\n"
+    "  vizsla report -o report/ --data photos/\n"
     "  vizsla pull -o best/\n"
     "  vizsla evaluate best/ --data photos/ --split test\n"
     "\n"
@@ -40,8 +42,10 @@ struct CommandLine {
   StudiesCommand studies;
   TrialCommand trial;
   StudyCommand study;
+  NoteCommand note;
   SubmitCommand submit;
   PullCommand pull;
+  ReportCommand report;
   Action action;
 };
 
@@ -95,6 +99,7 @@ void AddReading(CLI::App& app, CommandLine& line) {
 
   CLI::App* trial = AddCommand(app, "trial", "Shows every epoch of a trial",
                                "  vizsla trial 7\n"
+                               "  vizsla trial 7 --curves\n"
                                "  vizsla trial best --study dogs --json");
   CLI::App* logs = AddCommand(app, "logs", "Shows what the workers of a trial logged",
                               "  vizsla logs 7\n"
@@ -106,7 +111,10 @@ void AddReading(CLI::App& app, CommandLine& line) {
     command->add_option("--study", line.trial.study, "The study; the newest when left out")
         ->type_name("STUDY");
   }
+  auto* curves = trial->add_flag("--curves", line.trial.curves,
+                                 "Draw loss and accuracy over the epochs instead of the tables");
   AddJson(trial, line.trial.json, "trial");
+  curves->excludes("--json");
   AddJson(logs, line.trial.json, "logs");
   trial->callback(
       [&line] { line.action = [&line] { return RunTrial(line.connection, line.trial); }; });
@@ -131,6 +139,42 @@ void AddStudyCommand(CLI::App& app, CommandLine& line, const std::string& name,
   }
   command->callback(
       [&line, run] { line.action = [&line, run] { return run(line.connection, line.study); }; });
+}
+
+void AddNote(CLI::App& app, CommandLine& line) {
+  CLI::App* command = AddCommand(
+      app, "note", "Edits the notes of a study, or the name and notes of a trial, or shows them",
+      "  vizsla note dogs\n"
+      "  vizsla note dogs --notes 'Heads on a frozen MobileNetV2.'\n"
+      "  vizsla note dogs --trial best --name winner --append 'Over-fits after epoch 12.'");
+  NoteCommand& note = line.note;
+  command->add_option("STUDY", note.study, "The study; the newest when left out");
+  auto* trial = command
+                    ->add_option_function<std::string>(
+                        "--trial", [&note](const std::string& text) { note.trial = text; },
+                        "A trial of it: its number, or best")
+                    ->type_name("N")
+                    ->check(CheckTrial);
+  command
+      ->add_option_function<std::string>(
+          "--name", [&note](const std::string& text) { note.name = text; },
+          "The trial's new name; '' for none")
+      ->type_name("NAME")
+      ->needs(trial);
+  auto* notes = command
+                    ->add_option_function<std::string>(
+                        "--notes", [&note](const std::string& text) { note.notes = text; },
+                        "In place of the notes; '' for none")
+                    ->type_name("TEXT");
+  command
+      ->add_option_function<std::string>(
+          "--append", [&note](const std::string& text) { note.append = text; },
+          "Another line behind the notes")
+      ->type_name("TEXT")
+      ->excludes(notes);
+  AddJson(command, note.json, "note");
+  command->callback(
+      [&line] { line.action = [&line] { return RunNote(line.connection, line.note); }; });
 }
 
 void AddSubmit(CLI::App& app, CommandLine& line) {
@@ -176,6 +220,26 @@ void AddPull(CLI::App& app, CommandLine& line) {
       [&line] { line.action = [&line] { return RunPull(line.connection, line.pull); }; });
 }
 
+void AddReport(CLI::App& app, CommandLine& line) {
+  CLI::App* command = AddCommand(app, "report", "Writes a study as one HTML page with its pictures",
+                                 "  vizsla report -o report/\n"
+                                 "  vizsla report dogs -o report/ --data photos.zip");
+  command->add_option("STUDY", line.report.study, "The study; the newest when left out");
+  command
+      ->add_option("-o,--output", line.report.output,
+                   "The folder to write; an earlier report in it is replaced")
+      ->type_name("FOLDER")
+      ->required();
+  command
+      ->add_option("--data", line.report.data,
+                   "Folder or zip of the study's photos: adds the best trial's confusion matrix, "
+                   "figures per class and worst mistakes on the validation split")
+      ->type_name("DATA");
+  AddJson(command, line.report.json, "report");
+  command->callback(
+      [&line] { line.action = [&line] { return RunReport(line.connection, line.report); }; });
+}
+
 // Only for the overview and for --help: a call of these never reaches CLI11.
 void AddHelpers(CLI::App& app) {
   app.add_subcommand("evaluate", "Evaluates a pulled network on a split; test uses are recorded");
@@ -202,6 +266,8 @@ void Build(CLI::App& app, CommandLine& line) {
   AddLeaderboard(app, line);
   AddReading(app, line);
   AddPull(app, line);
+  AddReport(app, line);
+  AddNote(app, line);
   AddHelpers(app);
   AddStudyCommand(app, line, "stop", "Stops a study; running trials are given back",
                   "  vizsla stop dogs", RunStop);

@@ -4,12 +4,12 @@
 
 #include "absl/strings/str_join.h"
 #include "src/base/str_cat.h"
+#include "src/catalog/backbones.h"
 
 namespace vizsla {
 namespace {
 
 constexpr std::string_view kOptimizerPrefix = "optimizer.";
-constexpr std::string_view kWeightsPrefix = "features.";
 
 bool IsOfNetwork(std::string_view name) { return !name.starts_with(kOptimizerPrefix); }
 
@@ -19,7 +19,8 @@ std::string ShapeText(const std::vector<int64_t>& shape) {
 
 }  // namespace
 
-absl::StatusOr<std::map<std::string, TensorView>> AssembleModel(const TensorFile* weights,
+absl::StatusOr<std::map<std::string, TensorView>> AssembleModel(const std::string& network,
+                                                                const TensorFile* weights,
                                                                 const std::string& weights_hash,
                                                                 const TensorFile& checkpoint) {
   std::map<std::string, TensorView> model;
@@ -30,8 +31,9 @@ absl::StatusOr<std::map<std::string, TensorView>> AssembleModel(const TensorFile
           StrCat("the checkpoint was trained on the weights ", named->second.substr(0, 12),
                  "..., the study's are ", weights_hash.substr(0, 12), "..."));
     }
+    VIZSLA_ASSIGN_OR_RETURN(const BackboneInfo* backbone, FindBackbone(network));
     for (const auto& [name, tensor] : weights->tensors()) {
-      if (name.starts_with(kWeightsPrefix)) model["backbone." + name] = tensor;
+      if (const auto own_name = backbone->TensorName(name)) model["backbone." + *own_name] = tensor;
     }
   }
   size_t taken = 0;

@@ -11,6 +11,7 @@
 #include "src/catalog/weights_traits.h"
 #include "src/cli/commands.h"
 #include "src/cli/model_assembly.h"
+#include "src/cli/pull.h"
 #include "src/cli/terminal.h"
 #include "src/cli/wire_views.h"
 #include "src/dataset/split.h"
@@ -137,19 +138,18 @@ absl::Status PullModel(CoordinatorClient& client, const TrialView& view, const s
     VIZSLA_ASSIGN_OR_RETURN(config.traits,
                             TraitsFromMetadata(weights->metadata(), view.study.spec.weights));
   }
-  VIZSLA_ASSIGN_OR_RETURN(const TrainingPlan plan,
-                          ResolvePlan(config.configuration, config.spec.budget, config.traits));
-  VIZSLA_ASSIGN_OR_RETURN(const auto model, AssembleModel(plan.pretrained ? weights.get() : nullptr,
-                                                          weights_hash, *checkpoint));
-  const std::string bytes =
-      SerializeSafetensors(model, {{"format", "vizsla-model"},
-                                   {"version", "1"},
-                                   {"architecture", std::string(ToText(plan.network))},
-                                   {"padding", config.traits.padding},
-                                   {"preprocessing", plan.preprocessing.name},
-                                   {"study", view.study.spec.name},
-                                   {"trial", StrCat(view.trial.number)},
-                                   {"epoch", StrCat(view.trial.best_epoch)}});
+  VIZSLA_ASSIGN_OR_RETURN(const TrainingPlan plan, ResolvePlan(config));
+  VIZSLA_ASSIGN_OR_RETURN(const auto model,
+                          AssembleModel(plan.network, plan.pretrained() ? weights.get() : nullptr,
+                                        weights_hash, *checkpoint));
+  const std::string bytes = SerializeSafetensors(model, {{"format", "vizsla-model"},
+                                                         {"version", "1"},
+                                                         {"architecture", plan.network},
+                                                         {"padding", config.traits.padding},
+                                                         {"preprocessing", plan.preprocessing.name},
+                                                         {"study", view.study.spec.name},
+                                                         {"trial", StrCat(view.trial.number)},
+                                                         {"epoch", StrCat(view.trial.best_epoch)}});
   files.model_bytes = bytes.size();
   VIZSLA_RETURN_IF_ERROR(WriteAndHash(folder, kModelFile, bytes, files));
   fs::remove(checkpoint_path);
@@ -181,16 +181,12 @@ nlohmann::ordered_json PullToJson(const PulledManifest& manifest, const std::str
 
 }  // namespace
 
-absl::Status RunPull(const ConnectionOptions& options, const PullCommand& command) {
+absl::StatusOr<PullSummary> PullTrial(Connection& connection, const PullCommand& command) {
   v1::GetTrialRequest request;
   request.set_study(command.study);
   VIZSLA_ASSIGN_OR_RETURN(const int64_t number, ParseTrialNumber(command.trial));
   request.set_number(number);
-  VIZSLA_RETURN_IF_ERROR(CheckTarget(command.output, command.force));
-
-  VIZSLA_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection,
-                          Connection::Open(options, Access::kRead));
-  CoordinatorClient& client = connection->client();
+  CoordinatorClient& client = connection.client();
   VIZSLA_ASSIGN_OR_RETURN(const v1::GetTrialResponse response, client.GetTrial(request));
   VIZSLA_ASSIGN_OR_RETURN(const TrialView view, ToView(response));
   VIZSLA_RETURN_IF_ERROR(CheckPullable(view));
@@ -201,6 +197,7 @@ absl::Status RunPull(const ConnectionOptions& options, const PullCommand& comman
   VIZSLA_ASSIGN_OR_RETURN(const Split split, SplitFromJsonText(split_json));
   PulledConfig config;
   config.spec = view.study.spec;
+  config.stage = view.trial.stage;
   config.configuration = view.trial.configuration;
   config.classes = split.classes;
   PulledFiles files;
@@ -218,8 +215,8 @@ absl::Status RunPull(const ConnectionOptions& options, const PullCommand& comman
   manifest.objective = view.study.spec.objective.metric;
   manifest.score = view.trial.score;
   manifest.coordinator_id = client.server().coordinator_id();
-  manifest.database = connection->database();
-  manifest.coordinator = connection->coordinator();
+  manifest.database = connection.database();
+  manifest.coordinator = connection.coordinator();
   manifest.dataset_fingerprint = view.study.inputs.dataset_fingerprint;
   manifest.split_hash = view.study.inputs.split_hash;
   manifest.weights_hash = view.study.inputs.weights_hash;
@@ -228,14 +225,23 @@ absl::Status RunPull(const ConnectionOptions& options, const PullCommand& comman
   VIZSLA_RETURN_IF_ERROR(
       WriteFileAtomically(staging.path() + "/" + kManifestFile, ToJsonText(manifest)));
   VIZSLA_RETURN_IF_ERROR(staging.Publish());
+  return PullSummary{std::move(manifest), files.model_bytes};
+}
 
+absl::Status RunPull(const ConnectionOptions& options, const PullCommand& command) {
+  VIZSLA_RETURN_IF_ERROR(ParseTrialNumber(command.trial).status());
+  VIZSLA_RETURN_IF_ERROR(CheckTarget(command.output, command.force));
+  VIZSLA_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection,
+                          Connection::Open(options, Access::kRead));
+  VIZSLA_ASSIGN_OR_RETURN(const PullSummary pulled, PullTrial(*connection, command));
+  const PulledManifest& manifest = pulled.manifest;
   if (command.json) {
     Print(ToPrettyText(PullToJson(manifest, command.output)));
     return absl::OkStatus();
   }
   Print(StrCat("trial ", manifest.trial, " of ", SafeText(manifest.study), ", epoch ",
                manifest.epoch, ", ", manifest.objective, " ", FormatMetric(manifest.score), ": ",
-               command.output, " (", FormatBytes(files.model_bytes), ", hashes verified)\n"));
+               command.output, " (", FormatBytes(pulled.model_bytes), ", hashes verified)\n"));
   return absl::OkStatus();
 }
 

@@ -176,8 +176,13 @@ absl::Status RunSubmit(const ConnectionOptions& options, const SubmitCommand& co
   const std::string planned =
       view.planned_trials.has_value() ? Count(*view.planned_trials, "trial") : "trials";
   if (submitted.created) {
+    int epochs = 0;
+    for (int stage = 1; stage <= StageCount(spec); ++stage) {
+      epochs = std::max(epochs, StageOf(spec, stage).budget.epochs);
+    }
     Print(StrCat("created ", SafeText(spec.name), ": ", planned, " of up to ",
-                 Count(spec.budget.epochs, "epoch"), "\n"));
+                 Count(epochs, "epoch"),
+                 spec.stages.empty() ? "" : StrCat(", in ", StageCount(spec), " stages"), "\n"));
   } else {
     Print(StrCat(SafeText(spec.name), " is there already: ", std::string(ToText(view.study.state)),
                  ", ", planned, "\n"));

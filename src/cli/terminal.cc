@@ -3,6 +3,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -34,6 +36,30 @@ RenderOptions StdoutOptions() {
   options.color = (no_color == nullptr || *no_color == '\0') &&
                   (term == nullptr || std::strcmp(term, "dumb") != 0);
   options.width = StdoutSize().ws_col;
+  return options;
+}
+
+bool LocaleIsUtf8() {
+  // setlocale is not asked: a program that has not called it is in the C locale.
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == '\0') continue;
+    std::string locale = value;
+    std::transform(locale.begin(), locale.end(), locale.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return locale.find("utf-8") != std::string::npos || locale.find("utf8") != std::string::npos;
+  }
+  return false;
+}
+
+CurveOptions StdoutCurves() {
+  constexpr int kPipeWidth = 80;
+  constexpr int kMaxWidth = 120;
+  const RenderOptions table = StdoutOptions();
+  CurveOptions options;
+  options.width = table.width > 0 ? std::min(table.width, kMaxWidth) : kPipeWidth;
+  options.unicode = LocaleIsUtf8();
+  options.color = table.color;
   return options;
 }
 

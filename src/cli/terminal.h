@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "src/base/status.h"
+#include "src/report/curves.h"
 #include "src/report/table.h"
 
 namespace vizsla {
@@ -19,6 +20,11 @@ bool StderrIsTerminal();
 // Colour only on a terminal, and not with NO_COLOR (no-color.org) or TERM=dumb; on a pipe tables
 // are as wide as they get.
 RenderOptions StdoutOptions();
+// As wide as the terminal, up to 120 columns, and 80 on a pipe; braille dots where the locale is
+// UTF-8.
+CurveOptions StdoutCurves();
+// Whether LC_ALL, LC_CTYPE or LANG (the first that is set) names UTF-8.
+bool LocaleIsUtf8();
 // Lines of the terminal; 0 when standard output is none.
 int StdoutHeight();
 

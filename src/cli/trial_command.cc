@@ -4,6 +4,7 @@
 #include "src/cli/commands.h"
 #include "src/cli/terminal.h"
 #include "src/cli/wire_views.h"
+#include "src/report/curves.h"
 #include "src/report/leaderboard.h"
 #include "src/report/text.h"
 
@@ -50,6 +51,11 @@ absl::Status RunTrial(const ConnectionOptions& options, const TrialCommand& comm
   VIZSLA_ASSIGN_OR_RETURN(const v1::GetTrialResponse response,
                           connection->client().GetTrial(request));
   VIZSLA_ASSIGN_OR_RETURN(const TrialView view, ToView(response));
+  if (command.curves) {
+    Print(StrCat(RenderTrialHeader(view, StdoutOptions()), "\n",
+                 RenderCurves(view.epochs, view.trial.best_epoch, StdoutCurves())));
+    return absl::OkStatus();
+  }
   Print(command.json ? ToPrettyText(TrialToJson(view)) : RenderTrial(view, StdoutOptions()));
   return absl::OkStatus();
 }

@@ -30,18 +30,27 @@ Json ParamsOf(const Configuration& configuration) {
   return params;
 }
 
+Json WarmStartToJson(const WarmStart& start) {
+  if (start.kind == WarmStart::Kind::kNone) return nullptr;
+  return {{"from", ToText(start.kind)},
+          {"trial", start.trial > 0 ? Json(start.trial) : Json(nullptr)},
+          {"checkpoint", TextOrNull(start.checkpoint)}};
+}
+
 // The fields that a leaderboard's row and a trial's page have in common.
-Json TrialFields(const Trial& trial, int epochs) {
+Json TrialFields(const StudySpec& spec, const Trial& trial) {
   Json json;
   json["trial"] = trial.number;
   json["name"] = TextOrNull(trial.name);
   json["state"] = ToText(trial.state);
   json["objective"] = OptionalNumber(trial.score);
   json["epoch"] = trial.epoch;
-  json["epochs"] = epochs;
+  json["epochs"] = PlannedEpochs(spec, trial);
   json["best_epoch"] = trial.best_epoch > 0 ? Json(trial.best_epoch) : Json(nullptr);
   json["params"] = ParamsOf(trial.configuration);
   json["notes"] = TextOrNull(trial.notes);
+  json["stage"] = trial.stage;
+  json["init_from"] = WarmStartToJson(trial.warm_start);
   json["worker"] = TextOrNull(trial.worker);
   json["attempt"] = trial.attempt.value();
   json["crashes"] = trial.crashes;
@@ -70,7 +79,7 @@ std::string ToPrettyText(const Json& json) {
 Json LeaderboardToJson(const LeaderboardView& board) {
   Json rows = Json::array();
   for (const LeaderboardRowView& row : board.rows) {
-    Json json = TrialFields(row.trial, board.study.study.spec.budget.epochs);
+    Json json = TrialFields(board.study.study.spec, row.trial);
     json["rank"] = row.rank > 0 ? Json(row.rank) : Json(nullptr);
     json["metrics"] = MetricsToJson(row.metrics);
     json["elapsed_seconds"] = Seconds(row.elapsed);
@@ -88,7 +97,7 @@ Json LeaderboardToJson(const LeaderboardView& board) {
 }
 
 Json TrialToJson(const TrialView& view) {
-  Json json = TrialFields(view.trial, view.study.spec.budget.epochs);
+  Json json = TrialFields(view.study.spec, view.trial);
   json["study"] = view.study.spec.name;
   json["objective_metric"] = view.study.spec.objective.metric;
   Json epochs = Json::array();
@@ -119,7 +128,7 @@ Json StudyToJson(const StudyView& view) {
   Json json;
   json["study"] = study.spec.name;
   json["state"] = ToText(study.state);
-  json["notes"] = TextOrNull(study.spec.notes);
+  json["notes"] = TextOrNull(study.notes);
   json["objective_metric"] = study.spec.objective.metric;
   json["direction"] =
       study.spec.objective.direction == Direction::kMinimize ? "minimize" : "maximize";

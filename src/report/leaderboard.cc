@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "src/base/str_cat.h"
+#include "src/report/board_parameters.h"
 #include "src/report/text.h"
 #include "src/report/trial_text.h"
 #include "src/study/objective.h"
@@ -18,46 +19,6 @@ namespace {
 std::string ValueOf(const Configuration& configuration, const std::string& name) {
   const auto it = configuration.find(name);
   return it == configuration.end() ? "" : ToText(it->second);
-}
-
-// For the eye: four digits of a sampled number are enough; CSV and JSON have them all.
-std::string ShortValueOf(const Configuration& configuration, const std::string& name) {
-  const auto it = configuration.find(name);
-  if (it == configuration.end()) return "";
-  const auto* number = std::get_if<double>(&it->second);
-  return number == nullptr ? ToText(it->second) : absl::StrFormat("%.4g", *number);
-}
-
-// Parameters of the space in its order, then by name those that only enqueued trials have.
-std::vector<std::string> ParameterNames(const LeaderboardView& board) {
-  const SearchSpace& space = board.study.study.spec.space;
-  std::vector<std::string> names;
-  for (const Parameter& parameter : space.parameters) names.push_back(parameter.name);
-  std::set<std::string> others;
-  for (const LeaderboardRowView& row : board.rows) {
-    for (const auto& [name, value] : row.trial.configuration) {
-      if (space.Find(name) == nullptr) others.insert(name);
-    }
-  }
-  names.insert(names.end(), others.begin(), others.end());
-  return names;
-}
-
-// Names whose value (or absence) is not the same in all rows; with fewer than two rows, what the
-// space does not fix.
-std::vector<std::string> VaryingParameters(const LeaderboardView& board) {
-  std::vector<std::string> names = ParameterNames(board);
-  std::erase_if(names, [&](const std::string& name) {
-    if (board.rows.size() < 2) {
-      const Parameter* parameter = board.study.study.spec.space.Find(name);
-      return parameter != nullptr && CountValues(parameter->domain) == 1;
-    }
-    const std::string first = ValueOf(board.rows[0].trial.configuration, name);
-    return std::all_of(board.rows.begin(), board.rows.end(), [&](const auto& row) {
-      return ValueOf(row.trial.configuration, name) == first;
-    });
-  });
-  return names;
 }
 
 std::string EpochText(const LeaderboardRowView& row, int epochs) {
@@ -101,7 +62,7 @@ Table BuildTable(const LeaderboardView& board, const std::vector<std::string>& n
     if (named) cells.push_back({trial.name, tint});
     cells.push_back({std::string(ToText(trial.state)), TintOf(trial.state)});
     cells.push_back({FormatMetric(trial.score), best ? Tint::kGood : Tint::kPlain});
-    cells.push_back({EpochText(row, spec.budget.epochs)});
+    cells.push_back({EpochText(row, PlannedEpochs(spec, row.trial))});
     if (merged) {
       std::vector<std::string> parts;
       for (const std::string& name : names) {
@@ -188,7 +149,7 @@ std::string LeaderboardToCsv(const LeaderboardView& board) {
               std::string(ToText(trial.state)),
               trial.score.has_value() ? CsvNumber(*trial.score) : "",
               StrCat(trial.epoch),
-              StrCat(spec.budget.epochs),
+              StrCat(PlannedEpochs(spec, trial)),
               trial.best_epoch > 0 ? StrCat(trial.best_epoch) : ""};
     for (const std::string& name : names) {
       fields.push_back(CsvField(ValueOf(trial.configuration, name)));
@@ -228,7 +189,7 @@ std::vector<std::string> DescribeChanges(const LeaderboardView& before,
       if (then.state == now.state && then.epoch == now.epoch && same_score) continue;
     }
     std::string line = StrCat("trial ", now.number, " ", ToText(now.state), " epoch ", now.epoch,
-                              "/", after.study.study.spec.budget.epochs);
+                              "/", PlannedEpochs(after.study.study.spec, now));
     if (now.score.has_value()) absl::StrAppend(&line, " ", metric, " ", FormatMetric(*now.score));
     if (row.rank > 0) absl::StrAppend(&line, " rank ", row.rank);
     if (!now.reason.empty()) absl::StrAppend(&line, ": ", SafeText(now.reason));

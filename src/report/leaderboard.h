@@ -72,6 +72,8 @@ std::vector<std::string> DescribeChanges(const LeaderboardView& before,
                                          const LeaderboardView& after);
 
 std::string RenderTrial(const TrialView& trial, const RenderOptions& options);
+// Its first lines: name, state, score, why it ended, notes.
+std::string RenderTrialHeader(const TrialView& trial, const RenderOptions& options);
 nlohmann::ordered_json TrialToJson(const TrialView& trial);
 
 std::string RenderStudies(const std::vector<StudyView>& studies, const RenderOptions& options);

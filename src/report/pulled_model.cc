@@ -23,27 +23,62 @@ Json FiniteOrNull(double value) { return std::isfinite(value) ? Json(value) : Js
 
 // What ResolvePlan made of the configuration, for people and other programs; not read back.
 Json DescribePlan(const PulledConfig& config) {
-  const absl::StatusOr<TrainingPlan> plan =
-      ResolvePlan(config.configuration, config.spec.budget, config.traits);
+  const absl::StatusOr<TrainingPlan> plan = ResolvePlan(config);
   if (!plan.ok()) return nullptr;
   const Preprocessing& preprocessing = plan->preprocessing;
   Json json;
-  json["network"] = ToText(plan->network);
+  json["network"] = plan->network;
   json["image_size"] = plan->image_size;
   json["padding"] = config.traits.padding.empty() ? Json(nullptr) : Json(config.traits.padding);
   json["preprocessing"] = {{"name", preprocessing.name},
                            {"channels", preprocessing.bgr ? "BGR" : "RGB"},
                            {"scale", preprocessing.scale},
                            {"offset", preprocessing.offset}};
+  if (IsScratchNetwork(plan->network)) {
+    json["blocks"] = {{"count", plan->scratch.blocks},
+                      {"dropout", plan->scratch.dropout},
+                      {"batch_norm", plan->scratch.batch_norm}};
+  }
+  json["initial_weights"] = ToText(plan->initial_weights);
+  json["unfreeze"] = plan->unfreeze;
   json["pooling"] = ToText(plan->pooling);
   json["dense"] = plan->dense;
   json["dropout_hidden"] = plan->dropout_hidden;
-  json["batch_norm"] = plan->batch_norm;
+  json["batch_norm"] = plan->batch_norm ? Json(ToText(plan->norm_place)) : Json(false);
   json["dropout"] = plan->dropout;
-  json["unfreeze"] = plan->unfreeze;
-  json["learning_rate"] = plan->learning_rate;
+  json["penalties"] = {{"l1", plan->l1}, {"l2", plan->l2}, {"l2_bias", plan->l2_bias}};
+  const AugmentationPolicy& policy = plan->augmentation;
+  json["augmentation"] = {{"rotation_degrees", policy.rotation_degrees},
+                          {"width_shift", policy.width_shift},
+                          {"height_shift", policy.height_shift},
+                          {"zoom", policy.zoom},
+                          {"horizontal_flip", policy.horizontal_flip},
+                          {"shear_degrees", policy.shear_degrees},
+                          {"crop_scale", policy.crop_scale},
+                          {"brightness", policy.brightness},
+                          {"contrast", policy.contrast},
+                          {"erasing", policy.erasing},
+                          {"mixup", plan->mixup},
+                          {"cutmix", plan->cutmix}};
+  const OptimizerPlan& optimizer = plan->optimizer;
+  json["optimizer"] = {{"name", ToText(optimizer.kind)},
+                       {"learning_rate", optimizer.learning_rate},
+                       {"backbone_learning_rate", optimizer.backbone_learning_rate},
+                       {"momentum", optimizer.momentum},
+                       {"weight_decay", optimizer.weight_decay}};
+  const SchedulePlan& schedule = plan->schedule;
+  json["schedule"] = {{"name", ToText(schedule.kind)},
+                      {"warmup_epochs", schedule.warmup_epochs},
+                      {"factor", schedule.factor},
+                      {"every", schedule.every},
+                      {"patience", schedule.patience}};
+  json["clip_norm"] = plan->clip_norm;
+  json["ema"] = plan->ema_decay;
+  json["label_smoothing"] = plan->label_smoothing;
+  json["class_weights"] = ToText(plan->class_weights);
   json["batch_size"] = plan->batch_size;
   json["epochs"] = plan->epochs;
+  json["test_time_flip"] = plan->test_time_flip;
   return json;
 }
 
@@ -157,9 +192,18 @@ absl::StatusOr<PulledManifest> PulledManifestFromJsonText(std::string_view text)
   return manifest;
 }
 
+absl::StatusOr<TrainingPlan> ResolvePlan(const PulledConfig& config) {
+  if (config.stage < 1 || config.stage > StageCount(config.spec)) {
+    return absl::InvalidArgumentError(StrCat("the study has no stage ", config.stage));
+  }
+  return ResolvePlan(config.configuration, StageOf(config.spec, config.stage).budget,
+                     config.traits);
+}
+
 std::string ToJsonText(const PulledConfig& config) {
   Json json;
   json["spec"] = ToJson(config.spec);
+  json["stage"] = config.stage;
   json["configuration"] = ToJson(config.configuration);
   json["weights"] = {{"architecture", config.traits.architecture},
                      {"padding", config.traits.padding},
@@ -180,6 +224,10 @@ absl::StatusOr<PulledConfig> PulledConfigFromJsonText(std::string_view text) {
     } else {
       fields.Note(Annotate(parsed.status(), kConfigFile));
     }
+  }
+  // Folders of before there were stages do not say it.
+  if (fields.Has("stage")) {
+    config.stage = static_cast<int>(fields.Int("stage", 1, StageCount(config.spec)));
   }
   if (const nlohmann::json* values = fields.Get("configuration"); values != nullptr) {
     absl::StatusOr<Configuration> parsed = ConfigurationFromJson(*values);
@@ -280,8 +328,7 @@ absl::StatusOr<PulledModel> LoadPulledModel(const std::string& folder) {
   if (!epochs.ok()) return Annotate(epochs.status(), folder);
   model.metrics = MetricsOfEpoch(*epochs, model.manifest.epoch);
 
-  absl::StatusOr<TrainingPlan> plan =
-      ResolvePlan(model.config.configuration, model.config.spec.budget, model.config.traits);
+  absl::StatusOr<TrainingPlan> plan = ResolvePlan(model.config);
   if (!plan.ok()) return Annotate(plan.status(), folder + "/" + kConfigFile);
   model.plan = *std::move(plan);
   if (!model.config.traits.padding.empty()) {

@@ -52,10 +52,14 @@ struct PulledManifest {
 // What config.json says.
 struct PulledConfig {
   StudySpec spec;
+  int stage = 1;  // the trial's; its budget limits the epochs
   Configuration configuration;
   WeightsTraits traits;  // what the study's weights expect; empty strings without weights
   std::vector<std::string> classes;  // in the order of the network's outputs; empty when unknown
 };
+
+// The plan of the configuration. Errors as ResolvePlan(Configuration) of the catalog.
+absl::StatusOr<TrainingPlan> ResolvePlan(const PulledConfig& config);
 
 struct PulledModel {
   std::string folder;

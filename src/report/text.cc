@@ -113,6 +113,17 @@ std::string SafeText(std::string_view text) {
   return safe;
 }
 
+std::string SafeLines(std::string_view text) {
+  std::string safe;
+  for (;;) {
+    const size_t end = text.find('\n');
+    safe += SafeText(text.substr(0, end));
+    if (end == std::string_view::npos) return safe;
+    safe.push_back('\n');
+    text.remove_prefix(end + 1);
+  }
+}
+
 std::string Truncate(std::string_view text, int width) {
   if (DisplayWidth(text) <= width) return std::string(text);
   std::string cut;

@@ -16,6 +16,8 @@ int DisplayWidth(std::string_view text);
 // The text with control characters and broken UTF-8 replaced by ?, so that a name from a file
 // cannot move the cursor.
 std::string SafeText(std::string_view text);
+// The same for text of several lines, such as notes: line feeds stay.
+std::string SafeLines(std::string_view text);
 
 // At most `width` columns; what is cut off ends in an ellipsis. width >= 1.
 std::string Truncate(std::string_view text, int width);

@@ -72,23 +72,54 @@ std::string RenderAttempts(const TrialView& view, const RenderOptions& options) 
   return RenderTable(table, options);
 }
 
+// A line, or nothing for a trial that starts from nothing.
+std::string DescribeWarmStart(const Trial& trial) {
+  const WarmStart& start = trial.warm_start;
+  const bool known = start.trial > 0;
+  const std::string source =
+      known ? StrCat("trial ", start.trial) : "the best trial, not known yet";
+  switch (start.kind) {
+    case WarmStart::Kind::kNone:
+      return "";
+    case WarmStart::Kind::kBestConfiguration:
+      return StrCat("varies the configuration of ", source, "\n");
+    case WarmStart::Kind::kTrial:
+    case WarmStart::Kind::kBest:
+      break;
+  }
+  if (start.checkpoint.empty()) {
+    return StrCat(IsFinished(trial.state) ? "was to start from " : "waits to start from ", source,
+                  "\n");
+  }
+  return StrCat("starts from ", source, ", checkpoint ", start.checkpoint.substr(0, 12), "\n");
+}
+
 }  // namespace
 
-std::string RenderTrial(const TrialView& view, const RenderOptions& options) {
+std::string RenderTrialHeader(const TrialView& view, const RenderOptions& options) {
   const Trial& trial = view.trial;
   const StudySpec& spec = view.study.spec;
   std::string text = StrCat(Paint(StrCat("Trial ", trial.number, " of ", SafeText(spec.name)),
                                   Tint::kBold, options.color),
                             trial.name.empty() ? "" : StrCat(" (", SafeText(trial.name), ")"), "  ",
                             Paint(ToText(trial.state), TintOf(trial.state), options.color),
-                            "  epoch ", trial.epoch, "/", spec.budget.epochs, "\n");
+                            "  epoch ", trial.epoch, "/", PlannedEpochs(spec, trial), "\n");
+  if (!spec.stages.empty() && trial.stage <= StageCount(spec)) {
+    absl::StrAppend(&text, SafeText(DescribeStage(spec, trial.stage)), "\n");
+  }
+  absl::StrAppend(&text, DescribeWarmStart(trial));
   if (trial.score.has_value()) {
     absl::StrAppend(&text, spec.objective.metric, " ", FormatMetric(*trial.score), " at epoch ",
                     trial.best_epoch, "\n");
   }
   if (!trial.reason.empty()) absl::StrAppend(&text, SafeText(trial.reason), "\n");
-  if (!trial.notes.empty()) absl::StrAppend(&text, SafeText(trial.notes), "\n");
+  if (!trial.notes.empty()) absl::StrAppend(&text, SafeLines(trial.notes), "\n");
+  return text;
+}
 
+std::string RenderTrial(const TrialView& view, const RenderOptions& options) {
+  const Trial& trial = view.trial;
+  std::string text = RenderTrialHeader(view, options);
   absl::StrAppend(&text, "\n");
   Table params;
   params.columns = {{"parameter"}, {"value"}};

@@ -176,6 +176,14 @@ absl::StatusOr<v1::RecordEvaluationResponse> CoordinatorClient::RecordEvaluation
   return response;
 }
 
+absl::StatusOr<v1::EditNotesResponse> CoordinatorClient::EditNotes(
+    const v1::EditNotesRequest& request) {
+  v1::EditNotesResponse response;
+  VIZSLA_RETURN_IF_ERROR(
+      impl_->Try(*impl_->studies, &v1::StudyService::StubInterface::EditNotes, request, &response));
+  return response;
+}
+
 absl::StatusOr<v1::CompleteTrialResponse> CoordinatorClient::CompleteTrial(
     const v1::CompleteTrialRequest& request) {
   v1::CompleteTrialRequest clean = request;

@@ -49,6 +49,8 @@ class CoordinatorClient {
   absl::StatusOr<v1::ResumeStudyResponse> ResumeStudy(const v1::ResumeStudyRequest& request);
   absl::StatusOr<v1::RenameStudyResponse> RenameStudy(const v1::RenameStudyRequest& request);
   absl::StatusOr<v1::DeleteStudyResponse> DeleteStudy(const v1::DeleteStudyRequest& request);
+  // Tried once: what a first try has appended, a second one would append again.
+  absl::StatusOr<v1::EditNotesResponse> EditNotes(const v1::EditNotesRequest& request);
   absl::StatusOr<v1::GetLeaderboardResponse> GetLeaderboard(
       const v1::GetLeaderboardRequest& request);
   // Calls `show` with each board until the stream ends (Ok), `show` returns false (Ok) or it

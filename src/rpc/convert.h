@@ -46,6 +46,9 @@ v1::Leaderboard ToProto(const Board& board);
 // The board's study with its counts.
 v1::Study SummarizeStudy(const Board& board);
 
+v1::EditNotesRequest ToProto(const NotesEdit& edit);
+absl::StatusOr<NotesEdit> FromProto(const v1::EditNotesRequest& request);
+
 v1::RegisterWorkerRequest ToProto(const WorkerInfo& worker);
 absl::StatusOr<WorkerInfo> FromProto(const v1::RegisterWorkerRequest& request);
 v1::Lease ToProto(const LeaseGrant& lease, std::chrono::milliseconds duration);

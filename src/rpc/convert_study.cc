@@ -56,6 +56,7 @@ v1::Study ToProto(const Study& study) {
   out.set_created_unix_ms(ToUnixMillis(study.created_at));
   if (study.finished_at) out.set_finished_unix_ms(ToUnixMillis(*study.finished_at));
   out.set_active_ms(study.active_time.count());
+  out.set_notes(ToUtf8(study.notes));
   return out;
 }
 
@@ -70,6 +71,7 @@ absl::StatusOr<Study> FromProto(const v1::Study& study) {
   out.created_at = FromUnixMillis(study.created_unix_ms());
   if (study.has_finished_unix_ms()) out.finished_at = FromUnixMillis(study.finished_unix_ms());
   out.active_time = Milliseconds(study.active_ms());
+  out.notes = study.notes();
   return out;
 }
 
@@ -101,6 +103,29 @@ v1::Leaderboard ToProto(const Board& board) {
   out.set_total_trials(board.total_trials);
   if (board.eta) out.set_eta_ms(board.eta->count());
   out.set_objective_metric(board.study.spec.objective.metric);
+  return out;
+}
+
+v1::EditNotesRequest ToProto(const NotesEdit& edit) {
+  v1::EditNotesRequest out;
+  out.set_study(edit.study);
+  if (edit.trial) out.set_trial(*edit.trial);
+  if (edit.name) out.set_name(ToUtf8(*edit.name));
+  if (edit.notes) out.set_notes(ToUtf8(*edit.notes));
+  out.set_append(edit.append);
+  return out;
+}
+
+absl::StatusOr<NotesEdit> FromProto(const v1::EditNotesRequest& request) {
+  NotesEdit out;
+  out.study = request.study();
+  if (request.has_trial()) {
+    VIZSLA_RETURN_IF_ERROR(CheckAtLeast("trial", request.trial(), 0));
+    out.trial = request.trial();
+  }
+  if (request.has_name()) out.name = request.name();
+  if (request.has_notes()) out.notes = request.notes();
+  out.append = request.append();
   return out;
 }
 

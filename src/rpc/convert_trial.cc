@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdint>
 
 #include "src/rpc/convert.h"
@@ -52,6 +53,41 @@ absl::StatusOr<AttemptOutcome> AttemptOutcomeFromText(std::string_view text) {
   return Refuse("outcome", StrCat("'", std::string(text), "' is none of ", known));
 }
 
+namespace {
+
+v1::WarmStartKind ToProto(WarmStart::Kind kind) {
+  switch (kind) {
+    case WarmStart::Kind::kNone:
+      return v1::WARM_START_KIND_UNSPECIFIED;
+    case WarmStart::Kind::kTrial:
+      return v1::WARM_START_KIND_TRIAL;
+    case WarmStart::Kind::kBest:
+      return v1::WARM_START_KIND_BEST;
+    case WarmStart::Kind::kBestConfiguration:
+      return v1::WARM_START_KIND_BEST_CONFIGURATION;
+  }
+  return v1::WARM_START_KIND_UNSPECIFIED;
+}
+
+absl::StatusOr<WarmStart> FromProto(const v1::WarmStart& start) {
+  WarmStart out;
+  for (int i = 0;; ++i) {
+    if (i > static_cast<int>(WarmStart::Kind::kBestConfiguration)) {
+      return Refuse("trial.warm_start.kind",
+                    StrCat("unknown value ", static_cast<int>(start.kind())));
+    }
+    out.kind = static_cast<WarmStart::Kind>(i);
+    if (ToProto(out.kind) == start.kind()) break;
+  }
+  VIZSLA_RETURN_IF_ERROR(CheckAtLeast("trial.warm_start.trial", start.trial(), 0));
+  out.trial = start.trial();
+  VIZSLA_RETURN_IF_ERROR(CheckHashOrEmpty("trial.warm_start.checkpoint", start.checkpoint()));
+  out.checkpoint = start.checkpoint();
+  return out;
+}
+
+}  // namespace
+
 v1::EpochReport ToProto(const EpochReport& report) {
   v1::EpochReport out;
   out.set_epoch(report.epoch);
@@ -99,6 +135,13 @@ v1::Trial ToProto(const Trial& trial) {
   out.set_created_unix_ms(ToUnixMillis(trial.created_at));
   if (trial.started_at) out.set_started_unix_ms(ToUnixMillis(*trial.started_at));
   if (trial.finished_at) out.set_finished_unix_ms(ToUnixMillis(*trial.finished_at));
+  out.set_stage(trial.stage);
+  if (trial.warm_start.kind != WarmStart::Kind::kNone) {
+    v1::WarmStart* start = out.mutable_warm_start();
+    start->set_kind(ToProto(trial.warm_start.kind));
+    start->set_trial(trial.warm_start.trial);
+    start->set_checkpoint(trial.warm_start.checkpoint);
+  }
   return out;
 }
 
@@ -132,6 +175,11 @@ absl::StatusOr<Trial> FromProto(const v1::Trial& trial) {
   out.created_at = FromUnixMillis(trial.created_unix_ms());
   if (trial.has_started_unix_ms()) out.started_at = FromUnixMillis(trial.started_unix_ms());
   if (trial.has_finished_unix_ms()) out.finished_at = FromUnixMillis(trial.finished_unix_ms());
+  VIZSLA_RETURN_IF_ERROR(CheckAtLeast("trial.stage", trial.stage(), 0));
+  out.stage = std::max(1, trial.stage());  // an older coordinator knows of none
+  if (trial.has_warm_start()) {
+    VIZSLA_ASSIGN_OR_RETURN(out.warm_start, FromProto(trial.warm_start()));
+  }
   return out;
 }
 

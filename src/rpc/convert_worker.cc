@@ -70,6 +70,7 @@ v1::Lease ToProto(const LeaseGrant& lease, std::chrono::milliseconds duration) {
       std::chrono::milliseconds(lease.study.spec.checkpoint_interval).count());
   for (const EpochReport& report : lease.history) *out.add_history() = ToProto(report);
   out.set_resume_checkpoint(lease.resume_checkpoint);
+  out.set_init_checkpoint(lease.init_checkpoint);
   return out;
 }
 
@@ -85,6 +86,8 @@ absl::StatusOr<LeaseGrant> FromProto(const v1::Lease& lease) {
   }
   VIZSLA_RETURN_IF_ERROR(CheckHashOrEmpty("lease.resume_checkpoint", lease.resume_checkpoint()));
   out.resume_checkpoint = lease.resume_checkpoint();
+  VIZSLA_RETURN_IF_ERROR(CheckHashOrEmpty("lease.init_checkpoint", lease.init_checkpoint()));
+  out.init_checkpoint = lease.init_checkpoint();
   return out;
 }
 

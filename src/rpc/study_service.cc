@@ -5,19 +5,10 @@
 #include <vector>
 
 #include "src/rpc/convert.h"
-#include "src/study/objective.h"
+#include "src/scheduling/find_trial.h"
 
 namespace vizsla {
 namespace {
-
-// The trial with this number, or the best one for number 0.
-absl::StatusOr<Trial> FindTrialOrBest(TrialReader& reader, const Study& study, int64_t number) {
-  if (number != 0) return reader.FindTrial(study.id, number);
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, reader.ListTrials(study.id, {}));
-  const Trial* best = FindBest(study.spec.objective, trials);
-  if (best != nullptr) return *best;
-  return absl::NotFoundError(StrCat("study '", study.spec.name, "' has no trial with a score yet"));
-}
 
 // The newest lines that fit into a message, after a line that says how many do not.
 void AddNewestLines(const std::vector<LogRow>& lines, v1::GetTrialLogsResponse* response) {
@@ -132,6 +123,17 @@ grpc::ServerUnaryReactor* StudyServiceImpl::DeleteStudy(grpc::CallbackServerCont
     if (request->name().empty())
       return absl::InvalidArgumentError("name: say which study to delete");
     return scheduler_.DeleteStudy(request->name(), request->force());
+  });
+}
+
+grpc::ServerUnaryReactor* StudyServiceImpl::EditNotes(grpc::CallbackServerContext* context,
+                                                      const v1::EditNotesRequest* request,
+                                                      v1::EditNotesResponse* response) {
+  return calls_.Run(context, [=, this]() -> absl::Status {
+    VIZSLA_ASSIGN_OR_RETURN(const NotesEdit edit, FromProto(*request));
+    VIZSLA_ASSIGN_OR_RETURN(const EditedNotes edited, scheduler_.EditNotes(edit));
+    if (edited.trial) *response->mutable_trial() = ToProto(*edited.trial);
+    return Summarize(edited.study.spec.name, response->mutable_study());
   });
 }
 

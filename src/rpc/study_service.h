@@ -35,6 +35,9 @@ class StudyServiceImpl : public v1::StudyService::CallbackService {
   grpc::ServerUnaryReactor* DeleteStudy(grpc::CallbackServerContext* context,
                                         const v1::DeleteStudyRequest* request,
                                         v1::DeleteStudyResponse* response) override;
+  grpc::ServerUnaryReactor* EditNotes(grpc::CallbackServerContext* context,
+                                      const v1::EditNotesRequest* request,
+                                      v1::EditNotesResponse* response) override;
   grpc::ServerUnaryReactor* GetLeaderboard(grpc::CallbackServerContext* context,
                                            const v1::GetLeaderboardRequest* request,
                                            v1::GetLeaderboardResponse* response) override;

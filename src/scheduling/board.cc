@@ -71,8 +71,14 @@ absl::StatusOr<Board> BuildBoard(TrialReader& reader, const BoardInput& input) {
   board.study = input.study;
   VIZSLA_ASSIGN_OR_RETURN(std::vector<Trial> trials, reader.ListTrials(input.study.id, {}));
   board.total_trials = static_cast<int64_t>(trials.size());
-  board.planned_trials = PlannedTrials(input.study, board.total_trials);
-  for (const Trial& trial : trials) ++board.trial_counts[std::string(ToText(trial.state))];
+  std::vector<int64_t> created(1);
+  for (const Trial& trial : trials) {
+    ++board.trial_counts[std::string(ToText(trial.state))];
+    const auto stage = static_cast<size_t>(trial.stage);
+    if (created.size() < stage) created.resize(stage);
+    ++created[stage - 1];
+  }
+  board.planned_trials = PlannedTrials(input.study, created);
   VIZSLA_ASSIGN_OR_RETURN(const std::vector<EvaluationRow> evaluations,
                           reader.ListEvaluations(input.study.id));
   for (const EvaluationRow& evaluation : evaluations) {
@@ -97,7 +103,7 @@ absl::StatusOr<Board> BuildBoard(TrialReader& reader, const BoardInput& input) {
     if (MayWin(trial) && trial.score && !std::isnan(*trial.score)) row.rank = ++rank;
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, reader.ListReports(trial.id));
     row.elapsed = trained[trial.id];
-    row.eta = TrialEta(trial, reports, input.study.spec.budget.epochs, input.now);
+    row.eta = TrialEta(trial, reports, PlannedEpochs(input.study.spec, trial), input.now);
     for (const EpochReport& report : reports) {
       if (report.epoch == trial.best_epoch) row.metrics = report.metrics;
     }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "src/study/take_over.h"
+
 namespace vizsla {
 namespace {
 
@@ -16,6 +18,25 @@ int64_t SecondsOf(const Budget& budget) {
 
 std::string ToText(int64_t amount, const std::string& unlimited) {
   return amount == std::numeric_limits<int64_t>::max() ? unlimited : StrCat(amount);
+}
+
+// The configurations that the stage's sampler finds, and the enqueued trials beside them; nullopt:
+// infinite, or it depends on the sources.
+std::optional<int64_t> AvailableTrials(const StudySpec& spec, int stage) {
+  const StageView view = StageOf(spec, stage);
+  const SearchSpace closed = ClosedSpace(view.space);
+  if (closed != view.space) return std::nullopt;
+  std::optional<int64_t> available = CountConfigurations(view.space);
+  if (!available) return std::nullopt;
+  if (stage > 1) {
+    const int64_t top = spec.stages[static_cast<size_t>(stage - 2)].top;
+    if (__builtin_mul_overflow(*available, top, &*available)) return std::nullopt;
+  }
+  // Enqueued configurations outside the space use up nothing of it.
+  for (const EnqueuedTrial& trial : view.enqueue) {
+    if (stage > 1 || !Validate(view.space, trial.configuration).ok()) ++*available;
+  }
+  return available;
 }
 
 absl::Status CheckNotLowered(const std::string& name, int64_t stored, int64_t given,
@@ -37,27 +58,54 @@ absl::StatusOr<Budget> RaiseBudget(const Budget& stored, const Budget& given) {
   return given;
 }
 
-std::optional<int64_t> TrialLimit(const StudySpec& spec) {
-  if (spec.budget.trials <= 0) return std::nullopt;
-  return std::max(spec.budget.trials, static_cast<int64_t>(spec.enqueue.size()));
+absl::StatusOr<StudySpec> RaiseBudgets(const StudySpec& stored, const StudySpec& given,
+                                       int current) {
+  StudySpec raised = stored;
+  VIZSLA_ASSIGN_OR_RETURN(raised.budget, RaiseBudget(stored.budget, given.budget));
+  for (size_t i = 0; i < stored.stages.size(); ++i) {
+    const auto budget = RaiseBudget(stored.stages[i].budget, given.stages[i].budget);
+    if (!budget.ok()) {
+      return Annotate(budget.status(), DescribeStage(stored, static_cast<int>(i) + 2));
+    }
+    raised.stages[i].budget = *budget;
+  }
+  for (int stage = 1; stage < current; ++stage) {
+    const Budget& before = StageOf(stored, stage).budget;
+    const Budget& after = StageOf(raised, stage).budget;
+    if (before.trials == after.trials && before.epochs == after.epochs) continue;
+    return absl::FailedPreconditionError(StrCat(
+        "the trials and epochs of ", DescribeStage(stored, stage), " can no longer be raised: ",
+        DescribeStage(stored, current), " has begun from its best trials; raise those of ",
+        DescribeStage(stored, current), " or make another study"));
+  }
+  return raised;
+}
+
+std::optional<int64_t> TrialLimit(const StageView& stage) {
+  if (stage.budget.trials <= 0) return std::nullopt;
+  return std::max(stage.budget.trials, static_cast<int64_t>(stage.enqueue.size()));
 }
 
 bool WallTimeOver(const StudySpec& spec, Milliseconds active_time) {
   return spec.budget.wall_time && active_time >= *spec.budget.wall_time;
 }
 
-std::optional<int64_t> PlannedTrials(const Study& study, int64_t created) {
-  if (study.state == StudyState::kFinished) return created;
-  std::optional<int64_t> planned = TrialLimit(study.spec);
-  if (std::optional<int64_t> available = CountConfigurations(study.spec.space)) {
-    // Enqueued configurations outside the space use up nothing of it.
-    for (const EnqueuedTrial& trial : study.spec.enqueue) {
-      if (!Validate(study.spec.space, trial.configuration).ok()) ++*available;
+std::optional<int64_t> PlannedTrials(const Study& study, const std::vector<int64_t>& created) {
+  const int begun = static_cast<int>(created.size());
+  int64_t total = 0;
+  for (int stage = 1; stage <= StageCount(study.spec); ++stage) {
+    const int64_t there = stage <= begun ? created[static_cast<size_t>(stage - 1)] : 0;
+    const bool over = study.state == StudyState::kFinished || stage < begun;
+    std::optional<int64_t> planned = there;
+    if (!over) {
+      const std::optional<int64_t> limit = TrialLimit(StageOf(study.spec, stage));
+      const std::optional<int64_t> available = AvailableTrials(study.spec, stage);
+      planned = limit && available ? std::min(*limit, *available) : (limit ? limit : available);
     }
-    planned = std::min(planned.value_or(*available), *available);
+    if (!planned) return std::nullopt;
+    total += std::max(*planned, there);
   }
-  if (planned) planned = std::max(*planned, created);
-  return planned;
+  return total;
 }
 
 }  // namespace vizsla

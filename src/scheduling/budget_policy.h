@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "src/base/status.h"
 #include "src/study/study.h"
@@ -13,15 +14,21 @@ namespace vizsla {
 // that would be lowered. No wall time, and 0 trials of a grid, are more than any number.
 absl::StatusOr<Budget> RaiseBudget(const Budget& stored, const Budget& given);
 
-// How many trials the study may have; nullopt: as many as its sampler finds. Enqueued trials are
+// The stored specification with the given one's budgets taken over, those of its stages too. The
+// study is in stage `current`: FailedPrecondition for another budget of a stage before it, whose
+// best trials the later ones have started from.
+absl::StatusOr<StudySpec> RaiseBudgets(const StudySpec& stored, const StudySpec& given,
+                                       int current);
+
+// How many trials the stage may have; nullopt: as many as its sampler finds. Enqueued trials are
 // run even when they are more than the budget.
-std::optional<int64_t> TrialLimit(const StudySpec& spec);
+std::optional<int64_t> TrialLimit(const StageView& stage);
 
 // `active_time` includes the time since the last change of state.
 bool WallTimeOver(const StudySpec& spec, Milliseconds active_time);
 
-// How many trials the study will have, `created` of which exist; nullopt when only its sampler can
-// tell.
-std::optional<int64_t> PlannedTrials(const Study& study, int64_t created);
+// How many trials the study will have; nullopt when only its samplers can tell. `created`: how many
+// exist of each stage that has begun, the first one's first.
+std::optional<int64_t> PlannedTrials(const Study& study, const std::vector<int64_t>& created);
 
 }  // namespace vizsla

@@ -56,10 +56,10 @@ absl::Status CheckMetrics(const Study& study, const EpochReport& report) {
 
 absl::Status CheckEpoch(const ReportInput& input, bool starts_over, int newest) {
   const EpochReport& report = input.report;
-  const int budget = input.study.spec.budget.epochs;
-  if (report.epoch < 1 || report.epoch > budget) {
+  const int planned = PlannedEpochs(input.study.spec, input.trial);
+  if (report.epoch < 1 || report.epoch > planned) {
     return absl::InvalidArgumentError(
-        StrCat("epoch ", report.epoch, " is outside the study's budget of ", budget, " epochs"));
+        StrCat("epoch ", report.epoch, " is outside the trial's budget of ", planned, " epochs"));
   }
   const int expected = (newest > 0 ? newest : input.trial.last_checkpoint_epoch) + 1;
   if (report.epoch != expected && !starts_over) {

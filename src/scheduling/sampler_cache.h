@@ -1,8 +1,9 @@
-// One live sampler a study, derived from the stored trials and made anew whenever the two disagree
-// (after a restart, a failed commit or a raised budget). Used only inside changes of the
-// TrialStore, which run one after another.
+// The live samplers of studies, one for each stage and each source of a stage, derived from the
+// stored trials and made anew whenever the two disagree (after a restart, a failed commit or a
+// raised budget). Used only inside changes of the TrialStore, which run one after another.
 #pragma once
 
+#include <compare>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,22 +15,33 @@ namespace vizsla {
 
 class SamplerCache {
  public:
-  // The configuration of the study's next trial; nullopt when its sampler has no more.
-  absl::StatusOr<std::optional<Configuration>> Suggest(TrialReader& reader, const Study& study);
+  // The configuration of the study's next trial; nullopt when its sampler has no more. Of the first
+  // stage without `source`; of a later one what is drawn of SpaceOn the source's configuration.
+  absl::StatusOr<std::optional<Configuration>> Suggest(TrialReader& reader, const Study& study,
+                                                       int stage, const Trial* source);
 
-  // Tell it of every trial that the running change inserts or ends.
+  // Tell it of every trial that the running change inserts, completes or ends.
   void Observe(const Trial& trial);
 
-  // The sampler is made anew when it is next asked: its specification has changed, or a commit
-  // failed and it may have seen what was not stored.
-  void Forget(StudyId study) { entries_.erase(study); }
+  // The samplers are made anew when they are next asked: the specification has changed, or a commit
+  // failed and they may have seen what was not stored.
+  void Forget(StudyId study);
 
  private:
-  struct Entry {
-    std::unique_ptr<Sampler> sampler;
-    int64_t last_number = 0;  // the largest one observed
+  struct Place {
+    StudyId study;
+    int stage = 1;
+    int64_t source = 0;  // a trial's number; 0 in the first stage
+    auto operator<=>(const Place&) const = default;
   };
-  std::map<StudyId, Entry> entries_;
+  struct Entry {
+    SearchSpace space;
+    std::unique_ptr<Sampler> sampler;
+    int64_t last_number = 0;  // the largest one of the study that was there
+  };
+  static void ObserveIn(const Place& place, Entry& entry, const Trial& trial);
+
+  std::map<Place, Entry> entries_;
 };
 
 }  // namespace vizsla

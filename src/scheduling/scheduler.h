@@ -48,6 +48,7 @@ struct LeaseGrant {
   // an abandoned run are left out: they are run again.
   std::vector<EpochReport> history;
   std::string resume_checkpoint;  // empty: from the start
+  std::string init_checkpoint;    // of the trial that this one starts from; empty: of none
 };
 
 struct Acquired {
@@ -65,6 +66,20 @@ struct Completion {
   // the one of the last report that named one stays.
   std::string last_checkpoint;
   int last_checkpoint_epoch = 0;
+};
+
+// New words for a study's notes, or for a trial's name and notes.
+struct NotesEdit {
+  std::string study;             // empty: the newest
+  std::optional<int64_t> trial;  // its number; 0: the best; nullopt: the study itself
+  std::optional<std::string> name;
+  std::optional<std::string> notes;
+  bool append = false;  // as a new line behind what stands there
+};
+
+struct EditedNotes {
+  Study study;
+  std::optional<Trial> trial;
 };
 
 struct BoardRow {
@@ -100,9 +115,11 @@ class Scheduler {
     bool created = false;
   };
   // Finds the study or makes it. The same name, specification and inputs resume it: a raised budget
-  // is taken over, a stopped study goes on, a finished one too when there is more to do.
+  // is taken over, a stopped study goes on, a finished one too when there is more to do. Notes that
+  // are not the submitted ones of last time replace what the study has.
   // FailedPrecondition: another specification (with the difference), other inputs, a lowered
-  // budget, a split or weights that are not stored; InvalidArgument: an incomplete specification.
+  // budget, a budget of a stage that is over, a split or weights that are not stored;
+  // InvalidArgument: an incomplete specification.
   virtual absl::StatusOr<CreatedStudy> CreateStudy(const StudySpec& spec,
                                                    const PinnedInputs& inputs) = 0;
   virtual absl::StatusOr<Study> StopStudy(std::string_view name) = 0;
@@ -138,6 +155,9 @@ class Scheduler {
                                   const std::vector<std::string>& lines) = 0;
   virtual absl::StatusOr<EvaluationRow> RecordEvaluation(std::string_view study,
                                                          const EvaluationRow& evaluation) = 0;
+  // The last writer wins; whether anything trains does not matter. InvalidArgument: nothing to
+  // change, a name for a study (see RenameStudy), a name of several lines or one that is too long.
+  virtual absl::StatusOr<EditedNotes> EditNotes(const NotesEdit& edit) = 0;
 
   // Requeues what lost its lease, ends studies over their wall time, sweeps artifacts that nothing
   // names, and counts the time in which a study trains. Call about once a second, and several times

@@ -39,6 +39,7 @@ class SchedulerImpl final : public Scheduler {
   absl::Status DeleteStudy(std::string_view name, bool force) override;
   absl::StatusOr<EvaluationRow> RecordEvaluation(std::string_view study,
                                                  const EvaluationRow& evaluation) override;
+  absl::StatusOr<EditedNotes> EditNotes(const NotesEdit& edit) override;
 
   // workers.cc
   absl::StatusOr<WorkerId> RegisterWorker(const WorkerInfo& worker) override;
@@ -100,9 +101,29 @@ class SchedulerImpl final : public Scheduler {
                                           Effects& effects);
   absl::Status EndAttemptRow(TrialWriter& writer, const Trial& trial, AttemptOutcome outcome,
                              const std::string& reason, Timestamp trained_until);
-  // The configuration of the next trial, or nullopt when budget or sampler are spent.
-  absl::StatusOr<std::optional<Configuration>> NextConfiguration(TrialReader& reader,
-                                                                 const Study& study);
+  // stages.cc: what comes next.
+  struct Draw {
+    int stage = 1;
+    Configuration configuration;
+    WarmStart warm_start;
+  };
+  // A trial that the stage's sampler adds; nullopt when its budget or sampler is spent. `trials`:
+  // all of the study; unused when it has one stage.
+  absl::StatusOr<std::optional<Draw>> DrawInStage(TrialReader& reader, const Study& study,
+                                                  int stage, std::span<const Trial> trials);
+  // The same of the current stage, or of the next one when it may begin.
+  absl::StatusOr<std::optional<Draw>> DrawNext(TrialReader& reader, const Study& study);
+  // Decides what waiting trials start from, and begins the next stage when the current one is over.
+  absl::Status Proceed(TrialWriter& writer, const Study& study, Effects& effects);
+  absl::StatusOr<bool> BeginNextStage(TrialWriter& writer, const Study& study,
+                                      std::span<const Trial> trials, Effects& effects);
+  // "; stage 2 never began: ..." of a finished study that has got stuck; or empty.
+  absl::StatusOr<std::string> StageThatNeverBegan(TrialReader& reader, const Study& study);
+  absl::Status PrunePaused(TrialWriter& writer, const Study& study, Timestamp now,
+                           Effects& effects);
+  // The next trial to train; new ones are created as they are asked for.
+  absl::StatusOr<std::optional<Trial>> NextTrial(TrialWriter& writer, const Study& study,
+                                                 Effects& effects);
   absl::StatusOr<bool> HasWork(TrialReader& reader, const Study& study);
   // Turns an ACTIVE study without work into a FINISHED one.
   absl::Status FinishIfDone(TrialWriter& writer, Study& study, Effects& effects);
@@ -111,7 +132,6 @@ class SchedulerImpl final : public Scheduler {
   absl::Status Finish(TrialWriter& writer, Study& study, Effects& effects);
   absl::StatusOr<LeaseGrant> GrantLease(TrialWriter& writer, const Study& study, const Trial& trial,
                                         const std::string& worker, Effects& effects);
-  absl::StatusOr<std::optional<Trial>> NextTrial(TrialWriter& writer, const Study& study);
   // Ends as preempted what runs under this worker's name.
   absl::Status GiveBackHeldBy(TrialWriter& writer, const std::string& worker, Effects& effects);
   absl::Status AcquireChange(TrialWriter& writer, const WorkerInfo& worker, int max_trials,

@@ -2,6 +2,7 @@
 #include "src/scheduling/attempt_policy.h"
 #include "src/scheduling/budget_policy.h"
 #include "src/scheduling/scheduler_impl.h"
+#include "src/scheduling/stage_policy.h"
 #include "src/scheduling/study_policy.h"
 
 namespace vizsla {
@@ -12,6 +13,18 @@ constexpr TrialState kRunning[] = {TrialState::kRunning};
 absl::Status MissingInput(const std::string& what, const std::string& hash) {
   return absl::FailedPreconditionError(
       StrCat("the study's ", what, " (", hash, ") is not stored; upload it first"));
+}
+
+// Notes that were submitted again as they were leave those alone that have been edited since; other
+// ones are the newest word.
+void TakeNotes(const StudySpec& given, StudySpec& stored, std::string& notes) {
+  if (given.notes != stored.notes) {
+    stored.notes = given.notes;
+    notes = given.notes;
+  }
+  for (size_t i = 0; i < stored.stages.size(); ++i) {
+    stored.stages[i].notes = given.stages[i].notes;
+  }
 }
 
 // FailedPrecondition with the count and `advice`, or Ok when nothing runs.
@@ -28,7 +41,6 @@ absl::Status CheckNothingRuns(TrialReader& reader, const Study& study, const std
 absl::StatusOr<Scheduler::CreatedStudy> SchedulerImpl::CreateStudy(const StudySpec& spec,
                                                                    const PinnedInputs& inputs) {
   VIZSLA_RETURN_IF_ERROR(CheckSubmission(spec, inputs));
-  VIZSLA_RETURN_IF_ERROR(MakeSampler(spec).status());
   CreatedStudy result;
   const Change change = [&](TrialWriter& writer, Effects& effects) -> absl::Status {
     auto stored = writer.FindStudy(spec.name);
@@ -52,18 +64,11 @@ absl::Status SchedulerImpl::CreateChange(TrialWriter& writer, const StudySpec& s
   const Timestamp now = clock_.Now();
   Study study;
   study.spec = spec;
+  study.notes = spec.notes;
   study.inputs = inputs;
   study.created_at = now;
   VIZSLA_ASSIGN_OR_RETURN(study.id, writer.InsertStudy(study));
-  int64_t number = 0;
-  for (const EnqueuedTrial& enqueued : spec.enqueue) {
-    Trial trial;
-    trial.study = study.id;
-    trial.number = ++number;
-    trial.name = enqueued.name;
-    trial.notes = enqueued.notes;
-    trial.configuration = enqueued.configuration;
-    trial.created_at = now;
+  for (const Trial& trial : MakeEnqueued(study, /*stage=*/1, {}, /*first=*/1, now)) {
     VIZSLA_RETURN_IF_ERROR(writer.InsertTrial(trial).status());
   }
   effects.changed = true;
@@ -75,15 +80,17 @@ absl::Status SchedulerImpl::ResubmitChange(TrialWriter& writer, const StudySpec&
                                            const PinnedInputs& inputs, Study study,
                                            CreatedStudy& result, Effects& effects) {
   VIZSLA_RETURN_IF_ERROR(CheckSameStudy(study, spec, inputs));
-  VIZSLA_ASSIGN_OR_RETURN(const Budget budget, RaiseBudget(study.spec.budget, spec.budget));
-  bool update = budget != study.spec.budget || spec.notes != study.spec.notes;
-  if (budget != study.spec.budget) samplers_.Forget(study.id);
-  study.spec.budget = budget;
-  study.spec.notes = spec.notes;
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, writer.ListTrials(study.id, {}));
+  VIZSLA_ASSIGN_OR_RETURN(StudySpec merged, RaiseBudgets(study.spec, spec, CurrentStage(trials)));
+  TakeNotes(spec, merged, study.notes);
+  bool update = merged != study.spec;
+  if (update) samplers_.Forget(study.id);
+  study.spec = std::move(merged);
   if (study.state == StudyState::kStopped) {
     study.state = StudyState::kActive;
     update = true;
   } else if (study.state == StudyState::kFinished && !WallTimeOver(study.spec, study.active_time)) {
+    VIZSLA_RETURN_IF_ERROR(Proceed(writer, study, effects));
     VIZSLA_ASSIGN_OR_RETURN(const bool has_work, HasWork(writer, study));
     if (has_work) {
       study.state = StudyState::kActive;

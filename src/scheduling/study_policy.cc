@@ -1,9 +1,26 @@
 #include "src/scheduling/study_policy.h"
 
 #include "src/base/sha256.h"
+#include "src/search/sampler.h"
+#include "src/study/init_from.h"
+#include "src/study/take_over.h"
 
 namespace vizsla {
 namespace {
+
+absl::Status CheckStage(const StageView& stage, uint64_t seed) {
+  const Budget& budget = stage.budget;
+  if (budget.epochs < 1) {
+    return absl::InvalidArgumentError(
+        StrCat("budget.epochs is ", budget.epochs, "; at least 1 is needed"));
+  }
+  if (budget.trials < 0 ||
+      (budget.trials == 0 && stage.sampler != SamplerKind::kGrid && stage.enqueue.empty())) {
+    return absl::InvalidArgumentError(
+        StrCat("budget.trials is ", budget.trials, "; at least 1 is needed"));
+  }
+  return MakeSampler(stage.sampler, ClosedSpace(stage.space), seed).status();
+}
 
 absl::Status CheckPinned(const std::string& study, const std::string& what, const std::string& kind,
                          const std::string& stored, const std::string& given) {
@@ -18,14 +35,14 @@ absl::Status CheckPinned(const std::string& study, const std::string& what, cons
 
 absl::Status CheckSubmission(const StudySpec& spec, const PinnedInputs& inputs) {
   VIZSLA_RETURN_IF_ERROR(Annotate(CheckStudyName(spec.name), "the study's name"));
-  if (spec.budget.epochs < 1) {
-    return absl::InvalidArgumentError(
-        StrCat("budget.epochs is ", spec.budget.epochs, "; at least 1 is needed"));
+  for (int stage = 1; stage <= StageCount(spec); ++stage) {
+    const absl::Status status = CheckStage(StageOf(spec, stage), spec.seed);
+    if (!status.ok()) return stage == 1 ? status : Annotate(status, DescribeStage(spec, stage));
   }
-  if (spec.budget.trials < 0 ||
-      (spec.budget.trials == 0 && spec.sampler != SamplerKind::kGrid && spec.enqueue.empty())) {
-    return absl::InvalidArgumentError(
-        StrCat("budget.trials is ", spec.budget.trials, "; at least 1 is needed"));
+  if (const auto problem = FindInitFromProblem(spec)) {
+    return absl::InvalidArgumentError(StrCat(DescribeStage(spec, problem->place.stage),
+                                             ", enqueued trial ", problem->place.entry + 1,
+                                             ": init_from: ", problem->reason));
   }
   if (spec.budget.wall_time && spec.budget.wall_time->count() <= 0) {
     return absl::InvalidArgumentError("budget.wall_time must be longer than nothing");

@@ -13,7 +13,6 @@ namespace vizsla {
 namespace {
 
 constexpr TrialState kRunning[] = {TrialState::kRunning};
-constexpr TrialState kPaused[] = {TrialState::kPaused};
 constexpr TrialState kQueuedOrRunning[] = {TrialState::kQueued, TrialState::kRunning};
 
 // How often the time that a study has been active is stored: what a crash can lose of it.
@@ -152,12 +151,13 @@ absl::Status SchedulerImpl::AccountStudies() {
 absl::StatusOr<bool> SchedulerImpl::HasWork(TrialReader& reader, const Study& study) {
   VIZSLA_ASSIGN_OR_RETURN(const int64_t open, reader.CountTrials(study.id, kQueuedOrRunning));
   if (open > 0) return true;
-  VIZSLA_ASSIGN_OR_RETURN(const auto next, NextConfiguration(reader, study));
+  VIZSLA_ASSIGN_OR_RETURN(const std::optional<Draw> next, DrawNext(reader, study));
   return next.has_value();
 }
 
 absl::Status SchedulerImpl::FinishIfDone(TrialWriter& writer, Study& study, Effects& effects) {
   if (study.state != StudyState::kActive) return absl::OkStatus();
+  VIZSLA_RETURN_IF_ERROR(Proceed(writer, study, effects));
   VIZSLA_ASSIGN_OR_RETURN(const bool has_work, HasWork(writer, study));
   return has_work ? absl::OkStatus() : Finish(writer, study, effects);
 }
@@ -177,12 +177,7 @@ absl::Status SchedulerImpl::FinishOverWallTime(TrialWriter& writer, Study& study
 
 absl::Status SchedulerImpl::Finish(TrialWriter& writer, Study& study, Effects& effects) {
   const Timestamp now = clock_.Now();
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> paused, writer.ListTrials(study.id, kPaused));
-  for (const Trial& trial : paused) {
-    VIZSLA_ASSIGN_OR_RETURN(const auto reports, writer.ListReports(trial.id));
-    const Trial pruned = PruneWithStudy(trial, now);
-    VIZSLA_RETURN_IF_ERROR(StoreTrial(writer, study, trial, pruned, reports, effects).status());
-  }
+  VIZSLA_RETURN_IF_ERROR(PrunePaused(writer, study, now, effects));
   study.active_time = ActiveTime(study);
   study.state = StudyState::kFinished;
   study.finished_at = now;

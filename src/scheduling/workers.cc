@@ -3,7 +3,6 @@
 
 #include "src/base/log.h"
 #include "src/scheduling/attempt_policy.h"
-#include "src/scheduling/budget_policy.h"
 #include "src/scheduling/fencing.h"
 #include "src/scheduling/report_policy.h"
 #include "src/scheduling/run_reports.h"
@@ -97,8 +96,9 @@ absl::Status SchedulerImpl::AcquireChange(TrialWriter& writer, const WorkerInfo&
     found_name = true;
     if (study.state != StudyState::kActive) {
       if (!worker.study.empty()) {
+        VIZSLA_ASSIGN_OR_RETURN(const std::string stuck, StageThatNeverBegan(writer, study));
         ended = StrCat("study '", study.spec.name, "' ",
-                       study.state == StudyState::kStopped ? "is stopped" : "has finished");
+                       study.state == StudyState::kStopped ? "is stopped" : "has finished", stuck);
       }
       continue;
     }
@@ -107,7 +107,7 @@ absl::Status SchedulerImpl::AcquireChange(TrialWriter& writer, const WorkerInfo&
       continue;
     }
     while (static_cast<int>(acquired.leases.size()) < max_trials) {
-      VIZSLA_ASSIGN_OR_RETURN(std::optional<Trial> trial, NextTrial(writer, study));
+      VIZSLA_ASSIGN_OR_RETURN(std::optional<Trial> trial, NextTrial(writer, study, effects));
       if (!trial) break;
       VIZSLA_ASSIGN_OR_RETURN(LeaseGrant grant,
                               GrantLease(writer, study, *trial, worker.name, effects));
@@ -121,7 +121,8 @@ absl::Status SchedulerImpl::AcquireChange(TrialWriter& writer, const WorkerInfo&
                        "' are running; they come back if they crash");
     } else {
       VIZSLA_RETURN_IF_ERROR(FinishIfDone(writer, study, effects));
-      ended = StrCat("every trial of study '", study.spec.name, "' has ended");
+      VIZSLA_ASSIGN_OR_RETURN(const std::string stuck, StageThatNeverBegan(writer, study));
+      ended = StrCat("every trial of study '", study.spec.name, "' has ended", stuck);
     }
   }
   if (!acquired.leases.empty()) return absl::OkStatus();
@@ -160,34 +161,6 @@ absl::Status SchedulerImpl::GiveBackHeldBy(TrialWriter& writer, const std::strin
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<Configuration>> SchedulerImpl::NextConfiguration(TrialReader& reader,
-                                                                              const Study& study) {
-  VIZSLA_ASSIGN_OR_RETURN(const int64_t last, reader.LastTrialNumber(study.id));
-  const std::optional<int64_t> limit = TrialLimit(study.spec);
-  // Random draws without a number would never end.
-  const bool unlimited = !limit && study.spec.sampler != SamplerKind::kGrid;
-  if (unlimited || (limit && last >= *limit)) return std::optional<Configuration>();
-  return samplers_.Suggest(reader, study);
-}
-
-absl::StatusOr<std::optional<Trial>> SchedulerImpl::NextTrial(TrialWriter& writer,
-                                                              const Study& study) {
-  VIZSLA_ASSIGN_OR_RETURN(std::optional<Trial> queued, writer.FirstQueued(study.id));
-  if (queued) return queued;
-  VIZSLA_ASSIGN_OR_RETURN(std::optional<Configuration> configuration,
-                          NextConfiguration(writer, study));
-  if (!configuration) return std::optional<Trial>();
-  VIZSLA_ASSIGN_OR_RETURN(const int64_t last, writer.LastTrialNumber(study.id));
-  Trial trial;
-  trial.study = study.id;
-  trial.number = last + 1;
-  trial.configuration = *std::move(configuration);
-  trial.created_at = clock_.Now();
-  VIZSLA_ASSIGN_OR_RETURN(trial.id, writer.InsertTrial(trial));
-  samplers_.Observe(trial);
-  return std::optional<Trial>(std::move(trial));
-}
-
 absl::StatusOr<LeaseGrant> SchedulerImpl::GrantLease(TrialWriter& writer, const Study& study,
                                                      const Trial& trial, const std::string& worker,
                                                      Effects& effects) {
@@ -215,6 +188,7 @@ absl::StatusOr<LeaseGrant> SchedulerImpl::GrantLease(TrialWriter& writer, const 
   grant.study = study;
   grant.attempt = grant.trial.attempt;
   grant.resume_checkpoint = grant.trial.last_checkpoint;
+  grant.init_checkpoint = grant.trial.warm_start.checkpoint;
   effects.granted.push_back({trial.id, grant.attempt});
   effects.changed = true;
   return grant;

@@ -29,8 +29,10 @@ class Sampler {
   virtual void Observe(const Trial& trial) = 0;
 };
 
-// The sampler that the study asks for. InvalidArgument: an unsound space, or the grid sampler with
-// a continuous parameter.
+// InvalidArgument: an unsound space, or the grid sampler with a continuous parameter.
+absl::StatusOr<std::unique_ptr<Sampler>> MakeSampler(SamplerKind kind, const SearchSpace& space,
+                                                     uint64_t study_seed);
+// The one of the study's first stage.
 absl::StatusOr<std::unique_ptr<Sampler>> MakeSampler(const StudySpec& spec);
 
 }  // namespace vizsla

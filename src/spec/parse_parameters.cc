@@ -1,10 +1,10 @@
 #include "src/spec/parse_parameters.h"
 
 #include <algorithm>
-#include <set>
 
 #include "src/catalog/training_plan.h"
 #include "src/study/closest_word.h"
+#include "src/study/take_over.h"
 
 namespace vizsla::spec {
 namespace {
@@ -18,21 +18,10 @@ const std::vector<std::string>& ParameterNames() {
   return names;
 }
 
-absl::StatusOr<const ParameterInfo*> FindInfo(const Reader& reader, const YAML::Mark& mark,
-                                              const std::string& path, const std::string& name) {
-  for (const ParameterInfo& info : KnownParameters()) {
-    if (info.name == name) return &info;
-  }
-  if (name == "epochs") {
-    return reader.Error(mark, path, "is no parameter; say it under budget: {epochs: N}");
-  }
-  return reader.Error(mark, path, StrCat("unknown parameter", Suggestion(name, ParameterNames())));
-}
-
 // A value of the parameter's kind; whether the catalog allows it is asked later.
 absl::StatusOr<ParameterValue> ReadValue(const Reader& reader, const Field& field,
                                          const ParameterInfo& info) {
-  if (info.kind == "word") {
+  if (info.kind == "word" || info.kind == "layer name") {
     if (field.node.IsSequence()) {
       return reader.Error(field, StrCat("must be one word; to search over several, write ",
                                         info.name, ": {choices: [...]}"));
@@ -65,7 +54,16 @@ absl::StatusOr<ParameterValue> ReadValue(const Reader& reader, const Field& fiel
   return ParameterValue(std::move(list));
 }
 
-// The catalog's messages begin with "parameter NAME: "; here the place says that already.
+}  // namespace
+
+absl::StatusOr<const ParameterInfo*> FindInfo(const Reader& reader, const YAML::Mark& mark,
+                                              const std::string& path, const std::string& name) {
+  for (const ParameterInfo& info : KnownParameters()) {
+    if (info.name == name) return &info;
+  }
+  return reader.Error(mark, path, StrCat("unknown parameter", Suggestion(name, ParameterNames())));
+}
+
 std::pair<std::string, std::string> SplitMessage(const absl::Status& status) {
   constexpr std::string_view kPrefix = "parameter ";
   const std::string message(status.message());
@@ -86,6 +84,8 @@ absl::StatusOr<ParameterValue> ReadAllowedValue(const Reader& reader, const Fiel
   if (!allowed.ok()) return CatalogError(reader, field, allowed);
   return value;
 }
+
+namespace {
 
 // The two ends of `float:` and `int:`.
 absl::StatusOr<std::vector<Field>> ReadEnds(const Reader& reader, const Field& range) {
@@ -247,14 +247,47 @@ absl::StatusOr<Draft> ReadParameter(const Reader& reader, const Mapping::Entry& 
   return draft;
 }
 
+// The study's trials so far may have the parameter: a space declares it, or an enqueued trial says
+// it.
+bool EarlierTrialsMayHave(const StudySpec& earlier, const std::string& name) {
+  for (int stage = 1; stage <= StageCount(earlier); ++stage) {
+    const StageView view = StageOf(earlier, stage);
+    if (view.space.Find(name) != nullptr) return true;
+    for (const EnqueuedTrial& trial : view.enqueue) {
+      if (trial.configuration.contains(name)) return true;
+    }
+  }
+  return false;
+}
+
+// A condition on what the source of the trial has. Which values that can be, only the whole tells:
+// see FindImpossible.
+absl::Status CheckOuterCondition(const Reader& reader, const Condition& condition,
+                                 const Field& place, const StudySpec& earlier) {
+  if (!EarlierTrialsMayHave(earlier, condition.parent)) {
+    return reader.Error(place, StrCat("depends on ", condition.parent,
+                                      ", which neither this stage nor one before it has"));
+  }
+  for (const ParameterValue& value : condition.values) {
+    const absl::Status allowed =
+        ValidateParameter({condition.parent, CategoricalDomain{{value}}, {}});
+    if (!allowed.ok()) return CatalogError(reader, place, allowed);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckConditions(const Reader& reader, const Draft& draft,
-                             const std::vector<Draft>& all) {
+                             const std::vector<Draft>& all, const StudySpec* earlier) {
   for (size_t i = 0; i < draft.conditions.size(); ++i) {
     const Condition& condition = draft.parameter.conditions[i];
     const Field& place = draft.conditions[i];
     const auto parent = std::find_if(all.begin(), all.end(), [&](const Draft& other) {
       return other.parameter.name == condition.parent;
     });
+    if (parent == all.end() && earlier != nullptr) {
+      VIZSLA_RETURN_IF_ERROR(CheckOuterCondition(reader, condition, place, *earlier));
+      continue;
+    }
     if (parent == all.end()) {
       return reader.Error(
           place, StrCat("depends on ", condition.parent, ", which this study does not have"));
@@ -281,6 +314,10 @@ absl::StatusOr<ParsedSpace> SortByDependence(const Reader& reader,
                                              const std::vector<Draft>& drafts) {
   ParsedSpace parsed;
   std::vector<bool> placed(drafts.size(), false);
+  const auto is_outside = [&](const std::string& name) {  // an earlier stage's
+    return std::none_of(drafts.begin(), drafts.end(),
+                        [&](const Draft& draft) { return draft.parameter.name == name; });
+  };
   while (parsed.space.parameters.size() < drafts.size()) {
     size_t next = drafts.size();
     size_t first_left = drafts.size();
@@ -289,7 +326,7 @@ absl::StatusOr<ParsedSpace> SortByDependence(const Reader& reader,
       first_left = std::min(first_left, i);
       const auto& conditions = drafts[i].parameter.conditions;
       const bool ready = std::all_of(conditions.begin(), conditions.end(), [&](const auto& c) {
-        return parsed.space.Find(c.parent) != nullptr;
+        return parsed.space.Find(c.parent) != nullptr || is_outside(c.parent);
       });
       if (ready) next = i;
     }
@@ -304,114 +341,10 @@ absl::StatusOr<ParsedSpace> SortByDependence(const Reader& reader,
   return parsed;
 }
 
-// What the coordinator does not know yet; the worker's real traits are checked when it has the
-// weights.
-WeightsTraits PlaceholderTraits(const StudySpec& spec) {
-  return {"", spec.weights.padding.empty() ? "tf_same" : spec.weights.padding,
-          spec.weights.preprocessing.empty() ? "tf" : spec.weights.preprocessing};
-}
-
-const ParameterValue* FixedValue(const Parameter& parameter) {
-  const auto* domain = std::get_if<CategoricalDomain>(&parameter.domain);
-  return domain != nullptr && domain->choices.size() == 1 ? &domain->choices[0] : nullptr;
-}
-
-absl::StatusOr<EnqueuedTrial> ReadEnqueued(const Reader& reader, const Field& field,
-                                           const SearchSpace& space, const StudySpec& spec) {
-  VIZSLA_ASSIGN_OR_RETURN(const Mapping mapping,
-                          reader.ReadMapping(field, {"name", "notes", "parameters"}));
-  EnqueuedTrial trial;
-  if (const Field* name = mapping.Find("name")) {
-    VIZSLA_ASSIGN_OR_RETURN(trial.name, reader.ReadText(*name));
-  }
-  if (const Field* notes = mapping.Find("notes")) {
-    VIZSLA_ASSIGN_OR_RETURN(trial.notes, reader.ReadText(*notes));
-  }
-  const Field* parameters = mapping.Find("parameters");
-  if (parameters == nullptr) return reader.Error(field, "parameters: missing");
-  VIZSLA_ASSIGN_OR_RETURN(const Mapping values, reader.ReadMapping(*parameters, {}));
-  for (const Mapping::Entry& entry : values.entries()) {
-    VIZSLA_ASSIGN_OR_RETURN(const ParameterInfo* info,
-                            FindInfo(reader, entry.key_mark, entry.value.path, entry.key));
-    VIZSLA_ASSIGN_OR_RETURN(ParameterValue value, ReadAllowedValue(reader, entry.value, *info));
-    trial.configuration.emplace(entry.key, std::move(value));
-  }
-  for (const Parameter& parameter : space.parameters) {
-    if (trial.configuration.contains(parameter.name)) continue;
-    if (!IsActive(parameter, trial.configuration)) continue;
-    const ParameterValue* fixed = FixedValue(parameter);
-    if (fixed == nullptr) {
-      return reader.Error(*parameters, StrCat(parameter.name,
-                                              " is missing: the study varies "
-                                              "it, so an enqueued trial must say it"));
-    }
-    trial.configuration.emplace(parameter.name, *fixed);
-  }
-  const auto plan = ResolvePlan(trial.configuration, spec.budget, PlaceholderTraits(spec));
-  if (!plan.ok()) {
-    const auto [name, reason] = SplitMessage(plan.status());
-    const Field* given = values.Find(name);
-    return reader.Error(given != nullptr ? *given : *parameters,
-                        given != nullptr || name.empty() ? reason : StrCat(name, ": ", reason));
-  }
-  return trial;
-}
-
-// Combinations depend on words, booleans and on how small integers are: numbers and lists that no
-// condition looks at are represented by one value, integers by their ends.
-SearchSpace ReduceForCombinations(const SearchSpace& space) {
-  std::set<std::string> parents;
-  for (const Parameter& parameter : space.parameters) {
-    for (const Condition& condition : parameter.conditions) parents.insert(condition.parent);
-  }
-  SearchSpace reduced = space;
-  for (Parameter& parameter : reduced.parameters) {
-    if (parents.contains(parameter.name)) continue;
-    if (auto* floats = std::get_if<FloatDomain>(&parameter.domain)) {
-      *floats = FloatDomain{floats->low, floats->low, false, std::nullopt};
-    } else if (auto* integers = std::get_if<IntDomain>(&parameter.domain)) {
-      const int64_t last = *CountValues(parameter.domain) - 1;
-      if (last > 1)
-        *integers = IntDomain{integers->low, integers->low + integers->step * last, false,
-                              integers->step * last};
-    } else {
-      auto& choices = std::get<CategoricalDomain>(parameter.domain).choices;
-      const bool words = std::holds_alternative<std::string>(choices[0]) ||
-                         std::holds_alternative<bool>(choices[0]) ||
-                         std::holds_alternative<int64_t>(choices[0]);
-      if (!words) choices.resize(1);
-    }
-  }
-  return reduced;
-}
-
-// The space once for each value of the word `name`, which has only that value there.
-std::vector<SearchSpace> SplitBy(const SearchSpace& space, std::string_view name) {
-  const Parameter* found = space.Find(name);
-  if (found == nullptr) return {space};
-  const size_t place = static_cast<size_t>(found - space.parameters.data());
-  std::vector<SearchSpace> parts;
-  for (const ParameterValue& value : std::get<CategoricalDomain>(found->domain).choices) {
-    parts.push_back(space);
-    parts.back().parameters[place].domain = CategoricalDomain{{value}};
-  }
-  return parts;
-}
-
-absl::Status CheckConfiguration(const Reader& reader, const ParsedSpace& parsed,
-                                const StudySpec& spec, const Configuration& configuration) {
-  const auto plan = ResolvePlan(configuration, spec.budget, PlaceholderTraits(spec));
-  if (plan.ok()) return absl::OkStatus();
-  const auto [name, reason] = SplitMessage(plan.status());
-  const auto place = parsed.places.find(name);
-  const std::string where = StrCat(reason, " (in ", ToJsonText(configuration), ")");
-  if (place != parsed.places.end()) return reader.Error(place->second, where);
-  return reader.Error(YAML::Mark(), "parameters", StrCat(name, ": ", where));
-}
-
 }  // namespace
 
-absl::StatusOr<ParsedSpace> ParseParameters(const Reader& reader, const Field& parameters) {
+absl::StatusOr<ParsedSpace> ParseParameters(const Reader& reader, const Field& parameters,
+                                            const StudySpec* earlier) {
   VIZSLA_ASSIGN_OR_RETURN(const Mapping mapping, reader.ReadMapping(parameters, {}));
   if (mapping.entries().empty()) return reader.Error(parameters, "there are none");
   std::vector<Draft> drafts;
@@ -420,52 +353,19 @@ absl::StatusOr<ParsedSpace> ParseParameters(const Reader& reader, const Field& p
     drafts.push_back(std::move(draft));
   }
   for (const Draft& draft : drafts) {
-    VIZSLA_RETURN_IF_ERROR(CheckConditions(reader, draft, drafts));
+    VIZSLA_RETURN_IF_ERROR(CheckConditions(reader, draft, drafts, earlier));
   }
   VIZSLA_ASSIGN_OR_RETURN(ParsedSpace parsed, SortByDependence(reader, drafts));
-  if (const auto never = NeverActive(parsed.space); !never.empty()) {
+  const SearchSpace closed = ClosedSpace(parsed.space);
+  if (const auto never = NeverActive(closed); !never.empty()) {
     return reader.Error(parsed.places.at(never[0]),
                         "its conditions exclude each other: it is never active");
   }
   // Whatever the steps above did not name.
-  if (const absl::Status status = Validate(parsed.space); !status.ok()) {
+  if (const absl::Status status = Validate(closed); !status.ok()) {
     return CatalogError(reader, parameters, status);
   }
   return parsed;
-}
-
-absl::StatusOr<std::vector<EnqueuedTrial>> ParseEnqueue(const Reader& reader, const Field& enqueue,
-                                                        const SearchSpace& space,
-                                                        const StudySpec& spec) {
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Field> entries, reader.ReadList(enqueue));
-  std::vector<EnqueuedTrial> trials;
-  for (const Field& entry : entries) {
-    VIZSLA_ASSIGN_OR_RETURN(EnqueuedTrial trial, ReadEnqueued(reader, entry, space, spec));
-    trials.push_back(std::move(trial));
-  }
-  return trials;
-}
-
-absl::Status CheckCombinations(const Reader& reader, const ParsedSpace& parsed,
-                               const StudySpec& spec) {
-  constexpr int64_t kMostConfigurations = 10000;
-  constexpr int64_t kMostOfAPart = 50000;  // a fraction of a second
-  SearchSpace space = parsed.space;
-  if (CountConfigurations(space).value_or(kMostConfigurations + 1) > kMostConfigurations) {
-    space = ReduceForCombinations(space);
-  }
-  // What is allowed depends on these two most, and the first parameter moves slowest: one walk over
-  // the whole of a large space would end before it met the second network.
-  for (const SearchSpace& of_network : SplitBy(space, "network")) {
-    for (const SearchSpace& part : SplitBy(of_network, "initial_weights")) {
-      std::optional<Configuration> configuration = FirstConfiguration(part);
-      for (int64_t seen = 0; configuration && seen < kMostOfAPart; ++seen) {
-        VIZSLA_RETURN_IF_ERROR(CheckConfiguration(reader, parsed, spec, *configuration));
-        configuration = NextConfiguration(part, *configuration);
-      }
-    }
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace vizsla::spec

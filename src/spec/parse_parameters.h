@@ -1,10 +1,11 @@
-// The `parameters:` and `enqueue:` parts of a study's YAML. Internal to src/spec.
+// The `parameters:` part of a study's YAML. Internal to src/spec.
 #pragma once
 
 #include <map>
 #include <string>
-#include <vector>
+#include <utility>
 
+#include "src/catalog/training_plan.h"
 #include "src/spec/yaml_reader.h"
 #include "src/study/study.h"
 
@@ -16,17 +17,20 @@ struct ParsedSpace {
   std::map<std::string, Field> places;
 };
 
-absl::StatusOr<ParsedSpace> ParseParameters(const Reader& reader, const Field& parameters);
+// With `earlier` the parameters are a later stage's, and conditions may also name what the trials
+// of the stages in `earlier` have.
+absl::StatusOr<ParsedSpace> ParseParameters(const Reader& reader, const Field& parameters,
+                                            const StudySpec* earlier = nullptr);
 
-// Completes each configuration with the space's fixed parameters and checks it against the catalog.
-absl::StatusOr<std::vector<EnqueuedTrial>> ParseEnqueue(const Reader& reader, const Field& enqueue,
-                                                        const SearchSpace& space,
-                                                        const StudySpec& spec);
-
-// Combinations of values that the catalog refuses though each value is allowed. Looks at every
-// configuration when the space, reduced to what combinations depend on, is small enough; otherwise
-// at the first 50,000 of each network and initial weights.
-absl::Status CheckCombinations(const Reader& reader, const ParsedSpace& parsed,
-                               const StudySpec& spec);
+// What the catalog knows of the name; an error at `mark` when it knows nothing.
+absl::StatusOr<const ParameterInfo*> FindInfo(const Reader& reader, const YAML::Mark& mark,
+                                              const std::string& path, const std::string& name);
+// A value that the catalog allows the parameter.
+absl::StatusOr<ParameterValue> ReadAllowedValue(const Reader& reader, const Field& field,
+                                                const ParameterInfo& info);
+// The catalog's messages begin with "parameter NAME: "; where the place says that already, the two
+// are wanted apart. The name is empty when there is none.
+std::pair<std::string, std::string> SplitMessage(const absl::Status& status);
+absl::Status CatalogError(const Reader& reader, const Field& field, const absl::Status& status);
 
 }  // namespace vizsla::spec

@@ -2,9 +2,11 @@
 
 #include "src/base/file.h"
 #include "src/catalog/preprocessing.h"
-#include "src/catalog/training_plan.h"
+#include "src/spec/parse_enqueue.h"
 #include "src/spec/parse_parameters.h"
+#include "src/spec/parse_stage.h"
 #include "src/spec/yaml_reader.h"
+#include "src/study/init_from.h"
 
 namespace vizsla {
 namespace {
@@ -100,32 +102,28 @@ absl::StatusOr<Objective> ReadObjective(const Reader& reader, const Field& field
   return objective;
 }
 
-absl::StatusOr<Budget> ReadBudget(const Reader& reader, const Field& field) {
-  VIZSLA_ASSIGN_OR_RETURN(const Mapping mapping,
-                          reader.ReadMapping(field, {"trials", "epochs", "wall_time"}));
-  Budget budget;
-  if (const Field* trials = mapping.Find("trials")) {
-    VIZSLA_ASSIGN_OR_RETURN(budget.trials, reader.ReadInt(*trials, 1, 1000000000));
+// `restore: last` is what a trial's result is, so it is part of the objective.
+absl::Status ReadRestore(const Reader& reader, const Field& field, Objective& objective) {
+  VIZSLA_ASSIGN_OR_RETURN(const std::string word, reader.ReadWord(field, {"best", "last"}));
+  objective.last_epoch = word == "last";
+  if (objective.last_epoch && objective.select_by != objective.metric) {
+    return reader.Error(field, StrCat("last and the objective's select_by: ", objective.select_by,
+                                      " both choose the epoch; leave one out"));
   }
-  if (const Field* epochs = mapping.Find("epochs")) {
-    VIZSLA_ASSIGN_OR_RETURN(const int64_t count, reader.ReadInt(*epochs, 1, 1000000));
-    budget.epochs = static_cast<int>(count);
-  }
-  if (const Field* wall_time = mapping.Find("wall_time")) {
-    VIZSLA_ASSIGN_OR_RETURN(budget.wall_time, reader.ReadDuration(*wall_time));
-  }
-  return budget;
+  return absl::OkStatus();
 }
 
-absl::StatusOr<EarlyStopping> ReadEarlyStopping(const Reader& reader, const Field& field) {
+absl::StatusOr<EarlyStopping> ReadEarlyStopping(const Reader& reader, const Field& field,
+                                                Objective& objective) {
   EarlyStopping rule;
   if (field.node.IsScalar()) {
     VIZSLA_ASSIGN_OR_RETURN(const bool on, reader.ReadBool(field));
     if (!on) rule.patience = 0;
     return rule;
   }
-  VIZSLA_ASSIGN_OR_RETURN(const Mapping mapping,
-                          reader.ReadMapping(field, {"metric", "patience", "min_delta"}));
+  VIZSLA_ASSIGN_OR_RETURN(
+      const Mapping mapping,
+      reader.ReadMapping(field, {"metric", "patience", "min_delta", "restore"}));
   if (const Field* metric = mapping.Find("metric")) {
     VIZSLA_ASSIGN_OR_RETURN(rule.metric, reader.ReadWord(*metric, MetricNames()));
   }
@@ -137,6 +135,9 @@ absl::StatusOr<EarlyStopping> ReadEarlyStopping(const Reader& reader, const Fiel
   if (const Field* min_delta = mapping.Find("min_delta")) {
     VIZSLA_ASSIGN_OR_RETURN(rule.min_delta, reader.ReadNumber(*min_delta));
     if (rule.min_delta < 0) return reader.Error(*min_delta, "must be at least 0");
+  }
+  if (const Field* restore = mapping.Find("restore")) {
+    VIZSLA_RETURN_IF_ERROR(ReadRestore(reader, *restore, objective));
   }
   return rule;
 }
@@ -159,14 +160,14 @@ absl::Status ReadPlainFields(const Reader& reader, const Mapping& root, StudySpe
     VIZSLA_ASSIGN_OR_RETURN(study.objective, ReadObjective(reader, *field));
   }
   if (const Field* field = root.Find("budget")) {
-    VIZSLA_ASSIGN_OR_RETURN(study.budget, ReadBudget(reader, *field));
+    VIZSLA_ASSIGN_OR_RETURN(study.budget, spec::ReadBudget(reader, *field, Budget()));
   }
   if (const Field* field = root.Find("early_stopping")) {
-    VIZSLA_ASSIGN_OR_RETURN(study.early_stopping, ReadEarlyStopping(reader, *field));
+    VIZSLA_ASSIGN_OR_RETURN(study.early_stopping,
+                            ReadEarlyStopping(reader, *field, study.objective));
   }
   if (const Field* field = root.Find("sampler")) {
-    VIZSLA_ASSIGN_OR_RETURN(const std::string word, reader.ReadWord(*field, {"random", "grid"}));
-    study.sampler = word == "grid" ? SamplerKind::kGrid : SamplerKind::kRandom;
+    VIZSLA_ASSIGN_OR_RETURN(study.sampler, spec::ReadSampler(reader, *field));
   }
   if (const Field* field = root.Find("max_crashes")) {
     VIZSLA_ASSIGN_OR_RETURN(const int64_t count, reader.ReadInt(*field, 1, 1000));
@@ -175,27 +176,6 @@ absl::Status ReadPlainFields(const Reader& reader, const Mapping& root, StudySpe
   if (const Field* field = root.Find("checkpoint_interval")) {
     VIZSLA_ASSIGN_OR_RETURN(study.checkpoint_interval,
                             reader.ReadDuration(*field, std::chrono::seconds(0)));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckSampler(const Reader& reader, const Mapping& root,
-                          const spec::ParsedSpace& parsed, const StudySpec& study) {
-  if (study.sampler == SamplerKind::kGrid) {
-    for (const Parameter& parameter : parsed.space.parameters) {
-      if (CountValues(parameter.domain)) continue;
-      return reader.Error(parsed.places.at(parameter.name),
-                          "the grid sampler cannot walk a continuous range; give it a step, or "
-                          "take sampler: random");
-    }
-    if (study.budget.trials == 0 && !CountConfigurations(parsed.space)) {
-      return reader.Error(root.self(), "budget.trials: missing, and the whole grid is too large");
-    }
-  } else if (study.budget.trials == 0) {
-    const Field* budget = root.Find("budget");
-    return reader.Error(budget != nullptr ? *budget : root.self(),
-                        budget != nullptr ? "trials: missing: say how many configurations to try"
-                                          : "budget: missing: say budget: {trials: N, epochs: N}");
   }
   return absl::OkStatus();
 }
@@ -209,7 +189,7 @@ absl::StatusOr<StudySpec> ReadStudy(const Reader& reader, const YAML::Node& docu
       const Mapping root,
       reader.ReadMapping(whole, {"name", "notes", "seed", "split", "weights", "objective", "budget",
                                  "early_stopping", "sampler", "max_crashes", "checkpoint_interval",
-                                 "parameters", "enqueue"}));
+                                 "parameters", "enqueue", "then"}));
   StudySpec study;
   const Field* name = root.Find("name");
   if (name == nullptr) return reader.Error(whole, "name: missing: a study needs a name");
@@ -220,21 +200,35 @@ absl::StatusOr<StudySpec> ReadStudy(const Reader& reader, const YAML::Node& docu
   if (parameters == nullptr) {
     return reader.Error(whole, "parameters: missing: say what is to be searched");
   }
-  VIZSLA_ASSIGN_OR_RETURN(const spec::ParsedSpace parsed,
-                          spec::ParseParameters(reader, *parameters));
-  study.space = parsed.space;
-  VIZSLA_RETURN_IF_ERROR(CheckSampler(reader, root, parsed, study));
-  VIZSLA_RETURN_IF_ERROR(spec::CheckCombinations(reader, parsed, study));
+  std::vector<spec::ParsedStage> stages(1);
+  stages[0].whole = whole;
+  VIZSLA_ASSIGN_OR_RETURN(stages[0].parameters, spec::ParseParameters(reader, *parameters));
+  study.space = stages[0].parameters.space;
+  VIZSLA_RETURN_IF_ERROR(
+      spec::CheckSampler(reader, root, stages[0].parameters, study.sampler, study.budget));
+  VIZSLA_RETURN_IF_ERROR(spec::CheckCombinations(reader, stages[0].parameters, study));
   if (const Field* enqueue = root.Find("enqueue")) {
-    VIZSLA_ASSIGN_OR_RETURN(study.enqueue,
-                            spec::ParseEnqueue(reader, *enqueue, study.space, study));
-    if (study.budget.trials != 0 &&
-        study.budget.trials < static_cast<int64_t>(study.enqueue.size())) {
-      return reader.Error(
-          *enqueue,
-          StrCat(study.enqueue.size(), " trials do not fit the budget of ", study.budget.trials));
+    VIZSLA_ASSIGN_OR_RETURN(spec::ParsedEnqueue read,
+                            spec::ParseEnqueue(reader, *enqueue, InitFrom::Kind::kNone));
+    study.enqueue = std::move(read.trials);
+    stages[0].enqueue = std::move(read.places);
+    VIZSLA_RETURN_IF_ERROR(
+        spec::CheckEnqueueFits(reader, *enqueue, study.enqueue.size(), study.budget));
+  }
+  if (const Field* then = root.Find("then")) {
+    VIZSLA_ASSIGN_OR_RETURN(const std::vector<Field> entries, reader.ReadList(*then));
+    if (entries.empty()) return reader.Error(*then, "there are no stages");
+    for (const Field& entry : entries) {
+      VIZSLA_ASSIGN_OR_RETURN(spec::ParsedStage stage, spec::ReadStage(reader, entry, study));
+      stages.push_back(std::move(stage));
     }
   }
+  if (const auto problem = FindInitFromProblem(study)) {
+    const spec::ParsedStage& stage = stages[static_cast<size_t>(problem->place.stage - 1)];
+    return reader.Error(stage.enqueue[problem->place.entry].init_from, problem->reason);
+  }
+  VIZSLA_RETURN_IF_ERROR(spec::CompleteEnqueue(reader, stages[0].enqueue, study));
+  VIZSLA_RETURN_IF_ERROR(spec::CheckStages(reader, stages, study));
   return study;
 }
 

@@ -9,9 +9,6 @@
 namespace vizsla::spec {
 namespace {
 
-// yaml-cpp tags quoted scalars "!": '42' is text, 42 is a number.
-bool IsPlain(const YAML::Node& node) { return node.IsScalar() && node.Tag() != "!"; }
-
 template <typename T>
 bool ParseWhole(std::string_view text, T& value) {
   if (text.starts_with('+')) text.remove_prefix(1);
@@ -20,6 +17,9 @@ bool ParseWhole(std::string_view text, T& value) {
 }
 
 }  // namespace
+
+// yaml-cpp tags quoted scalars "!".
+bool IsPlain(const YAML::Node& node) { return node.IsScalar() && node.Tag() != "!"; }
 
 std::string Describe(const YAML::Node& node) {
   if (!node.IsDefined() || node.IsNull()) return "nothing";

@@ -72,6 +72,9 @@ class Reader {
   std::string file_name_;
 };
 
+// A scalar without quotes: '42' is text, 42 is a number.
+bool IsPlain(const YAML::Node& node);
+
 // What a node is, for messages: "a list", "'abc'", "nothing".
 std::string Describe(const YAML::Node& node);
 

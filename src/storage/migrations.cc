@@ -108,7 +108,19 @@ CREATE TABLE evaluations(
 CREATE INDEX evaluations_by_study ON evaluations(study_id, id);
 )sql";
 
-constexpr std::array kMigrations = {kInitialSchema};
+// Stages, warm starts and editable notes. A study's notes lay in its specification alone.
+constexpr const char* kStagesAndNotes = R"sql(
+ALTER TABLE trials ADD COLUMN stage INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE trials ADD COLUMN init_kind INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE trials ADD COLUMN init_trial INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE trials ADD COLUMN init_checkpoint TEXT NOT NULL DEFAULT '';
+CREATE INDEX trials_by_init ON trials(init_checkpoint) WHERE init_checkpoint <> '';
+
+ALTER TABLE studies ADD COLUMN notes TEXT NOT NULL DEFAULT '';
+UPDATE studies SET notes = coalesce(json_extract(spec, '$.notes'), '');
+)sql";
+
+constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes};
 
 struct SchemaState {
   int64_t version = 0;

@@ -12,11 +12,12 @@ namespace {
 
 #define VIZSLA_STUDY_COLUMNS                                                                  \
   "id, spec, dataset_fingerprint, split_hash, weights_hash, state, created_ms, finished_ms, " \
-  "active_ms, name"
+  "active_ms, name, notes"
 #define VIZSLA_TRIAL_COLUMNS                                                                  \
   "id, study_id, number, name, notes, configuration, state, attempt, crashes, epoch, score, " \
   "score_is_nan, best_epoch, best_checkpoint, last_checkpoint, last_checkpoint_epoch, "       \
-  "worker, reason, created_ms, started_ms, finished_ms"
+  "worker, reason, created_ms, started_ms, finished_ms, stage, init_kind, init_trial, "       \
+  "init_checkpoint"
 
 Timestamp TimeAt(const Query& query, int column) { return FromUnixMillis(query.Int(column)); }
 
@@ -46,6 +47,7 @@ absl::StatusOr<Study> StudyAt(const Query& query) {
   study.created_at = TimeAt(query, 6);
   study.finished_at = OptionalTimeAt(query, 7);
   study.active_time = Milliseconds(query.Int(8));
+  study.notes = query.Text(10);
   return study;
 }
 
@@ -76,6 +78,12 @@ absl::StatusOr<Trial> TrialAt(const Query& query) {
   trial.created_at = TimeAt(query, 18);
   trial.started_at = OptionalTimeAt(query, 19);
   trial.finished_at = OptionalTimeAt(query, 20);
+  trial.stage = static_cast<int>(query.Int(21));
+  VIZSLA_ASSIGN_OR_RETURN(
+      trial.warm_start.kind,
+      EnumAt(query, 22, WarmStart::Kind::kBestConfiguration, "source of a trial"));
+  trial.warm_start.trial = query.Int(23);
+  trial.warm_start.checkpoint = query.Text(24);
   return trial;
 }
 
@@ -309,6 +317,7 @@ absl::StatusOr<bool> Rows::IsArtifactReferenced(const std::string& hash) {
       "SELECT EXISTS(SELECT 1 FROM studies WHERE split_hash = ?1 OR weights_hash = ?1) "
       "OR EXISTS(SELECT 1 FROM trials WHERE best_checkpoint = ?1 AND best_checkpoint <> '') "
       "OR EXISTS(SELECT 1 FROM trials WHERE last_checkpoint = ?1 AND last_checkpoint <> '') "
+      "OR EXISTS(SELECT 1 FROM trials WHERE init_checkpoint = ?1 AND init_checkpoint <> '') "
       "OR EXISTS(SELECT 1 FROM reports WHERE checkpoint_hash = ?1 AND checkpoint_hash <> '')");
   query.Bind(std::string_view(hash));
   VIZSLA_RETURN_IF_ERROR(query.Next().status());
@@ -334,13 +343,14 @@ absl::StatusOr<StudyId> Rows::InsertStudy(const Study& study) {
   const std::string spec = ToJsonText(study.spec);
   Query query(database_,
               "INSERT INTO studies(name, spec, dataset_fingerprint, split_hash, weights_hash, "
-              "state, created_ms, finished_ms, active_ms) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)");
+              "state, created_ms, finished_ms, active_ms, notes) "
+              "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)");
   query.Bind(std::string_view(study.spec.name)).Bind(std::string_view(spec));
   query.Bind(std::string_view(study.inputs.dataset_fingerprint));
   query.Bind(std::string_view(study.inputs.split_hash));
   query.Bind(std::string_view(study.inputs.weights_hash));
   query.Bind(static_cast<int>(study.state)).Bind(study.created_at).Bind(study.finished_at);
-  query.Bind(study.active_time);
+  query.Bind(study.active_time).Bind(std::string_view(study.notes));
   VIZSLA_RETURN_IF_ERROR(query.Run());
   return StudyId(database_.LastInsertId());
 }
@@ -357,10 +367,10 @@ absl::Status Rows::UpdateStudy(const Study& study) {
   const std::string spec = ToJsonText(study.spec);
   Query query(database_,
               "UPDATE studies SET name = ?1, spec = ?2, state = ?3, finished_ms = ?4, active_ms = "
-              "?5 WHERE id = ?6");
+              "?5, notes = ?6 WHERE id = ?7");
   query.Bind(std::string_view(study.spec.name)).Bind(std::string_view(spec));
   query.Bind(static_cast<int>(study.state)).Bind(study.finished_at).Bind(study.active_time);
-  query.Bind(study.id);
+  query.Bind(std::string_view(study.notes)).Bind(study.id);
   VIZSLA_RETURN_IF_ERROR(query.Run());
   return RequireChanged(StrCat("there is no study with id ", study.id.value()));
 }
@@ -391,6 +401,8 @@ void BindTrial(Query& query, const Trial& trial, std::string_view configuration)
   query.Bind(std::string_view(trial.last_checkpoint)).Bind(trial.last_checkpoint_epoch);
   query.Bind(std::string_view(trial.worker)).Bind(std::string_view(trial.reason));
   query.Bind(trial.created_at).Bind(trial.started_at).Bind(trial.finished_at);
+  query.Bind(trial.stage).Bind(static_cast<int>(trial.warm_start.kind));
+  query.Bind(trial.warm_start.trial).Bind(std::string_view(trial.warm_start.checkpoint));
 }
 
 }  // namespace
@@ -400,8 +412,9 @@ absl::StatusOr<TrialId> Rows::InsertTrial(const Trial& trial) {
   Query query(database_,
               "INSERT INTO trials(study_id, number, name, notes, configuration, state, attempt, "
               "crashes, epoch, score, score_is_nan, best_epoch, best_checkpoint, last_checkpoint, "
-              "last_checkpoint_epoch, worker, reason, created_ms, started_ms, finished_ms) VALUES("
-              "?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20)");
+              "last_checkpoint_epoch, worker, reason, created_ms, started_ms, finished_ms, stage, "
+              "init_kind, init_trial, init_checkpoint) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,"
+              "?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)");
   BindTrial(query, trial, configuration);
   VIZSLA_RETURN_IF_ERROR(query.Run());
   return TrialId(database_.LastInsertId());
@@ -414,7 +427,8 @@ absl::Status Rows::UpdateTrial(const Trial& trial) {
               "state=?6, attempt=?7, crashes=?8, epoch=?9, score=?10, score_is_nan=?11, "
               "best_epoch=?12, best_checkpoint=?13, last_checkpoint=?14, "
               "last_checkpoint_epoch=?15, worker=?16, reason=?17, created_ms=?18, "
-              "started_ms=?19, finished_ms=?20 WHERE id = ?21");
+              "started_ms=?19, finished_ms=?20, stage=?21, init_kind=?22, init_trial=?23, "
+              "init_checkpoint=?24 WHERE id = ?25");
   BindTrial(query, trial, configuration);
   query.Bind(trial.id);
   VIZSLA_RETURN_IF_ERROR(query.Run());

@@ -16,6 +16,14 @@ std::string DumpJson(const nlohmann::json& json) {
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+void FillIn(const nlohmann::json& defaults, nlohmann::json& object) {
+  if (!defaults.is_object() || !object.is_object()) return;
+  for (const auto& [key, value] : defaults.items()) {
+    const auto [field, added] = object.emplace(key, value);
+    if (!added) FillIn(value, *field);
+  }
+}
+
 JsonFields::JsonFields(const nlohmann::json& json, std::string_view what)
     : json_(json), what_(what) {
   if (!json.is_object()) {

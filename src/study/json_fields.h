@@ -15,6 +15,9 @@ namespace vizsla {
 // Parses text; InvalidArgument "WHAT: not JSON: ..." otherwise.
 absl::StatusOr<nlohmann::json> ParseJson(std::string_view text, std::string_view what);
 
+// Gives an object, and the objects in it, the fields of `defaults` that they lack.
+void FillIn(const nlohmann::json& defaults, nlohmann::json& object);
+
 // Compact text; bytes that are no UTF-8 become U+FFFD instead of an exception.
 std::string DumpJson(const nlohmann::json& json);
 

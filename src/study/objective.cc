@@ -34,7 +34,9 @@ std::optional<Score> Select(const Objective& objective,
     const auto value = report->metrics.find(objective.metric);
     const auto by = report->metrics.find(objective.select_by);
     if (value == report->metrics.end() || by == report->metrics.end()) continue;
-    if (selected && !IsBetter(objective.select_direction, by->second, selected_by)) continue;
+    const bool replaces = !selected || objective.last_epoch ||
+                          IsBetter(objective.select_direction, by->second, selected_by);
+    if (!replaces) continue;
     selected = Score{epoch, value->second};
     selected_by = by->second;
   }

@@ -21,6 +21,9 @@ struct Objective {
   Direction direction = Direction::kMaximize;
   std::string select_by = "val_accuracy";
   Direction select_direction = Direction::kMaximize;
+  // The newest epoch gives both, whatever select_by says: Keras' EarlyStopping with
+  // restore_best_weights=False (`early_stopping: {restore: last}`).
+  bool last_epoch = false;
   bool operator==(const Objective&) const = default;
 };
 
@@ -36,7 +39,8 @@ struct Score {
 };
 
 // Over the reports of one trial, in any order. The earliest epoch wins a tie. Nullopt when no
-// report has both metrics. An epoch whose select_by is NaN is chosen only when all are.
+// report has both metrics. An epoch whose select_by is NaN is chosen only when all are, or when it
+// is the last and the last one counts.
 std::optional<Score> SelectScore(const Objective& objective, std::span<const EpochReport> reports);
 
 // Whether adding `candidate` (replacing a report of the same epoch) makes it the selected epoch.

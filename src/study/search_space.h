@@ -105,5 +105,8 @@ absl::Status Validate(const SearchSpace& space, const Configuration& configurati
 
 nlohmann::json ToJson(const SearchSpace& space);
 absl::StatusOr<SearchSpace> SearchSpaceFromJson(const nlohmann::json& json);
+// The same without looking at the space as a whole: of a stage, whose conditions may name
+// parameters of earlier stages.
+absl::StatusOr<SearchSpace> OpenSearchSpaceFromJson(const nlohmann::json& json);
 
 }  // namespace vizsla

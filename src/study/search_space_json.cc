@@ -118,7 +118,7 @@ nlohmann::json ToJson(const SearchSpace& space) {
   return list;
 }
 
-absl::StatusOr<SearchSpace> SearchSpaceFromJson(const nlohmann::json& json) {
+absl::StatusOr<SearchSpace> OpenSearchSpaceFromJson(const nlohmann::json& json) {
   if (!json.is_array()) {
     return absl::InvalidArgumentError("search space: must be a list of parameters");
   }
@@ -127,6 +127,11 @@ absl::StatusOr<SearchSpace> SearchSpaceFromJson(const nlohmann::json& json) {
     VIZSLA_ASSIGN_OR_RETURN(Parameter parameter, ParameterFromJson(entry));
     space.parameters.push_back(std::move(parameter));
   }
+  return space;
+}
+
+absl::StatusOr<SearchSpace> SearchSpaceFromJson(const nlohmann::json& json) {
+  VIZSLA_ASSIGN_OR_RETURN(SearchSpace space, OpenSearchSpaceFromJson(json));
   if (const absl::Status status = Validate(space); !status.ok()) {
     return Annotate(status, "search space");
   }

@@ -21,6 +21,12 @@ json ImmutableJson(const StudySpec& spec) {
   immutable.erase("name");
   immutable.erase("notes");
   immutable.erase("budget");
+  if (immutable.contains("stages")) {
+    for (json& stage : immutable["stages"]) {
+      stage.erase("notes");
+      stage.erase("budget");
+    }
+  }
   return immutable;
 }
 
@@ -49,24 +55,45 @@ void Flatten(const json& value, const std::string& path,
   if (lines[path].empty()) lines[path] = "(empty)";
 }
 
-std::map<std::string, std::string> ImmutableLines(const StudySpec& spec) {
-  json fields = ImmutableJson(spec);
-  fields.erase("space");
-  fields.erase("enqueue");
-  std::map<std::string, std::string> lines;
-  Flatten(fields, "", lines);
+using Lines = std::map<std::string, std::string>;
+
+void AddSpace(const SearchSpace& space, const std::string& prefix, Lines& lines) {
   std::vector<std::string> order;
-  for (const Parameter& parameter : spec.space.parameters) {
-    lines[StrCat("parameters.", parameter.name)] = DescribeParameter(parameter);
+  for (const Parameter& parameter : space.parameters) {
+    lines[StrCat(prefix, "parameters.", parameter.name)] = DescribeParameter(parameter);
     order.push_back(parameter.name);
   }
-  lines["order of parameters"] = absl::StrJoin(order, ", ");
-  for (size_t i = 0; i < spec.enqueue.size(); ++i) {
-    const EnqueuedTrial& trial = spec.enqueue[i];
-    const std::string path = StrCat("enqueue.", i + 1);
+  lines[StrCat(prefix, "order of parameters")] = absl::StrJoin(order, ", ");
+}
+
+void AddEnqueue(const std::vector<EnqueuedTrial>& enqueue, const std::string& prefix,
+                Lines& lines) {
+  for (size_t i = 0; i < enqueue.size(); ++i) {
+    const EnqueuedTrial& trial = enqueue[i];
+    const std::string path = StrCat(prefix, "enqueue.", i + 1);
     lines[StrCat(path, ".name")] = trial.name.empty() ? "(empty)" : trial.name;
     lines[StrCat(path, ".notes")] = trial.notes.empty() ? "(empty)" : trial.notes;
     lines[StrCat(path, ".parameters")] = ToJsonText(trial.configuration);
+    lines[StrCat(path, ".init_from")] = ToText(trial.init_from);
+  }
+}
+
+Lines ImmutableLines(const StudySpec& spec) {
+  json fields = ImmutableJson(spec);
+  for (const char* apart : {"space", "enqueue", "stages"}) fields.erase(apart);
+  Lines lines;
+  Flatten(fields, "", lines);
+  AddSpace(spec.space, "", lines);
+  AddEnqueue(spec.enqueue, "", lines);
+  for (size_t i = 0; i < spec.stages.size(); ++i) {
+    const Stage& stage = spec.stages[i];
+    const std::string prefix = StrCat("then.", i + 1, ".");
+    lines[StrCat(prefix, "name")] = stage.name.empty() ? "(empty)" : stage.name;
+    lines[StrCat(prefix, "init_from")] = stage.init_weights ? "best" : "none";
+    lines[StrCat(prefix, "top")] = StrCat(stage.top);
+    lines[StrCat(prefix, "sampler")] = std::string(ToText(stage.sampler));
+    AddSpace(stage.space, prefix, lines);
+    AddEnqueue(stage.enqueue, prefix, lines);
   }
   return lines;
 }
@@ -76,24 +103,6 @@ Direction DirectionFromJson(JsonFields& fields, const std::string& key) {
   if (text == "minimize") return Direction::kMinimize;
   if (text != "maximize") fields.Fail(key, StrCat("'", text, "' is no direction"));
   return Direction::kMaximize;
-}
-
-json BudgetToJson(const Budget& budget) {
-  json fields = {{"trials", budget.trials}, {"epochs", budget.epochs}};
-  if (budget.wall_time) fields["wall_time_s"] = budget.wall_time->count();
-  return fields;
-}
-
-Budget BudgetFromJson(JsonFields& outer, const json& value) {
-  JsonFields fields(value, "budget");
-  Budget budget;
-  budget.trials = fields.Int("trials", 0, int64_t{1} << 40);
-  budget.epochs = static_cast<int>(fields.Int("epochs", 1, 1 << 30));
-  if (fields.Has("wall_time_s")) {
-    budget.wall_time = std::chrono::seconds(fields.Int("wall_time_s", 1, int64_t{1} << 40));
-  }
-  outer.Note(fields.Finish());
-  return budget;
 }
 
 SplitSpec SplitFromJson(JsonFields& outer, const json& value) {
@@ -123,6 +132,10 @@ Objective ObjectiveFromJson(JsonFields& outer, const json& value) {
   objective.direction = DirectionFromJson(fields, "direction");
   objective.select_by = fields.String("select_by");
   objective.select_direction = DirectionFromJson(fields, "select_direction");
+  if (fields.Has("epoch")) {
+    objective.last_epoch = fields.String("epoch") == "last";
+    if (!objective.last_epoch) fields.Fail("epoch", "must be last");
+  }
   outer.Note(fields.Finish());
   return objective;
 }
@@ -138,50 +151,11 @@ EarlyStopping EarlyStoppingFromJson(JsonFields& outer, const json& value) {
   return rule;
 }
 
-json EnqueuedToJson(const EnqueuedTrial& trial) {
-  return {
-      {"name", trial.name}, {"notes", trial.notes}, {"parameters", ToJson(trial.configuration)}};
-}
-
-std::vector<EnqueuedTrial> EnqueueFromJson(JsonFields& outer, const json& list) {
-  std::vector<EnqueuedTrial> trials;
-  if (!list.is_array()) {
-    outer.Fail("enqueue", "must be a list");
-    return trials;
-  }
-  for (const json& entry : list) {
-    JsonFields fields(entry, StrCat("enqueue ", trials.size() + 1));
-    EnqueuedTrial trial;
-    trial.name = fields.String("name");
-    trial.notes = fields.String("notes");
-    if (const json* parameters = fields.Get("parameters")) {
-      auto configuration = ConfigurationFromJson(*parameters);
-      fields.Note(configuration.status());
-      if (configuration.ok()) trial.configuration = *std::move(configuration);
-    }
-    outer.Note(fields.Finish());
-    trials.push_back(std::move(trial));
-  }
-  return trials;
-}
-
-// Gives an object, and the objects in it, the fields of `defaults` that they lack.
-void FillIn(const json& defaults, json& object) {
-  if (!defaults.is_object() || !object.is_object()) return;
-  for (const auto& [key, value] : defaults.items()) {
-    const auto [field, added] = object.emplace(key, value);
-    if (!added) FillIn(value, *field);
-  }
-}
-
 // What a study means that was stored before the newest fields existed.
 json WithDefaults(json study) {
   json defaults = ToJson(StudySpec());
   for (const char* needed : {"name", "space"}) defaults.erase(needed);
   FillIn(defaults, study);
-  if (study.is_object() && study["enqueue"].is_array()) {
-    for (json& trial : study["enqueue"]) FillIn(EnqueuedToJson({}), trial);
-  }
   return study;
 }
 
@@ -190,16 +164,6 @@ std::string_view ToText(Direction direction) {
 }
 
 }  // namespace
-
-std::string_view ToText(SamplerKind kind) {
-  switch (kind) {
-    case SamplerKind::kRandom:
-      return "random";
-    case SamplerKind::kGrid:
-      return "grid";
-  }
-  VIZSLA_CHECK(false);
-}
 
 std::string_view ToText(StudyState state) {
   switch (state) {
@@ -228,12 +192,34 @@ absl::Status CheckStudyName(std::string_view name) {
       kLongest, ", not '", name, "'"));
 }
 
+int StageCount(const StudySpec& spec) { return 1 + static_cast<int>(spec.stages.size()); }
+
+StageView StageOf(const StudySpec& spec, int stage) {
+  VIZSLA_CHECK(stage >= 1 && stage <= StageCount(spec));
+  if (stage == 1) return {spec.budget, spec.sampler, spec.space, spec.enqueue};
+  const Stage& later = spec.stages[static_cast<size_t>(stage - 2)];
+  return {later.budget, later.sampler, later.space, later.enqueue};
+}
+
+std::string DescribeStage(const StudySpec& spec, int stage) {
+  VIZSLA_CHECK(stage >= 1 && stage <= StageCount(spec));
+  return DescribeStage(stage, stage == 1 ? "" : spec.stages[static_cast<size_t>(stage - 2)].name);
+}
+
+int PlannedEpochs(const StudySpec& spec, const Trial& trial) {
+  const int budget = StageOf(spec, std::clamp(trial.stage, 1, StageCount(spec))).budget.epochs;
+  const auto own = trial.configuration.find(kEpochsParameter);
+  if (own == trial.configuration.end()) return budget;
+  const auto* epochs = std::get_if<int64_t>(&own->second);
+  return epochs == nullptr || *epochs < 1 || *epochs > budget ? budget : static_cast<int>(*epochs);
+}
+
 nlohmann::json ToJson(const StudySpec& spec) {
   json enqueue = json::array();
-  for (const EnqueuedTrial& trial : spec.enqueue) enqueue.push_back(EnqueuedToJson(trial));
+  for (const EnqueuedTrial& trial : spec.enqueue) enqueue.push_back(ToJson(trial));
   const Objective& objective = spec.objective;
   const EarlyStopping& rule = spec.early_stopping;
-  return {
+  json fields = {
       {"name", spec.name},
       {"notes", spec.notes},
       {"seed", spec.seed},
@@ -249,7 +235,7 @@ nlohmann::json ToJson(const StudySpec& spec) {
         {"direction", ToText(objective.direction)},
         {"select_by", objective.select_by},
         {"select_direction", ToText(objective.select_direction)}}},
-      {"budget", BudgetToJson(spec.budget)},
+      {"budget", ToJson(spec.budget)},
       {"early_stopping",
        {{"metric", rule.metric},
         {"direction", ToText(rule.direction)},
@@ -261,6 +247,10 @@ nlohmann::json ToJson(const StudySpec& spec) {
       {"space", ToJson(spec.space)},
       {"enqueue", enqueue},
   };
+  // Left out when they say nothing, so that older studies keep their hash.
+  if (objective.last_epoch) fields["objective"]["epoch"] = "last";
+  for (const Stage& stage : spec.stages) fields["stages"].push_back(ToJson(stage));
+  return fields;
 }
 
 absl::StatusOr<StudySpec> StudySpecFromJson(const nlohmann::json& value) {
@@ -279,12 +269,7 @@ absl::StatusOr<StudySpec> StudySpecFromJson(const nlohmann::json& value) {
   if (const json* field = fields.Get("early_stopping")) {
     spec.early_stopping = EarlyStoppingFromJson(fields, *field);
   }
-  const std::string sampler = fields.String("sampler");
-  if (sampler == ToText(SamplerKind::kGrid)) {
-    spec.sampler = SamplerKind::kGrid;
-  } else if (sampler != ToText(SamplerKind::kRandom)) {
-    fields.Fail("sampler", StrCat("'", sampler, "' is none of random, grid"));
-  }
+  spec.sampler = SamplerFromJson(fields, "sampler");
   spec.max_crashes = static_cast<int>(fields.Int("max_crashes", 1, 1 << 30));
   spec.checkpoint_interval =
       std::chrono::seconds(fields.Int("checkpoint_interval_s", 0, int64_t{1} << 40));
@@ -294,6 +279,7 @@ absl::StatusOr<StudySpec> StudySpecFromJson(const nlohmann::json& value) {
     if (space.ok()) spec.space = *std::move(space);
   }
   if (const json* field = fields.Get("enqueue")) spec.enqueue = EnqueueFromJson(fields, *field);
+  if (fields.Has("stages")) spec.stages = StagesFromJson(fields, *fields.Get("stages"));
   VIZSLA_RETURN_IF_ERROR(fields.Finish());
   return spec;
 }

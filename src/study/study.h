@@ -14,17 +14,10 @@
 #include "src/study/ids.h"
 #include "src/study/objective.h"
 #include "src/study/search_space.h"
+#include "src/study/stage.h"
+#include "src/study/trial.h"
 
 namespace vizsla {
-
-// What the user wants spent. May be raised when the same study is submitted again; everything else
-// is part of the immutable hash.
-struct Budget {
-  int64_t trials = 0;  // at least 1; 0 with the grid sampler means the whole grid
-  int epochs = 30;     // per trial
-  std::optional<std::chrono::seconds> wall_time;  // of the study, counted while trials run
-  bool operator==(const Budget&) const = default;
-};
 
 // Fractions as in docs: test is taken of all photos, validation of the rest.
 struct SplitSpec {
@@ -35,22 +28,12 @@ struct SplitSpec {
   bool operator==(const SplitSpec&) const = default;
 };
 
-enum class SamplerKind : int { kRandom = 0, kGrid = 1 };  // persisted
-std::string_view ToText(SamplerKind kind);
-
 // The user's word on what the weights expect, for files whose metadata does not say. Empty: the
 // file must say.
 struct WeightsSpec {
   std::string padding;        // "tf_same" or "symmetric"
   std::string preprocessing;  // a name of catalog/preprocessing.h
   bool operator==(const WeightsSpec&) const = default;
-};
-
-struct EnqueuedTrial {
-  std::string name;
-  std::string notes;
-  Configuration configuration;
-  bool operator==(const EnqueuedTrial&) const = default;
 };
 
 struct StudySpec {
@@ -68,8 +51,30 @@ struct StudySpec {
   std::chrono::seconds checkpoint_interval{60};
   SearchSpace space;
   std::vector<EnqueuedTrial> enqueue;
+  std::vector<Stage> stages;  // `then:`; stages[0] is stage 2
   bool operator==(const StudySpec&) const = default;
 };
+
+// One stage, whether it is the first (the study's own fields) or a later one. Points into the
+// specification.
+struct StageView {
+  const Budget& budget;
+  SamplerKind sampler;
+  const SearchSpace& space;
+  const std::vector<EnqueuedTrial>& enqueue;
+};
+int StageCount(const StudySpec& spec);
+// 1 <= stage <= StageCount.
+StageView StageOf(const StudySpec& spec, int stage);
+// "stage 2 (fine-tune)".
+std::string DescribeStage(const StudySpec& spec, int stage);
+
+// The parameter that limits one trial's epochs; the catalog describes it like the others.
+inline constexpr char kEpochsParameter[] = "epochs";
+
+// How many epochs the trial runs unless it is stopped: the budget of its stage, or its own
+// parameter `epochs` when that is less.
+int PlannedEpochs(const StudySpec& spec, const Trial& trial);
 
 // InvalidArgument for a name that could not stand in a file name or a YAML file's `name:`.
 absl::Status CheckStudyName(std::string_view name);
@@ -82,7 +87,8 @@ absl::StatusOr<StudySpec> StudySpecFromJson(const nlohmann::json& json);
 std::string ToJsonText(const StudySpec& spec);  // canonical, compact
 absl::StatusOr<StudySpec> StudySpecFromJsonText(std::string_view text);
 
-// SHA-256 of the canonical JSON without name, notes and budget: what makes it the same study.
+// SHA-256 of the canonical JSON without name, and without the notes and budgets of study and
+// stages: what makes it the same study.
 std::string ImmutableHash(const StudySpec& spec);
 
 // A readable difference of the immutable parts, one line a field ("parameters.dropout: 0.2 ->
@@ -108,7 +114,8 @@ struct PinnedInputs {
 
 struct Study {
   StudyId id;
-  StudySpec spec;
+  StudySpec spec;     // as submitted last
+  std::string notes;  // spec.notes, or what they were edited to since
   PinnedInputs inputs;
   StudyState state = StudyState::kActive;
   Timestamp created_at{};

@@ -40,7 +40,8 @@ bool IsFinished(TrialState state) {
 bool CanMove(TrialState from, TrialState to) {
   switch (from) {
     case TrialState::kQueued:
-      return to == TrialState::kRunning || to == TrialState::kCancelled;
+      return to == TrialState::kRunning || to == TrialState::kCancelled ||
+             to == TrialState::kInfeasible;  // its source is of no use
     case TrialState::kRunning:
       return to != TrialState::kRunning;  // back to the queue, to a rung, or to any end
     case TrialState::kPaused:
@@ -48,6 +49,34 @@ bool CanMove(TrialState from, TrialState to) {
     default:
       return false;
   }
+}
+
+std::string_view ToText(WarmStart::Kind kind) {
+  switch (kind) {
+    case WarmStart::Kind::kNone:
+      return "none";
+    case WarmStart::Kind::kTrial:
+      return "trial";
+    case WarmStart::Kind::kBest:
+      return "best";
+    case WarmStart::Kind::kBestConfiguration:
+      return "best configuration";
+  }
+  VIZSLA_CHECK(false);
+}
+
+bool IsWaiting(const Trial& trial) {
+  if (trial.state != TrialState::kQueued) return false;
+  switch (trial.warm_start.kind) {
+    case WarmStart::Kind::kNone:
+      return false;
+    case WarmStart::Kind::kTrial:
+    case WarmStart::Kind::kBest:
+      return trial.warm_start.checkpoint.empty();
+    case WarmStart::Kind::kBestConfiguration:
+      return trial.warm_start.trial == 0;
+  }
+  VIZSLA_CHECK(false);
 }
 
 std::string_view ToText(AttemptOutcome outcome) {

@@ -64,13 +64,35 @@ struct EpochReport {
   std::string checkpoint_hash;  // of this epoch's weights; empty when none was uploaded
 };
 
+// What a trial takes over from another trial of its study before its first attempt. Its source is
+// decided once, when that one has ended, and stored, so that every attempt starts from the same
+// bytes.
+struct WarmStart {
+  // Persisted: never renumber.
+  enum class Kind : int {
+    kNone = 0,
+    kTrial = 1,              // a given trial's configuration and best weights
+    kBest = 2,               // those of the best trial
+    kBestConfiguration = 3,  // the best trial's configuration alone
+  };
+  Kind kind = Kind::kNone;
+  int64_t trial = 0;       // the source's number; 0: not decided yet
+  std::string checkpoint;  // artifact hash of its best weights; empty: not decided, or none wanted
+  bool operator==(const WarmStart&) const = default;
+};
+// "none", "trial", "best", "best configuration".
+std::string_view ToText(WarmStart::Kind kind);
+
 struct Trial {
   TrialId id;
   StudyId study;
   int64_t number = 0;  // 1, 2, 3 ... within the study; the stream key of its randomness
-  std::string name;    // from `enqueue:`, or empty
+  int stage = 1;       // of the study: the stages run one after another
+  std::string name;    // from `enqueue:`, or as edited since; may be empty
   std::string notes;
+  // While its source is not decided, only what replaces the source's.
   Configuration configuration;
+  WarmStart warm_start;
   TrialState state = TrialState::kQueued;
   AttemptNumber attempt;        // of the newest lease; 0 before the first
   int crashes = 0;              // attempts that ended kCrashed
@@ -86,5 +108,8 @@ struct Trial {
   std::optional<Timestamp> started_at;
   std::optional<Timestamp> finished_at;
 };
+
+// QUEUED, but its source has not been decided: no worker may have it yet.
+bool IsWaiting(const Trial& trial);
 
 }  // namespace vizsla

@@ -10,6 +10,8 @@
 
 #include "src/catalog/backbones.h"
 #include "src/search/sampler.h"
+#include "src/study/init_from.h"
+#include "src/study/take_over.h"
 #include "src/submission/plan_size.h"
 
 namespace vizsla {
@@ -17,47 +19,94 @@ namespace {
 
 constexpr int64_t kMostLookedAt = 4096;
 
+// A trial that is looked at.
+struct Candidate {
+  int stage = 1;
+  Configuration configuration;
+};
+
 // As the scheduler plans them: the budget, or what the space holds when that is less; enqueued
 // trials are run in any case, and those outside the space use up nothing of it.
-int64_t PlannedTrials(const StudySpec& spec) {
-  const int64_t enqueued = static_cast<int64_t>(spec.enqueue.size());
+int64_t PlannedTrials(const StudySpec& spec, int stage) {
+  const StageView view = StageOf(spec, stage);
+  const int64_t enqueued = static_cast<int64_t>(view.enqueue.size());
   std::optional<int64_t> planned;
-  if (spec.budget.trials > 0) planned = spec.budget.trials;
-  if (std::optional<int64_t> available = CountConfigurations(spec.space)) {
-    for (const EnqueuedTrial& trial : spec.enqueue) {
-      if (!Validate(spec.space, trial.configuration).ok()) ++*available;
+  if (view.budget.trials > 0) planned = view.budget.trials;
+  std::optional<int64_t> available = CountConfigurations(ClosedSpace(view.space));
+  if (stage > 1 && available) {
+    const int64_t top = spec.stages[static_cast<size_t>(stage - 2)].top;
+    if (__builtin_mul_overflow(*available, top, &*available)) available.reset();
+  }
+  if (available) {
+    for (const EnqueuedTrial& trial : view.enqueue) {
+      if (stage > 1 || !Validate(view.space, trial.configuration).ok()) ++*available;
     }
     planned = std::min(planned.value_or(*available), *available);
   }
   return std::max(planned.value_or(0), enqueued);
 }
 
-// Enqueued configurations first, then at most kMostLookedAt of those that the sampler adds.
-absl::StatusOr<std::vector<Configuration>> Representatives(const StudySpec& spec, int64_t trials) {
-  VIZSLA_ASSIGN_OR_RETURN(const std::unique_ptr<Sampler> sampler, MakeSampler(spec));
-  std::vector<Configuration> result;
-  const auto add = [&](const Configuration& configuration) {
-    result.push_back(configuration);
-    Trial trial;
-    trial.number = static_cast<int64_t>(result.size());
-    trial.configuration = configuration;
-    sampler->Observe(trial);
-  };
-  for (const EnqueuedTrial& trial : spec.enqueue) add(trial.configuration);
-  const int64_t enqueued = static_cast<int64_t>(result.size());
-  const int64_t last = enqueued + std::min(trials - enqueued, kMostLookedAt);
-  for (int64_t number = enqueued + 1; number <= last; ++number) {
-    VIZSLA_ASSIGN_OR_RETURN(const std::optional<Configuration> next, sampler->Suggest(number));
-    if (!next) break;
-    add(*next);
-  }
-  return result;
+// Which trial wins nobody knows yet: those of the stages before take turns as the source.
+const Configuration& TakeTurn(const std::vector<Candidate>& earlier, size_t turn) {
+  return earlier[turn % earlier.size()].configuration;
 }
 
-// Photos relative to those of 160 x 160 pixels.
-double AreaFactor(int image_size) {
-  const double side = image_size / 160.0;
-  return side * side;
+// Enqueued configurations of the stage, then at most kMostLookedAt of those that its sampler adds.
+absl::Status AddStage(const StudySpec& spec, int stage, int64_t trials,
+                      std::vector<Candidate>& result) {
+  const StageView view = StageOf(spec, stage);
+  const std::vector<Candidate> earlier = result;
+  const int64_t before = static_cast<int64_t>(result.size());
+  for (size_t i = 0; i < view.enqueue.size(); ++i) {
+    Configuration configuration = view.enqueue[i].configuration;
+    if (const auto named = FindEnqueued(spec, view.enqueue[i].init_from, stage);
+        named && IsComplete(spec, *named)) {
+      configuration =
+          TakeOver(spec, stage, spec.enqueue[named->entry].configuration, configuration);
+    } else if (!earlier.empty()) {
+      configuration = TakeOver(spec, stage, TakeTurn(earlier, i), configuration);
+    }
+    result.push_back({stage, std::move(configuration)});
+  }
+  const int64_t enqueued = static_cast<int64_t>(view.enqueue.size());
+  const int64_t last = before + enqueued + std::min(trials - enqueued, kMostLookedAt);
+  // A later stage's space depends on the source: a few of them stand for all.
+  constexpr int64_t kSources = 16;
+  const int64_t turns = stage == 1 ? 1 : std::min(kSources, before);
+  for (int64_t turn = 0; turn < turns; ++turn) {
+    Configuration source;
+    if (stage > 1) source = TakeTurn(earlier, static_cast<size_t>(turn) * earlier.size() / turns);
+    const SearchSpace space = stage == 1 ? view.space : SpaceOn(view.space, source);
+    VIZSLA_ASSIGN_OR_RETURN(const auto sampler, MakeSampler(view.sampler, space, spec.seed));
+    const auto observe = [&](const Configuration& configuration) {
+      Trial trial;
+      trial.configuration = configuration;
+      sampler->Observe(trial);
+    };
+    if (stage == 1) {
+      for (const Candidate& candidate : result) observe(candidate.configuration);
+    }
+    const int64_t share = (last - static_cast<int64_t>(result.size())) / (turns - turn);
+    for (int64_t i = 0; i < share; ++i) {
+      const int64_t number = static_cast<int64_t>(result.size()) + 1;
+      VIZSLA_ASSIGN_OR_RETURN(const std::optional<Configuration> next, sampler->Suggest(number));
+      if (!next) break;
+      observe(*next);
+      result.push_back({stage, stage == 1 ? *next : Vary(spec, stage, source, *next)});
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Multiply-adds of one photo, relative to those of the network and the size (160 pixels) that the
+// rates were measured on.
+double WorkFactor(const TrainingPlan& plan) {
+  TrainingPlan measured;
+  measured.image_size = 160;
+  measured.network = IsScratchNetwork(plan.network) ? "scratch_v1" : "mobilenet_v2";
+  if (IsScratchNetwork(plan.network)) measured.scratch = DefaultScratchOptions(measured.network);
+  return static_cast<double>(GraphOf(plan)->MultiplyAdds(plan.image_size)) /
+         static_cast<double>(GraphOf(measured)->MultiplyAdds(measured.image_size));
 }
 
 double HeadSeconds(const TrainingPlan& plan, int classes, double photos, const DryRunRates& rates) {
@@ -73,15 +122,15 @@ double EpochSeconds(const TrainingPlan& plan, const DryRunPhotos& photos,
                     const DryRunRates& rates) {
   const double train = static_cast<double>(photos.train);
   const double validation = static_cast<double>(photos.validation);
-  const double area = AreaFactor(plan.image_size);
-  if (!FindBackbone(ToText(plan.network)).ok()) {
-    return (train + validation / 3) * area / rates.scratch_images_per_second;
+  const double work = WorkFactor(plan);
+  if (IsScratchNetwork(plan.network)) {
+    return (train + validation / 3) * work / rates.scratch_images_per_second;
   }
   const double head = HeadSeconds(plan, photos.classes, train, rates);
   if (FeaturesAreShareable(plan)) return head;
-  const double forward = (train + validation) * area / rates.forward_images_per_second;
+  const double forward = (train + validation) * work / rates.forward_images_per_second;
   const double backward =
-      train * area *
+      train * work *
       std::max(0.0, 1 / rates.training_images_per_second - 1 / rates.forward_images_per_second);
   return head + forward + backward * TrainedShareOfBackbone(plan);
 }
@@ -133,12 +182,15 @@ absl::StatusOr<DryRunEstimate> EstimateStudy(const StudySpec& spec, const DryRun
   if (assumed.preprocessing.empty()) assumed.preprocessing = "tf";
 
   DryRunEstimate estimate;
-  estimate.enqueued = static_cast<int64_t>(spec.enqueue.size());
-  estimate.trials = PlannedTrials(spec);
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Configuration> configurations,
-                          Representatives(spec, estimate.trials));
-  estimate.looked_at = static_cast<int64_t>(configurations.size());
-  if (configurations.empty()) {
+  std::vector<Candidate> candidates;
+  for (int stage = 1; stage <= StageCount(spec); ++stage) {
+    const int64_t trials = PlannedTrials(spec, stage);
+    VIZSLA_RETURN_IF_ERROR(AddStage(spec, stage, trials, candidates));
+    estimate.trials += trials;
+    estimate.enqueued += static_cast<int64_t>(StageOf(spec, stage).enqueue.size());
+  }
+  estimate.looked_at = static_cast<int64_t>(candidates.size());
+  if (candidates.empty()) {
     return absl::InvalidArgumentError("the study would have no trials: raise budget.trials");
   }
 
@@ -146,8 +198,9 @@ absl::StatusOr<DryRunEstimate> EstimateStudy(const StudySpec& spec, const DryRun
   double training_seconds = 0;
   double checkpoint_bytes = 0;
   double largest_trained_bytes = 0;
-  for (const Configuration& configuration : configurations) {
-    const absl::StatusOr<TrainingPlan> resolved = ResolvePlan(configuration, spec.budget, assumed);
+  for (const auto& [stage, configuration] : candidates) {
+    const absl::StatusOr<TrainingPlan> resolved =
+        ResolvePlan(configuration, StageOf(spec, stage).budget, assumed);
     if (!resolved.ok()) {
       if (estimate.impossible++ == 0) {
         estimate.impossible_reason = std::string(resolved.status().message());
@@ -162,15 +215,14 @@ absl::StatusOr<DryRunEstimate> EstimateStudy(const StudySpec& spec, const DryRun
     const double trained_bytes = 4.0 * static_cast<double>(TrainedFloats(plan, photos.classes));
     checkpoint_bytes += trained_bytes;
     largest_trained_bytes = std::max(largest_trained_bytes, trained_bytes);
-    training_seconds += spec.budget.epochs * EpochSeconds(plan, photos, rates);
+    training_seconds += plan.epochs * EpochSeconds(plan, photos, rates);
     if (!FeaturesAreShareable(plan)) continue;
     ++estimate.sharing_trials;
-    FeatureSet& set = sets[{std::string(ToText(plan.network)), plan.image_size,
-                            plan.preprocessing.name, plan.pooling == Pooling::kFlatten}];
+    FeatureSet& set = sets[{plan.network, plan.image_size, plan.preprocessing.name,
+                            plan.pooling == Pooling::kFlatten}];
     set.views = std::max(set.views, CountExactViews(plan.augmentation));
     set.floats = CachedFloats(plan);
-    set.forward_seconds_per_view_and_photo =
-        AreaFactor(plan.image_size) / rates.forward_images_per_second;
+    set.forward_seconds_per_view_and_photo = WorkFactor(plan) / rates.forward_images_per_second;
   }
 
   // What was looked at stands for all.

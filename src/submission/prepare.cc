@@ -4,6 +4,8 @@
 #include "src/base/sha256.h"
 #include "src/catalog/backbones.h"
 #include "src/catalog/weights_traits.h"
+#include "src/spec/combinations.h"
+#include "src/study/init_from.h"
 #include "src/submission/submit.h"
 #include "src/submission/weights_check.h"
 #include "src/weights/tensor_file.h"
@@ -11,22 +13,24 @@
 namespace vizsla {
 namespace {
 
-// The backbones that the space or an enqueued trial may name; the default when nobody names one.
+// The backbones that a space or an enqueued trial may name; the default when nobody names one.
 std::set<std::string> BackbonesOf(const StudySpec& spec) {
   std::set<std::string> networks;
   const auto add = [&](const ParameterValue& value) {
     if (const auto* word = std::get_if<std::string>(&value)) networks.insert(*word);
   };
-  const Parameter* parameter = spec.space.Find("network");
-  if (parameter == nullptr) {
-    networks.insert(std::string(ToText(TrainingPlan().network)));
-  } else if (const auto* choices = std::get_if<CategoricalDomain>(&parameter->domain)) {
-    for (const ParameterValue& choice : choices->choices) add(choice);
-  }
-  for (const EnqueuedTrial& trial : spec.enqueue) {
-    if (const auto found = trial.configuration.find("network");
-        found != trial.configuration.end()) {
-      add(found->second);
+  if (spec.space.Find("network") == nullptr) networks.insert(TrainingPlan().network);
+  for (int stage = 1; stage <= StageCount(spec); ++stage) {
+    const StageView view = StageOf(spec, stage);
+    const Parameter* parameter = view.space.Find("network");
+    if (parameter != nullptr) {
+      if (const auto* choices = std::get_if<CategoricalDomain>(&parameter->domain)) {
+        for (const ParameterValue& choice : choices->choices) add(choice);
+      }
+    }
+    for (const EnqueuedTrial& trial : view.enqueue) {
+      const auto found = trial.configuration.find("network");
+      if (found != trial.configuration.end()) add(found->second);
     }
   }
   std::erase_if(networks, [](const std::string& name) { return !FindBackbone(name).ok(); });
@@ -56,19 +60,34 @@ absl::Status PrepareWeights(const SubmissionInputs& inputs, PreparedStudy* prepa
   return absl::OkStatus();
 }
 
+// "enqueue, 'transfer'", "stage 2 (fine-tune), enqueue, entry 3".
+std::string DescribeEntry(const StudySpec& spec, const EnqueuedPlace& place) {
+  const std::string& name = StageOf(spec, place.stage).enqueue[place.entry].name;
+  return StrCat(place.stage == 1 ? "" : StrCat(DescribeStage(spec, place.stage), ", "), "enqueue, ",
+                name.empty() ? StrCat("entry ", place.entry + 1) : StrCat("'", name, "'"));
+}
+
 absl::Status CheckConfigurations(const StudySpec& spec, const WeightsTraits& traits) {
   VIZSLA_RETURN_IF_ERROR(Validate(spec.space));
-  for (const Parameter& parameter : spec.space.parameters) {
-    VIZSLA_RETURN_IF_ERROR(ValidateParameter(parameter));
+  for (int stage = 1; stage <= StageCount(spec); ++stage) {
+    for (const Parameter& parameter : StageOf(spec, stage).space.parameters) {
+      VIZSLA_RETURN_IF_ERROR(ValidateParameter(parameter));
+    }
   }
   for (size_t i = 0; i < spec.enqueue.size(); ++i) {
-    const EnqueuedTrial& trial = spec.enqueue[i];
-    const absl::Status status = ResolvePlan(trial.configuration, spec.budget, traits).status();
-    VIZSLA_RETURN_IF_ERROR(Annotate(status, trial.name.empty()
-                                                ? StrCat("enqueue, entry ", i + 1)
-                                                : StrCat("enqueue, '", trial.name, "'")));
+    if (!IsComplete(spec, {1, i})) continue;
+    const absl::Status status =
+        ResolvePlan(spec.enqueue[i].configuration, spec.budget, traits).status();
+    VIZSLA_RETURN_IF_ERROR(Annotate(status, DescribeEntry(spec, {1, i})));
   }
-  return absl::OkStatus();
+  // What depends on the trial that it starts from, now that the weights are known.
+  const auto impossible = FindImpossible(spec, traits);
+  if (!impossible) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      StrCat(impossible->entry ? DescribeEntry(spec, {impossible->stage, *impossible->entry})
+                               : DescribeStage(spec, impossible->stage),
+             ": ", impossible->parameter.empty() ? "" : StrCat(impossible->parameter, ": "),
+             impossible->reason));
 }
 
 }  // namespace

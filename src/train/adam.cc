@@ -10,6 +10,10 @@
 namespace vizsla {
 namespace {
 
+constexpr double kBeta1 = 0.9;
+constexpr double kBeta2 = 0.999;
+constexpr double kEps = 1e-8;
+
 // Element by element: the result does not depend on the number of threads.
 void UpdateOnCpu(float* p, const float* g, float* m, float* v, int64_t count,
                  const AdamFactors& f) {
@@ -20,63 +24,39 @@ void UpdateOnCpu(float* p, const float* g, float* m, float* v, int64_t count,
 
 }  // namespace
 
-Adam::Adam(NamedTensors parameters, const AdamOptions& options)
-    : parameters_(std::move(parameters)), options_(options) {
-  for (const auto& [name, parameter] : parameters_) {
-    mean_.push_back(torch::zeros_like(parameter.detach()));
-    square_.push_back(torch::zeros_like(parameter.detach()));
+Adam::Adam(NamedTensors parameters, const OptimizerPlan& plan)
+    : Optimizer(std::move(parameters), plan, {"exp_avg", "exp_avg_sq"}),
+      decays_(plan.kind == OptimizerPlan::Kind::kAdamW) {}
+
+void Adam::Update(Parameter& parameter, const torch::Tensor& gradient, double rate) {
+  torch::Tensor& p = parameter.tensor;
+  torch::Tensor& m = parameter.state[0];
+  torch::Tensor& v = parameter.state[1];
+  const double t = static_cast<double>(steps());
+  const double keep = decays_ ? 1 - rate * parameter.weight_decay : 1;
+  const double step = rate / (1 - std::pow(kBeta1, t));
+  const double root_correction = std::sqrt(1 - std::pow(kBeta2, t));
+  if (p.device().is_cpu() && p.is_non_overlapping_and_dense() && m.strides() == p.strides() &&
+      v.strides() == p.strides()) {
+    // Another memory format than the parameter's: put it in the same order.
+    const torch::Tensor g =
+        gradient.strides() == p.strides() ? gradient : torch::empty_like(p).copy_(gradient);
+    UpdateOnCpu(p.data_ptr<float>(), g.data_ptr<float>(), m.data_ptr<float>(), v.data_ptr<float>(),
+                p.numel(),
+                {.keep = static_cast<float>(keep),
+                 .beta1 = static_cast<float>(kBeta1),
+                 .rest1 = static_cast<float>(1 - kBeta1),
+                 .beta2 = static_cast<float>(kBeta2),
+                 .rest2 = static_cast<float>(1 - kBeta2),
+                 .step = static_cast<float>(step),
+                 .root_correction = static_cast<float>(root_correction),
+                 .eps = static_cast<float>(kEps)});
+    return;
   }
-}
-
-void Adam::Step() {
-  torch::NoGradGuard no_grad;
-  ++steps_;
-  const double correction1 = 1 - std::pow(options_.beta1, static_cast<double>(steps_));
-  const double correction2 = 1 - std::pow(options_.beta2, static_cast<double>(steps_));
-  const double step = options_.learning_rate / correction1;
-  const AdamFactors factors = {
-      static_cast<float>(options_.beta1), static_cast<float>(1 - options_.beta1),
-      static_cast<float>(options_.beta2), static_cast<float>(1 - options_.beta2),
-      static_cast<float>(step),           static_cast<float>(std::sqrt(correction2)),
-      static_cast<float>(options_.eps)};
-  for (size_t i = 0; i < parameters_.size(); ++i) {
-    torch::Tensor& p = parameters_[i].second;
-    torch::Tensor gradient = p.grad();
-    if (!gradient.defined()) continue;
-    torch::Tensor& m = mean_[i];
-    torch::Tensor& v = square_[i];
-    if (p.device().is_cpu() && p.is_non_overlapping_and_dense() && m.strides() == p.strides() &&
-        v.strides() == p.strides()) {
-      // Another memory format than the parameter's: put it in the same order.
-      if (gradient.strides() != p.strides()) gradient = torch::empty_like(p).copy_(gradient);
-      UpdateOnCpu(p.data_ptr<float>(), gradient.data_ptr<float>(), m.data_ptr<float>(),
-                  v.data_ptr<float>(), p.numel(), factors);
-      continue;
-    }
-    m.mul_(options_.beta1).add_(gradient, 1 - options_.beta1);
-    v.mul_(options_.beta2).addcmul_(gradient, gradient, 1 - options_.beta2);
-    p.addcdiv_(m, v.sqrt().div_(std::sqrt(correction2)).add_(options_.eps), -step);
-  }
-}
-
-void Adam::ClearGradients() {
-  for (auto& [name, parameter] : parameters_) parameter.mutable_grad() = torch::Tensor();
-}
-
-NamedTensors Adam::State() const {
-  NamedTensors state;
-  for (size_t i = 0; i < parameters_.size(); ++i) {
-    state.emplace_back("optimizer.exp_avg." + parameters_[i].first, mean_[i]);
-    state.emplace_back("optimizer.exp_avg_sq." + parameters_[i].first, square_[i]);
-  }
-  return state;
-}
-
-absl::Status Adam::LoadState(const std::map<std::string, TensorView>& tensors, int64_t steps,
-                             std::string_view place) {
-  VIZSLA_RETURN_IF_ERROR(CopyInto(State(), tensors, place));
-  steps_ = steps;
-  return absl::OkStatus();
+  if (keep != 1) p.mul_(keep);
+  m.mul_(kBeta1).add_(gradient, 1 - kBeta1);
+  v.mul_(kBeta2).addcmul_(gradient, gradient, 1 - kBeta2);
+  p.addcdiv_(m, v.sqrt().div_(root_correction).add_(kEps), -step);
 }
 
 }  // namespace vizsla

@@ -20,7 +20,8 @@ VIZSLA_FOR_EACH_CPU void UpdateAdam(float* __restrict parameter, const float* __
     const float v = f.beta2 * square[i] + f.rest2 * (g * g);
     mean[i] = m;
     square[i] = v;
-    parameter[i] -= f.step * (m / (std::sqrt(v) / f.root_correction + f.eps));
+    parameter[i] =
+        f.keep * parameter[i] - f.step * (m / (std::sqrt(v) / f.root_correction + f.eps));
   }
 }
 

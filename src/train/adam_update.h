@@ -7,6 +7,7 @@
 namespace vizsla {
 
 struct AdamFactors {
+  float keep;          // what weight decay leaves of the parameter; 1 without it
   float beta1, rest1;  // rest = 1 - beta
   float beta2, rest2;
   float step;             // learning rate / (1 - beta1^t)

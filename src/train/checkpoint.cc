@@ -5,9 +5,6 @@
 #include <map>
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_join.h"
-#include "src/base/sha256.h"
-#include "src/weights/safetensors.h"
 
 namespace vizsla {
 namespace {
@@ -24,23 +21,24 @@ std::string Exact(double value) {
   return text;
 }
 
-std::string Word(std::string_view text) { return std::string(text); }
-
 Metadata Describe(const CheckpointIdentity& identity, const char* kind, int epoch) {
-  return {{"format", kFormat},
-          {"version", kVersion},
-          {"kind", kind},
-          {"epoch", StrCat(epoch)},
-          {"plan", identity.plan},
-          {"weights_hash", identity.weights_hash},
-          {"class_count", StrCat(identity.class_count)},
-          {"padding", identity.padding},
-          {"study_seed", StrCat(identity.study_seed)},
-          {"trial", StrCat(identity.trial_number)}};
+  Metadata metadata = {{"format", kFormat},
+                       {"version", kVersion},
+                       {"kind", kind},
+                       {"epoch", StrCat(epoch)},
+                       {"plan", identity.plan},
+                       {"network", identity.network},
+                       {"weights_hash", identity.weights_hash},
+                       {"class_count", StrCat(identity.class_count)},
+                       {"padding", identity.padding},
+                       {"study_seed", StrCat(identity.study_seed)},
+                       {"trial", StrCat(identity.trial_number)}};
+  if (!identity.init_checkpoint.empty()) metadata["init_checkpoint"] = identity.init_checkpoint;
+  return metadata;
 }
 
 NamedTensors StoredState(const Model& model, const CheckpointIdentity& identity) {
-  return identity.pretrained ? model.TrainedState() : model.StateDict();
+  return identity.holds_everything ? model.StateDict() : model.TrainedState();
 }
 
 std::string Serialize(const NamedTensors& tensors, const Metadata& metadata) {
@@ -80,80 +78,92 @@ absl::StatusOr<double> NumberField(const Metadata& metadata, const std::string& 
 
 absl::Status CheckIdentity(const Metadata& found, const CheckpointIdentity& identity) {
   const Metadata wanted = Describe(identity, "last", 0);
-  for (const char* name : {"format", "version", "kind", "trial", "study_seed", "plan",
-                           "weights_hash", "padding", "class_count"}) {
+  for (const char* name :
+       {"trial", "study_seed", "plan", "weights_hash", "padding", "class_count"}) {
     VIZSLA_ASSIGN_OR_RETURN(const std::string value, Field(found, name));
     if (value != wanted.at(name)) {
       return absl::FailedPreconditionError(StrCat(kPlace, ": its ", name, " is '", value,
                                                   "', this trial's is '", wanted.at(name), "'"));
     }
   }
+  const auto start = found.find("init_checkpoint");
+  const std::string started_from = start == found.end() ? "" : start->second;
+  if (started_from != identity.init_checkpoint) {
+    return absl::FailedPreconditionError(StrCat(kPlace, ": its init_checkpoint is '", started_from,
+                                                "', this trial's is '", identity.init_checkpoint,
+                                                "'"));
+  }
   return absl::OkStatus();
 }
 
 }  // namespace
 
-std::string PlanFingerprint(const TrainingPlan& plan) {
-  const AugmentationPolicy& a = plan.augmentation;
-  const std::string text =
-      StrCat("network ", Word(ToText(plan.network)), "\npretrained ", plan.pretrained,
-             "\nimage_size ", plan.image_size, "\npreprocessing ", plan.preprocessing.name, " ",
-             plan.preprocessing.bgr, " ", absl::StrJoin(plan.preprocessing.scale, " "), " ",
-             absl::StrJoin(plan.preprocessing.offset, " "), "\naugmentation ",
-             absl::StrJoin({Exact(a.rotation_degrees), Exact(a.width_shift), Exact(a.height_shift),
-                            Exact(a.zoom), std::string(a.horizontal_flip ? "flip" : "-")},
-                           " "),
-             "\npooling ", Word(ToText(plan.pooling)), "\ndense ", absl::StrJoin(plan.dense, " "),
-             "\ndropout_hidden ", Exact(plan.dropout_hidden), "\nbatch_norm ", plan.batch_norm,
-             "\ndropout ", Exact(plan.dropout), "\nunfreeze ", plan.unfreeze, "\nlearning_rate ",
-             Exact(plan.learning_rate), "\nbatch_size ", plan.batch_size, "\nsync_batch_norm ",
-             plan.sync_batch_norm, "\n");
-  return Sha256Hex(text);
+absl::StatusOr<SafetensorsContents> ParseCheckpoint(std::string_view bytes, std::string_view kind,
+                                                    std::string_view place) {
+  absl::StatusOr<SafetensorsContents> contents = ParseSafetensors(bytes);
+  if (!contents.ok()) return Annotate(contents.status(), place);
+  const std::pair<const char*, std::string_view> wanted[] = {
+      {"format", kFormat}, {"version", kVersion}, {"kind", kind}};
+  for (const auto& [name, value] : wanted) {
+    const auto found = contents->metadata.find(name);
+    if (found == contents->metadata.end()) {
+      return absl::InvalidArgumentError(StrCat(place, ": no '", name, "' in its metadata"));
+    }
+    if (found->second != value) {
+      return absl::FailedPreconditionError(
+          StrCat(place, ": its ", name, " is '", found->second, "', not '", value, "'"));
+    }
+  }
+  return contents;
 }
 
 std::string SerializeBest(const Model& model, const CheckpointIdentity& identity, int epoch) {
   return Serialize(StoredState(model, identity), Describe(identity, "best", epoch));
 }
 
-std::string SerializeLast(const Model& model, const Adam& adam, const CheckpointIdentity& identity,
-                          const TrainingPosition& position) {
+std::string SerializeLast(const Model& model, const WeightUpdate& update,
+                          const CheckpointIdentity& identity, const TrainingPosition& position) {
   Metadata metadata = Describe(identity, "last", position.epochs);
   metadata["step"] = StrCat(position.step);
   metadata["global_step"] = StrCat(position.global_step);
-  metadata["optimizer_steps"] = StrCat(adam.steps());
+  metadata["optimizer_steps"] = StrCat(update.steps());
   metadata["train_loss_sum"] = Exact(position.train.loss);
   metadata["train_correct"] = Exact(position.train.correct);
   metadata["train_rows"] = Exact(position.train.rows);
+  if (position.pretrain_loss) metadata["pretrain_loss"] = Exact(*position.pretrain_loss);
   NamedTensors tensors = StoredState(model, identity);
-  for (auto& named : adam.State()) tensors.push_back(named);
+  for (auto& named : update.State()) tensors.push_back(named);
   return Serialize(tensors, metadata);
 }
 
 absl::StatusOr<TrainingPosition> RestoreLast(std::string_view bytes,
                                              const CheckpointIdentity& identity, Model& model,
-                                             Adam& adam) {
-  absl::StatusOr<SafetensorsContents> contents = ParseSafetensors(bytes);
-  if (!contents.ok()) return Annotate(contents.status(), kPlace);
-  const Metadata& metadata = contents->metadata;
+                                             WeightUpdate& update) {
+  VIZSLA_ASSIGN_OR_RETURN(const SafetensorsContents contents,
+                          ParseCheckpoint(bytes, "last", kPlace));
+  const Metadata& metadata = contents.metadata;
   VIZSLA_RETURN_IF_ERROR(CheckIdentity(metadata, identity));
   TrainingPosition position;
   VIZSLA_ASSIGN_OR_RETURN(const int64_t epochs, IntegerField(metadata, "epoch"));
   position.epochs = static_cast<int>(epochs);
   VIZSLA_ASSIGN_OR_RETURN(position.step, IntegerField(metadata, "step"));
   VIZSLA_ASSIGN_OR_RETURN(position.global_step, IntegerField(metadata, "global_step"));
-  VIZSLA_ASSIGN_OR_RETURN(const int64_t adam_steps, IntegerField(metadata, "optimizer_steps"));
+  VIZSLA_ASSIGN_OR_RETURN(const int64_t updates, IntegerField(metadata, "optimizer_steps"));
   VIZSLA_ASSIGN_OR_RETURN(position.train.loss, NumberField(metadata, "train_loss_sum"));
   VIZSLA_ASSIGN_OR_RETURN(position.train.correct, NumberField(metadata, "train_correct"));
   VIZSLA_ASSIGN_OR_RETURN(position.train.rows, NumberField(metadata, "train_rows"));
+  if (metadata.contains("pretrain_loss")) {
+    VIZSLA_ASSIGN_OR_RETURN(position.pretrain_loss, NumberField(metadata, "pretrain_loss"));
+  }
 
-  std::map<std::string, TensorView> of_model, of_optimizer;
-  for (const auto& [name, view] : contents->tensors) {
-    (name.starts_with("optimizer.") ? of_optimizer : of_model)[name] = view;
+  std::map<std::string, TensorView> of_model, of_update;
+  for (const auto& [name, view] : contents.tensors) {
+    (WeightUpdate::Owns(name) ? of_update : of_model)[name] = view;
   }
   torch::NoGradGuard no_grad;
-  VIZSLA_RETURN_IF_ERROR(identity.pretrained ? model.LoadTrainedState(of_model, kPlace)
-                                             : model.LoadState(of_model, kPlace));
-  VIZSLA_RETURN_IF_ERROR(adam.LoadState(of_optimizer, adam_steps, kPlace));
+  VIZSLA_RETURN_IF_ERROR(identity.holds_everything ? model.LoadState(of_model, kPlace)
+                                                   : model.LoadTrainedState(of_model, kPlace));
+  VIZSLA_RETURN_IF_ERROR(update.LoadState(of_update, updates, kPlace));
   return position;
 }
 

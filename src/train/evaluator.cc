@@ -3,16 +3,17 @@
 #include <torch/torch.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "src/nn/model.h"
+#include "src/train/batch_tensors.h"
 #include "src/train/foreign_errors.h"
 #include "src/train/prefetcher.h"
+#include "src/train/test_time_flip.h"
 
 namespace vizsla {
 namespace {
 
-constexpr int64_t kBatchRows = 64;
+constexpr int64_t kRows = 64;  // of a batch
 
 absl::StatusOr<Predictions> PredictUnguarded(const TrainingPlan& plan, Padding padding,
                                              int class_count, const TensorFile& file,
@@ -32,29 +33,27 @@ absl::StatusOr<Predictions> PredictUnguarded(const TrainingPlan& plan, Padding p
   model->eval();
 
   const int64_t photos = static_cast<int64_t>(source.photo_count());
+  const int64_t photos_a_batch = plan.test_time_flip ? kRows / 2 : kRows;
+  const int64_t batches = (photos + photos_a_batch - 1) / photos_a_batch;
   Predictions predictions;
   predictions.class_count = class_count;
-  predictions.probabilities.resize(source.photo_count() * static_cast<size_t>(class_count));
-  const int64_t batches = (photos + kBatchRows - 1) / kBatchRows;
-  Prefetcher prefetcher(source, 0, batches, [photos](int64_t batch) {
-    std::vector<PhotoView> views;
-    for (int64_t i = batch * kBatchRows; i < std::min((batch + 1) * kBatchRows, photos); ++i) {
-      views.push_back({static_cast<uint32_t>(i), View{}});
-    }
-    return views;
+  predictions.probabilities.reserve(source.photo_count() * static_cast<size_t>(class_count));
+  Prefetcher prefetcher(source, 0, batches, [&](int64_t batch) {
+    return EvaluationViews(batch * photos_a_batch, std::min((batch + 1) * photos_a_batch, photos),
+                           plan.test_time_flip);
   });
-  size_t done = 0;
   for (int64_t i = 0; i < batches; ++i) {
     VIZSLA_ASSIGN_OR_RETURN(Prefetcher::Batch * batch, prefetcher.Next());
-    const torch::Tensor images = torch::from_blob(
-        batch->pixels.data(),
-        {static_cast<int64_t>(batch->views.size()), 3, plan.image_size, plan.image_size});
-    const torch::Tensor probabilities =
-        torch::softmax(model->forward(images.to(where)), 1).to(torch::kCPU).contiguous();
-    std::memcpy(predictions.probabilities.data() + done * static_cast<size_t>(class_count),
-                probabilities.data_ptr<float>(), static_cast<size_t>(probabilities.nbytes()));
-    done += batch->views.size();
-    if (progress) progress(done, source.photo_count());
+    const torch::Tensor logits = model->forward(ToImages(*batch, plan.image_size, where));
+    WithValues(torch::softmax(CombineViews(logits, plan.test_time_flip), 1),
+               [&](std::span<const float> values) {
+                 predictions.probabilities.insert(predictions.probabilities.end(), values.begin(),
+                                                  values.end());
+               });
+    if (progress) {
+      progress(static_cast<size_t>(std::min((i + 1) * photos_a_batch, photos)),
+               source.photo_count());
+    }
   }
   return predictions;
 }

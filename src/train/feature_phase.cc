@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 struct Part {
   const BatchSource& source;
   std::shared_ptr<FeatureCache> cache;
-  int view_count = 1;  // 0: the views are not exact, so nothing is kept
+  int view_count = 1;  // 0: nothing is kept
 };
 
 // Average and max pooling are stored side by side, so that trials of both share one pass;
@@ -30,10 +30,11 @@ bool KeepsMap(const TrainingPlan& plan) { return plan.pooling == Pooling::kFlatt
 class Filler {
  public:
   Filler(const TrialAssignment& assignment, const TrainingData& data, const TrainerOptions& options,
-         Model& model, VotingGroup& group, TrialHooks& hooks)
+         const std::string& frozen_weights, Model& model, VotingGroup& group, TrialHooks& hooks)
       : plan_(assignment.plan),
         data_(data),
         options_(options),
+        frozen_weights_(frozen_weights),
         model_(model),
         group_(group),
         hooks_(hooks) {}
@@ -69,12 +70,13 @@ class Filler {
     const size_t channels = static_cast<size_t>(PooledFeatureCount(WithPooling(Pooling::kAverage)));
     const size_t row_floats =
         KeepsMap(plan_) ? static_cast<size_t>(PooledFeatureCount(plan_)) : 2 * channels;
-    const int train_views = CountExactViews(plan_.augmentation);
+    const int train_views = FeaturesAreShareable(plan_) ? CountExactViews(plan_.augmentation) : 0;
+    const int validation_views = plan_.test_time_flip ? 2 : 1;
     for (const auto& [source, views] :
-         {std::pair(data_.train, train_views), std::pair(data_.validation, 1)}) {
+         {std::pair(data_.train, train_views), std::pair(data_.validation, validation_views)}) {
       FeatureLayout layout;
-      layout.name = StrCat(FeatureCacheKey(source->content_digest(), ToText(plan_.network),
-                                           data_.weights_hash, data_.padding, "features"),
+      layout.name = StrCat(FeatureCacheKey(source->content_digest(), plan_.network, frozen_weights_,
+                                           data_.padding, "features"),
                            KeepsMap(plan_) ? "-map" : "-pooled");
       layout.photo_count = source->photo_count();
       layout.view_count = 2;  // whichever views another trial needs
@@ -118,7 +120,7 @@ class Filler {
     torch::NoGradGuard no_grad;
     torch::Tensor images = torch::empty({count, 3, side, side});
     VIZSLA_RETURN_IF_ERROR(part.source.Fill(views, images.data_ptr<float>()));
-    const torch::Tensor map = model_.FrozenPart(images.to(torch::Device(options_.device)));
+    const torch::Tensor map = model_.FeatureMap(images.to(torch::Device(options_.device)));
     torch::Tensor features =
         KeepsMap(plan_)
             ? PoolMap(map, Pooling::kFlatten)
@@ -157,6 +159,7 @@ class Filler {
   const TrainingPlan& plan_;
   const TrainingData& data_;
   const TrainerOptions& options_;
+  const std::string& frozen_weights_;
   Model& model_;
   VotingGroup& group_;
   TrialHooks& hooks_;
@@ -166,26 +169,28 @@ class Filler {
 
 }  // namespace
 
-void TrialFeatures::Gather(const FeatureCache& cache, std::span<const PhotoView> views,
-                           float* rows) const {
+torch::Tensor TrialFeatures::Gather(const FeatureCache& cache,
+                                    std::span<const PhotoView> views) const {
+  torch::Tensor rows =
+      torch::empty({static_cast<int64_t>(views.size()), static_cast<int64_t>(float_count)});
+  float* row = rows.data_ptr<float>();
   for (const PhotoView& view : views) {
-    std::memcpy(rows, cache.Row(view.photo, ViewIndex(view.view)) + first_float,
+    std::memcpy(row, cache.Row(view.photo, ViewIndex(view.view)) + first_float,
                 float_count * sizeof(float));
-    rows += float_count;
+    row += float_count;
   }
+  return rows;
 }
 
-absl::StatusOr<std::optional<TrialFeatures>> PrepareFeatures(const TrialAssignment& assignment,
-                                                             const TrainingData& data,
-                                                             const TrainerOptions& options,
-                                                             Model& model, VotingGroup& group,
-                                                             TrialHooks& hooks) {
+absl::StatusOr<std::optional<TrialFeatures>> PrepareFeatures(
+    const TrialAssignment& assignment, const TrainingData& data, const TrainerOptions& options,
+    const std::string& frozen_weights, Model& model, VotingGroup& group, TrialHooks& hooks) {
   const TrainingPlan& plan = assignment.plan;
   if (!options.use_feature_cache || options.feature_cache_folder.empty() ||
       !BackboneIsFrozen(plan)) {
     return std::optional<TrialFeatures>();
   }
-  return Filler(assignment, data, options, model, group, hooks).Run();
+  return Filler(assignment, data, options, frozen_weights, model, group, hooks).Run();
 }
 
 }  // namespace vizsla

@@ -17,6 +17,13 @@ View TrialStreams::Augmentation(const AugmentationPolicy& policy, int epoch, uin
   return DrawView(policy, stream);
 }
 
+BatchMix TrialStreams::Mix(double mixup_alpha, double cutmix_alpha, int image_size, int epoch,
+                           int64_t step) const {
+  RandomStream stream(
+      key_.With("mix").With(static_cast<uint64_t>(epoch)).With(static_cast<uint64_t>(step)));
+  return DrawMix(mixup_alpha, cutmix_alpha, image_size, stream);
+}
+
 RowRange RowsOfRank(int64_t rows, int rank, int size) {
   return {rows * rank / size, rows * (rank + 1) / size};
 }

@@ -8,6 +8,7 @@
 
 #include "src/base/random.h"
 #include "src/catalog/augmentation.h"
+#include "src/catalog/mixing.h"
 
 namespace vizsla {
 
@@ -27,8 +28,16 @@ class TrialStreams {
   std::vector<uint32_t> Order(int epoch, size_t photo_count) const;
   // How an epoch sees a photo.
   View Augmentation(const AugmentationPolicy& policy, int epoch, uint32_t photo) const;
+  // How a step (from 0) of an epoch mixes its rows: mixing.h.
+  BatchMix Mix(double mixup_alpha, double cutmix_alpha, int image_size, int epoch,
+               int64_t step) const;
+
+  // The streams of the autoencoder's pre-training, which is a training of its own.
+  TrialStreams Pretraining() const { return TrialStreams(key_.With("pretraining")); }
 
  private:
+  explicit TrialStreams(StreamKey key) : key_(key) {}
+
   StreamKey key_;
 };
 

@@ -9,17 +9,23 @@
 #include <optional>
 #include <utility>
 
+#include "src/base/sha256.h"
 #include "src/nn/model.h"
 #include "src/nn/weights_import.h"
-#include "src/train/adam.h"
+#include "src/train/autoencoder.h"
+#include "src/train/batch_tensors.h"
 #include "src/train/checkpoint.h"
+#include "src/train/epoch_batches.h"
 #include "src/train/feature_phase.h"
 #include "src/train/foreign_errors.h"
-#include "src/train/gradient_reducer.h"
+#include "src/train/learning_rate.h"
+#include "src/train/plan_fingerprint.h"
 #include "src/train/prefetcher.h"
 #include "src/train/streams.h"
-#include "src/train/tally.h"
+#include "src/train/training_step.h"
+#include "src/train/validation.h"
 #include "src/train/voting_group.h"
+#include "src/train/warm_start.h"
 #include "src/train/warn.h"
 
 namespace vizsla {
@@ -27,19 +33,18 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-// Rows of a validation batch of a rank: cached features are small, photos are not.
-constexpr int64_t kValidationRowsCached = 256;
-constexpr int64_t kValidationRows = 64;
+absl::Status CheckSize(const BatchSource& source, const char* name, const TrainingPlan& plan) {
+  if (source.image_size() == plan.image_size) return absl::OkStatus();
+  return absl::InvalidArgumentError(StrCat("the ", name, " photos are ", source.image_size(),
+                                           " pixels wide, the trial's ", plan.image_size));
+}
 
 absl::Status CheckSource(const BatchSource* source, const char* name, const TrainingData& data,
                          const TrainingPlan& plan) {
   if (source == nullptr || source->photo_count() == 0) {
     return absl::InvalidArgumentError(StrCat("there are no ", name, " photos"));
   }
-  if (source->image_size() != plan.image_size) {
-    return absl::InvalidArgumentError(StrCat("the ", name, " photos are ", source->image_size(),
-                                             " pixels wide, the trial's ", plan.image_size));
-  }
+  VIZSLA_RETURN_IF_ERROR(CheckSize(*source, name, plan));
   for (uint32_t i = 0; i < source->photo_count(); ++i) {
     if (source->label(i) < 0 || source->label(i) >= data.class_count) {
       return absl::InvalidArgumentError(StrCat("photo ", i, " of the ", name,
@@ -63,6 +68,7 @@ class TrialRun {
         group_(group),
         hooks_(hooks),
         streams_(assignment.study_seed, assignment.trial_number),
+        early_stopping_(EarlyStoppingOf(plan_, assignment.early_stopping)),
         device_(torch::kCPU) {}
 
   absl::StatusOr<TrialResult> Run() {
@@ -89,11 +95,19 @@ class TrialRun {
   absl::StatusOr<TrialResult> RunPhases() {
     VIZSLA_RETURN_IF_ERROR(SetUp());
     VIZSLA_RETURN_IF_ERROR(group_.Agree(absl::OkStatus()));
-    VIZSLA_ASSIGN_OR_RETURN(features_,
-                            PrepareFeatures(assignment_, data_, options_, *model_, group_, hooks_));
+    if (StartsWithPretraining()) {
+      VIZSLA_ASSIGN_OR_RETURN(
+          position_.pretrain_loss,
+          PretrainEncoder(plan_, data_, streams_, device_, *model_, group_, hooks_));
+      if (group_.agreed() != Directive::kContinue) return Leave();
+    }
+    VIZSLA_RETURN_IF_ERROR(SetUpTraining());
+    VIZSLA_RETURN_IF_ERROR(group_.Agree(absl::OkStatus()));
+    VIZSLA_ASSIGN_OR_RETURN(features_, PrepareFeatures(assignment_, data_, options_,
+                                                       frozen_weights_, *model_, group_, hooks_));
+    validation_.emplace(plan_, data_, features_ ? &*features_ : nullptr, *model_, group_, device_);
     last_upload_ = SteadyClock::now();
-    if (!reports_.empty() && ShouldStop(assignment_.early_stopping, reports_))
-      return StoppedEarly();
+    if (!reports_.empty() && ShouldStop(early_stopping_, reports_)) return StoppedEarly();
     while (position_.epochs < plan_.epochs) {
       if (group_.agreed() != Directive::kContinue) return Leave();
       VIZSLA_ASSIGN_OR_RETURN(std::optional<TrialResult> end, RunEpoch());
@@ -102,6 +116,7 @@ class TrialRun {
     return TrialResult{};
   }
 
+  // The model with its initial weights.
   absl::Status SetUp() {
     // Means of gradients that have become zero decay through the denormal numbers, where a
     // processor is many times slower. Threads that LibTorch starts later inherit this.
@@ -109,7 +124,10 @@ class TrialRun {
     device_ = torch::Device(options_.device);
     VIZSLA_RETURN_IF_ERROR(CheckSource(data_.train, "train", data_, plan_));
     VIZSLA_RETURN_IF_ERROR(CheckSource(data_.validation, "validation", data_, plan_));
-    if (plan_.pretrained && data_.weights == nullptr) {
+    if (data_.unlabelled != nullptr && data_.unlabelled->photo_count() > 0) {
+      VIZSLA_RETURN_IF_ERROR(CheckSize(*data_.unlabelled, "unlabelled", plan_));
+    }
+    if (plan_.pretrained() && data_.weights == nullptr) {
       return absl::InvalidArgumentError(
           "the trial starts from pretrained weights, but the study has none");
     }
@@ -118,8 +136,23 @@ class TrialRun {
     // No other worker can build it either: impossible, not failed.
     if (!model.ok()) return absl::OutOfRangeError(model.status().message());
     model_ = *std::move(model);
-    if (plan_.pretrained) {
+    if (plan_.pretrained()) {
       VIZSLA_RETURN_IF_ERROR(ImportBackbone(*data_.weights, "the study's weights", *model_));
+    }
+    identity_ = {.plan = PlanFingerprint(plan_),
+                 .network = plan_.network,
+                 .holds_everything = !plan_.pretrained() || IsWarmStart(),
+                 .weights_hash = plan_.pretrained() ? data_.weights_hash : "",
+                 .init_checkpoint = IsWarmStart() ? Sha256Hex(assignment_.init_checkpoint) : "",
+                 .class_count = data_.class_count,
+                 .padding = std::string(ToText(data_.padding)),
+                 .study_seed = assignment_.study_seed,
+                 .trial_number = assignment_.trial_number};
+    frozen_weights_ = identity_.weights_hash;
+    if (IsWarmStart()) {
+      VIZSLA_ASSIGN_OR_RETURN(const bool below_head,
+                              StartFrom(assignment_.init_checkpoint, identity_, *model_));
+      if (below_head) frozen_weights_ += "+" + identity_.init_checkpoint;
     }
     model_->to(device_);
     model_->FrozenStateChanged();
@@ -127,20 +160,23 @@ class TrialRun {
       model_->SetBatchNormReduction(
           [this](std::span<double> values) { return group_.Sum(values); });
     }
-    adam_ = std::make_unique<Adam>(model_->TrainableParameters(),
-                                   AdamOptions{.learning_rate = plan_.learning_rate});
-    reducer_ = std::make_unique<GradientReducer>(model_->TrainableParameters(), group_);
+    return absl::OkStatus();
+  }
 
-    identity_ = {.plan = PlanFingerprint(plan_),
-                 .pretrained = plan_.pretrained,
-                 .weights_hash = plan_.pretrained ? data_.weights_hash : "",
-                 .class_count = data_.class_count,
-                 .padding = std::string(ToText(data_.padding)),
-                 .study_seed = assignment_.study_seed,
-                 .trial_number = assignment_.trial_number};
+  bool IsWarmStart() const { return !assignment_.init_checkpoint.empty(); }
+
+  // A checkpoint, of this trial or of the one it starts from, holds the encoder already.
+  bool StartsWithPretraining() const {
+    return plan_.initial_weights == InitialWeights::kAutoencoder && !IsWarmStart() &&
+           assignment_.resume_checkpoint.empty();
+  }
+
+  // From those weights, or from where an earlier attempt has stopped.
+  absl::Status SetUpTraining() {
+    training_.emplace(plan_, data_, *model_, group_, device_);
     if (!assignment_.resume_checkpoint.empty()) {
-      VIZSLA_ASSIGN_OR_RETURN(
-          position_, RestoreLast(assignment_.resume_checkpoint, identity_, *model_, *adam_));
+      VIZSLA_ASSIGN_OR_RETURN(position_, RestoreLast(assignment_.resume_checkpoint, identity_,
+                                                     *model_, training_->update()));
       // The sums of the unfinished epoch are of all ranks; one of them carries them on.
       if (!group_.is_leader()) position_.train = Tally{};
     }
@@ -161,25 +197,28 @@ class TrialRun {
     }
     VIZSLA_RETURN_IF_ERROR(group_.Sum(position_.train.values()));
     VIZSLA_RETURN_IF_ERROR(AverageLocalStatistics());
-    Tally validation;
-    VIZSLA_RETURN_IF_ERROR(Validate(epoch, validation));
-    if (group_.agreed() == Directive::kCancel) return std::optional(Ended(Directive::kCancel));
-    VIZSLA_RETURN_IF_ERROR(group_.Sum(validation.values()));
-
     EpochReport report;
-    report.epoch = epoch;
-    report.attempt = assignment_.attempt;
-    report.metrics = {{"train_loss", position_.train.mean_loss()},
-                      {"train_accuracy", position_.train.accuracy()},
-                      {"val_loss", validation.mean_loss()},
-                      {"val_accuracy", validation.accuracy()},
-                      {"val_top5_accuracy", validation.top5_accuracy()}};
+    std::string best_checkpoint;
+    {
+      const AveragedWeights averaged(training_->update().average());
+      VIZSLA_ASSIGN_OR_RETURN(const Tally validation, validation_->Run([&](int64_t rounds) {
+        Progress(epoch, TrainSteps() + rounds);
+      }));
+      if (group_.agreed() == Directive::kCancel) return std::optional(Ended(Directive::kCancel));
+      report = MakeReport(epoch, validation);
+      if (group_.is_leader() && !HasDiverged(report) &&
+          BecomesBest(assignment_.objective, reports_, report)) {
+        best_checkpoint = SerializeBest(*model_, identity_, epoch);
+      }
+    }
     report.duration = std::chrono::duration_cast<Milliseconds>(SteadyClock::now() - start);
-    position_ = {.epochs = epoch, .step = 0, .global_step = position_.global_step, .train = {}};
+    position_.epochs = epoch;
+    position_.step = 0;
+    position_.train = Tally{};
 
     std::string last_checkpoint;
     if (group_.is_leader()) {
-      absl::StatusOr<std::string> sent = Report(report);
+      absl::StatusOr<std::string> sent = Report(report, best_checkpoint);
       if (!sent.ok()) {
         coordinator_ = sent.status();
         return absl::AbortedError(StrCat("rank 0 lost the coordinator: ", sent.status().message()));
@@ -198,20 +237,33 @@ class TrialRun {
                       StrCat("a metric of epoch ", epoch, " is not a finite number"), "", 0});
     }
     if (directive == Directive::kPrune) return std::optional(Ended(directive));
-    if (ShouldStop(assignment_.early_stopping, reports_)) return std::optional(StoppedEarly());
+    if (ShouldStop(early_stopping_, reports_)) return std::optional(StoppedEarly());
     if (epoch == plan_.epochs) return std::optional(TrialResult{});
     if (directive == Directive::kContinue) return std::optional<TrialResult>();
     VIZSLA_ASSIGN_OR_RETURN(TrialResult result, Leave(last_checkpoint));
     return std::optional(std::move(result));
   }
 
+  // `position_` is at the end of the epoch, with sums over all ranks.
+  EpochReport MakeReport(int epoch, const Tally& validation) const {
+    EpochReport report;
+    report.epoch = epoch;
+    report.attempt = assignment_.attempt;
+    report.metrics = {{"train_loss", position_.train.mean_loss()},
+                      {"train_accuracy", position_.train.accuracy()},
+                      {"val_loss", validation.mean_loss()},
+                      {"val_accuracy", validation.accuracy()},
+                      {"val_top5_accuracy", validation.top5_accuracy()}};
+    if (position_.pretrain_loss) report.metrics["pretrain_loss"] = *position_.pretrain_loss;
+    return report;
+  }
+
   // ---- Ends
 
   TrialResult StoppedEarly() const {
     return {AttemptOutcome::kCompleted,
-            StrCat("stopped early after epoch ", position_.epochs, ": ",
-                   assignment_.early_stopping.metric, " has not improved for ",
-                   assignment_.early_stopping.patience, " epochs"),
+            StrCat("stopped early after epoch ", position_.epochs, ": ", early_stopping_.metric,
+                   " has not improved for ", early_stopping_.patience, " epochs"),
             "", 0};
   }
 
@@ -257,14 +309,12 @@ class TrialRun {
   // ---- Leader
 
   // The checkpoints of an epoch first, then its report. The hash of `last`, or empty.
-  absl::StatusOr<std::string> Report(EpochReport& report) {
-    std::string last;
-    const bool diverged = HasDiverged(report);
-    if (!diverged && BecomesBest(assignment_.objective, reports_, report)) {
-      VIZSLA_ASSIGN_OR_RETURN(report.checkpoint_hash, hooks_.UploadCheckpoint(SerializeBest(
-                                                          *model_, identity_, report.epoch)));
+  absl::StatusOr<std::string> Report(EpochReport& report, const std::string& best_checkpoint) {
+    if (!best_checkpoint.empty()) {
+      VIZSLA_ASSIGN_OR_RETURN(report.checkpoint_hash, hooks_.UploadCheckpoint(best_checkpoint));
     }
-    const bool goes_on = !diverged && report.epoch < plan_.epochs;
+    std::string last;
+    const bool goes_on = !HasDiverged(report) && report.epoch < plan_.epochs;
     if (goes_on && SteadyClock::now() - last_upload_ >= assignment_.checkpoint_interval) {
       // Without it a later attempt has more to repeat; no reason to stop this one.
       absl::StatusOr<std::string> hash = UploadLast();
@@ -277,7 +327,7 @@ class TrialRun {
 
   absl::StatusOr<std::string> UploadLast() {
     absl::StatusOr<std::string> hash =
-        hooks_.UploadCheckpoint(SerializeLast(*model_, *adam_, identity_, position_));
+        hooks_.UploadCheckpoint(SerializeLast(*model_, training_->update(), identity_, position_));
     if (!hash.ok()) {
       LogWarning(StrCat("trial ", assignment_.trial_number, ": the checkpoint after epoch ",
                         position_.epochs, " could not be stored: ", hash.status().message()));
@@ -288,82 +338,53 @@ class TrialRun {
 
   void Progress(int epoch, int64_t done) {
     if (!group_.is_leader()) return;
-    group_.Propose(hooks_.Progress(epoch, done, TrainSteps() + ValidationRounds()));
+    group_.Propose(hooks_.Progress(epoch, done, TrainSteps() + validation_->rounds()));
   }
 
   // ---- Training
 
   bool TrainsOnFeatures() const { return features_ && features_->train != nullptr; }
-  int64_t TrainRows() const { return static_cast<int64_t>(data_.train->photo_count()); }
-  int64_t TrainSteps() const { return (TrainRows() + plan_.batch_size - 1) / plan_.batch_size; }
-
-  // What this rank computes of a step's global batch.
-  struct StepRows {
-    int64_t global_count = 0;
-    RowRange mine;  // within the global batch
-    std::vector<PhotoView> views;
-  };
-  StepRows RowsOfStep(const std::vector<uint32_t>& order, int epoch, int64_t step) const {
-    const int64_t first = step * plan_.batch_size;
-    StepRows rows;
-    rows.global_count = std::min<int64_t>(plan_.batch_size, TrainRows() - first);
-    rows.mine = RowsOfRank(rows.global_count, group_.rank(), group_.size());
-    for (int64_t i = rows.mine.begin; i < rows.mine.end; ++i) {
-      const uint32_t photo = order[static_cast<size_t>(first + i)];
-      rows.views.push_back({photo, streams_.Augmentation(plan_.augmentation, epoch, photo)});
-    }
-    return rows;
+  int64_t TrainSteps() const {
+    return StepsPerEpoch(static_cast<int64_t>(data_.train->photo_count()), plan_.batch_size);
   }
 
   // From position_.step to the end of the epoch, or until the leader's directive.
   absl::Status Train(int epoch) {
     model_->train();
-    const std::vector<uint32_t> order = streams_.Order(epoch, static_cast<size_t>(TrainRows()));
+    const EpochBatches batches(plan_, streams_, epoch, data_.train->photo_count());
+    const auto rows_of = [&](int64_t step) {
+      return batches.RowsOf(step, group_.rank(), group_.size());
+    };
     std::optional<Prefetcher> prefetcher;
     if (!TrainsOnFeatures()) {
-      prefetcher.emplace(
-          *data_.train, position_.step, TrainSteps(),
-          [this, &order, epoch](int64_t i) { return RowsOfStep(order, epoch, i).views; });
+      prefetcher.emplace(*data_.train, position_.step, TrainSteps(),
+                         [&](int64_t step) { return rows_of(step).views; });
     }
     while (position_.step < TrainSteps()) {
-      const StepRows rows = RowsOfStep(order, epoch, position_.step);
+      const StepRows rows = rows_of(position_.step);
       torch::Tensor input;
       if (TrainsOnFeatures()) {
-        input = GatherFeatures(*features_->train, rows.views);
+        input = features_->Gather(*features_->train, rows.views).to(device_);
       } else {
         VIZSLA_ASSIGN_OR_RETURN(Prefetcher::Batch * batch, prefetcher->Next());
-        input = ToImages(*batch);
+        input = ToImages(*batch, plan_.image_size, device_);
       }
-      VIZSLA_RETURN_IF_ERROR(Step(rows, input));
+      const double factor = LearningRateFactor(plan_.schedule,
+                                               {.epoch = epoch,
+                                                .step = position_.step,
+                                                .steps_per_epoch = TrainSteps(),
+                                                .epochs = plan_.epochs},
+                                               reports_);
+      VIZSLA_RETURN_IF_ERROR(training_->Run(rows, input, TrainsOnFeatures(),
+                                            streams_.Dropout(position_.global_step), factor,
+                                            position_.train));
+      ++position_.step;
+      ++position_.global_step;
       Progress(epoch, position_.step);
       // In a group, the step's own votes bring the directive; alone, this does, without delay.
       if (group_.size() == 1) VIZSLA_RETURN_IF_ERROR(group_.Agree(absl::OkStatus()));
       if (group_.agreed() != Directive::kContinue) break;
     }
-    return absl::OkStatus();
-  }
-
-  absl::Status Step(const StepRows& rows, const torch::Tensor& input) {
-    adam_->ClearGradients();
-    model_->BeginStep(streams_.Dropout(position_.global_step), rows.mine.begin);
-    const std::vector<int64_t> labels = LabelsOf(*data_.train, rows.views);
-    const torch::Tensor logits =
-        TrainsOnFeatures() ? model_->RunHead(input) : model_->forward(input);
-    const torch::Tensor loss = torch::nn::functional::cross_entropy(
-        logits, ToTensorOf(labels).to(device_),
-        torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum));
-    reducer_->BeginBackward();
-    (loss / static_cast<double>(rows.global_count)).backward();
-    VIZSLA_RETURN_IF_ERROR(reducer_->Finish());
-    adam_->Step();
-
-    Tally& tally = position_.train;
-    tally.loss += loss.item<double>();
-    const torch::Tensor values = logits.detach().to(torch::kCPU).contiguous();
-    tally.correct += static_cast<double>(CountCorrect(ValuesOf(values), labels, data_.class_count));
-    tally.rows += static_cast<double>(rows.mine.count());
-    ++position_.step;
-    ++position_.global_step;
     return absl::OkStatus();
   }
 
@@ -383,85 +404,6 @@ class TrialRun {
     return absl::OkStatus();
   }
 
-  // ---- Validation
-
-  int64_t ValidationBatch() const { return features_ ? kValidationRowsCached : kValidationRows; }
-  // The same on every rank: each round has a vote.
-  int64_t ValidationRounds() const {
-    const int64_t rows = static_cast<int64_t>(data_.validation->photo_count());
-    const int64_t largest = (rows + group_.size() - 1) / group_.size();
-    return (largest + ValidationBatch() - 1) / ValidationBatch();
-  }
-
-  absl::Status Validate(int epoch, Tally& tally) {
-    torch::NoGradGuard no_grad;
-    model_->eval();
-    const RowRange mine = RowsOfRank(static_cast<int64_t>(data_.validation->photo_count()),
-                                     group_.rank(), group_.size());
-    const auto views_of = [this, mine](int64_t round) {
-      std::vector<PhotoView> views;
-      const int64_t first = mine.begin + round * ValidationBatch();
-      for (int64_t i = first; i < std::min(first + ValidationBatch(), mine.end); ++i) {
-        views.push_back({static_cast<uint32_t>(i), View{}});
-      }
-      return views;
-    };
-    std::optional<Prefetcher> prefetcher;
-    if (!features_) prefetcher.emplace(*data_.validation, 0, ValidationRounds(), views_of);
-    for (int64_t round = 0; round < ValidationRounds(); ++round) {
-      torch::Tensor logits;
-      std::vector<PhotoView> views;
-      if (features_) {
-        views = views_of(round);
-        logits = model_->RunHead(GatherFeatures(*features_->validation, views));
-      } else {
-        VIZSLA_ASSIGN_OR_RETURN(Prefetcher::Batch * batch, prefetcher->Next());
-        views = batch->views;
-        if (!views.empty()) logits = model_->forward(ToImages(*batch));
-      }
-      if (!views.empty()) {
-        logits = logits.to(torch::kCPU).contiguous();
-        AddLogits(ValuesOf(logits), LabelsOf(*data_.validation, views), data_.class_count, tally);
-      }
-      Progress(epoch, TrainSteps() + round + 1);
-      VIZSLA_RETURN_IF_ERROR(group_.Agree(absl::OkStatus()));
-      if (group_.agreed() == Directive::kCancel) break;
-    }
-    return absl::OkStatus();
-  }
-
-  // ---- Tensors
-
-  torch::Tensor GatherFeatures(const FeatureCache& cache, std::span<const PhotoView> views) const {
-    torch::Tensor rows = torch::empty(
-        {static_cast<int64_t>(views.size()), static_cast<int64_t>(features_->float_count)});
-    features_->Gather(cache, views, rows.data_ptr<float>());
-    return rows.to(device_);
-  }
-
-  // Shares the batch's memory on the CPU.
-  torch::Tensor ToImages(Prefetcher::Batch& batch) const {
-    return torch::from_blob(batch.pixels.data(), {static_cast<int64_t>(batch.views.size()), 3,
-                                                  plan_.image_size, plan_.image_size})
-        .to(device_);
-  }
-
-  static torch::Tensor ToTensorOf(const std::vector<int64_t>& values) {
-    return torch::tensor(torch::ArrayRef<int64_t>(values), torch::kInt64);
-  }
-
-  static std::span<const float> ValuesOf(const torch::Tensor& tensor) {
-    return {tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel())};
-  }
-
-  static std::vector<int64_t> LabelsOf(const BatchSource& source,
-                                       std::span<const PhotoView> views) {
-    std::vector<int64_t> labels;
-    labels.reserve(views.size());
-    for (const PhotoView& view : views) labels.push_back(source.label(view.photo));
-    return labels;
-  }
-
   const TrialAssignment& assignment_;
   const TrainingPlan& plan_;
   const TrainingData& data_;
@@ -469,14 +411,16 @@ class TrialRun {
   VotingGroup group_;
   TrialHooks& hooks_;
   const TrialStreams streams_;
+  const EarlyStopping early_stopping_;
   torch::Device device_;
   std::shared_ptr<Model> model_;
-  std::unique_ptr<Adam> adam_;
-  std::unique_ptr<GradientReducer> reducer_;
   CheckpointIdentity identity_;
+  std::string frozen_weights_;  // names the weights below the head, of a backbone frozen whole
+  std::optional<TrainingStep> training_;
   std::optional<TrialFeatures> features_;  // of the validation photos at least
-  TrainingPosition position_;              // its sums are of this rank's rows
-  std::vector<EpochReport> reports_;       // of all epochs up to position_.epochs
+  std::optional<Validation> validation_;
+  TrainingPosition position_;         // its sums are of this rank's rows
+  std::vector<EpochReport> reports_;  // of all epochs up to position_.epochs
   SteadyClock::time_point last_upload_;
   absl::Status coordinator_;  // leader: why a hook failed
 };

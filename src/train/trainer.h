@@ -52,6 +52,8 @@ struct TrainingData {
   std::shared_ptr<const TensorFile> weights;  // null when the plan starts from random weights
   std::string weights_hash;                   // SHA-256 of the weights file
   Padding padding = Padding::kSymmetric;      // what the weights expect
+  // Photos without labels, for autoencoder pre-training alone; null or empty when there are none.
+  const BatchSource* unlabelled = nullptr;
 };
 
 struct TrainerOptions {
@@ -73,6 +75,9 @@ struct TrialAssignment {
   // re-run).
   std::vector<EpochReport> history;
   std::string resume_checkpoint;  // bytes of the `last` checkpoint, or empty; the same on all ranks
+  // Warm start: bytes of another trial's `best` checkpoint whose tensors replace the model's
+  // initial ones (after the study's weights), or empty; the same on all ranks and in every attempt.
+  std::string init_checkpoint;
 };
 
 struct TrialResult {

@@ -33,7 +33,7 @@ class EmptyFolder : public testing::Test {
 TEST_F(EmptyFolder, HasNoDatabase) {
   for (const char* command :
        {"leaderboard", "studies", "trial best", "logs 1", "stop dogs", "resume dogs",
-        "rename dogs cats", "delete dogs --yes", "pull -o best"}) {
+        "rename dogs cats", "delete dogs --yes", "pull -o best", "note", "note dogs --notes x"}) {
     const ProgramResult result = Run(command);
     EXPECT_EQ(result.exit_code, 1) << command;
     EXPECT_EQ(result.output, "");
@@ -66,7 +66,8 @@ TEST_F(EmptyFolder, WrongUsageIsExitCode2) {
   for (const char* arguments :
        {"", "juggle", "leaderboard --juggle", "leaderboard --csv --json", "leaderboard --top 0",
         "leaderboard --csv --watch", "trial", "rename dogs", "pull", "submit", "submit space.yaml",
-        "leaderboard dogs cats"}) {
+        "leaderboard dogs cats", "note dogs --name x", "note dogs --notes a --append b",
+        "note dogs --trial 0 --notes x"}) {
     const ProgramResult result = Run(arguments);
     EXPECT_EQ(result.exit_code, 2) << arguments << "\n" << result.errors;
     EXPECT_EQ(result.output, "") << arguments;
@@ -76,7 +77,7 @@ TEST_F(EmptyFolder, WrongUsageIsExitCode2) {
 
 TEST_F(EmptyFolder, EveryCommandHasHelpWithExamples) {
   for (const char* command : {"", "submit", "leaderboard", "studies", "trial", "logs", "pull",
-                              "stop", "resume", "rename", "delete"}) {
+                              "stop", "resume", "rename", "delete", "note"}) {
     const ProgramResult result = Run(StrCat(command, " --help"));
     EXPECT_EQ(result.exit_code, 0) << command;
     EXPECT_THAT(result.output, HasSubstr("Examples:\n  vizsla ")) << command;
@@ -153,6 +154,8 @@ TEST_F(FilledFolder, JsonOutputsFollowTheirSchemas) {
   ExpectValid(Run("trial best --json").output, "trial");
   ExpectValid(Run("trial 2 --json").output, "trial");
   ExpectValid(Run("logs 1 --json").output, "logs");
+  ExpectValid(Run("note dogs --json").output, "note");
+  ExpectValid(Run("note dogs --trial 1 --notes x --json").output, "note");
   ExpectValid(Run("stop dogs --json").output, "study");
   ExpectValid(Run("pull -o best --json").output, "pull");
   ExpectValid(Run("delete dogs --yes --force --json").output, "delete");
@@ -229,6 +232,26 @@ TEST_F(FilledFolder, StopAndResume) {
   EXPECT_EQ(ParseOutput(Run("studies --json"))[0]["state"], "stopped");
   EXPECT_EQ(Run("resume dogs").output, "dogs is active\n");
   EXPECT_EQ(ParseOutput(Run("studies --json"))[0]["state"], "active");
+}
+
+TEST_F(FilledFolder, NotesAreEditedInADatabaseAtRest) {
+  EXPECT_EQ(Run("note").output, "dogs: no notes\n");
+  EXPECT_EQ(Run("note dogs --notes 'Heads only.'").output, "dogs\nHeads only.\n");
+  EXPECT_EQ(Run("note --append 'It over-fits.'").output, "dogs\nHeads only.\nIt over-fits.\n");
+  EXPECT_EQ(ParseOutput(Run("studies --json"))[0]["notes"], "Heads only.\nIt over-fits.");
+  EXPECT_EQ(Run("note dogs --trial best --name winner --notes 'Wide head.'").output,
+            "dogs, trial 1 (winner)\nWide head.\n");
+  const nlohmann::json trial = ParseOutput(Run("trial 1 --json"));
+  EXPECT_EQ(trial["name"], "winner");
+  EXPECT_EQ(trial["notes"], "Wide head.");
+  EXPECT_THAT(Run("trial 1").output, HasSubstr("Wide head."));
+  EXPECT_EQ(ParseOutput(Run("leaderboard --json"))[0]["name"], "winner");
+  // A running trial's too, and what is empty is gone.
+  EXPECT_EQ(Run("note dogs --trial 3 --notes 'Still running.'").exit_code, 0);
+  EXPECT_EQ(Run("note dogs --trial 1 --name '' --notes ''").output, "dogs, trial 1: no notes\n");
+  EXPECT_EQ(ParseOutput(Run("trial 1 --json"))["name"], nullptr);
+  EXPECT_THAT(Run("note dogs --trial 9 --notes x").errors, HasSubstr("has no trial 9"));
+  EXPECT_THAT(Run("note cats --notes x").errors, HasSubstr("there is no study 'cats'"));
 }
 
 TEST_F(FilledFolder, RenameKeepsTheTrials) {

@@ -73,6 +73,15 @@ TEST_F(LiveTest, CommandsFindTheCoordinatorBesideTheDatabase) {
               StartsWith("dogs  stopped"));
 }
 
+TEST_F(LiveTest, NotesAreEditedWhileTheCoordinatorRuns) {
+  const LeaseGrant lease = database_->Acquire(worker_);
+  EXPECT_EQ(Run("note dogs --trial 1 --name first --notes 'An idea.'").output,
+            "dogs, trial 1 (first)\nAn idea.\n");
+  database_->Report(lease, 1, 0.5);
+  EXPECT_THAT(Run("trial 1").output, HasSubstr("An idea."));
+  EXPECT_EQ(Run("note --notes 'A study.'").output, "dogs\nA study.\n");
+}
+
 TEST_F(LiveTest, ProgressOfARunningTrialFollowsTheSchema) {
   const LeaseGrant lease = database_->Acquire(worker_);
   ASSERT_TRUE(

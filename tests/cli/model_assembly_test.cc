@@ -36,7 +36,7 @@ TEST(AssembleModel, LaysTheCheckpointOverTheFrozenWeights) {
   checkpoint.tensors_ = {{"backbone.features.18.0.weight", View({1}, &new_value)},
                          {"head.output.weight", View({1}, &new_value)},
                          {"optimizer.exp_avg.head.output.weight", View({1}, &old_value)}};
-  const auto model = AssembleModel(&weights, "hash", checkpoint);
+  const auto model = AssembleModel("mobilenet_v2", &weights, "hash", checkpoint);
   ASSERT_TRUE(model.ok()) << model.status();
   EXPECT_THAT(*model, ElementsAre(Key("backbone.features.0.0.weight"),
                                   Key("backbone.features.18.0.weight"), Key("head.output.weight")));
@@ -51,7 +51,8 @@ TEST(AssembleModel, TakesACompleteCheckpointAsItIs) {
   const float value = 1;
   MemoryFile checkpoint;
   checkpoint.tensors_ = {{"body.conv1.weight", View({1}, &value)}};
-  EXPECT_THAT(*AssembleModel(nullptr, "", checkpoint), ElementsAre(Key("body.conv1.weight")));
+  EXPECT_THAT(*AssembleModel("scratch_v1", nullptr, "", checkpoint),
+              ElementsAre(Key("body.conv1.weight")));
 }
 
 TEST(AssembleModel, RefusesOtherWeightsShapesAndEmptyCheckpoints) {
@@ -60,19 +61,20 @@ TEST(AssembleModel, RefusesOtherWeightsShapesAndEmptyCheckpoints) {
   weights.tensors_ = {{"features.0.0.weight", View({1}, &value)}};
   MemoryFile checkpoint;
   checkpoint.tensors_ = {{"backbone.features.0.0.weight", View({1, 1}, &value)}};
-  absl::Status status = AssembleModel(&weights, "hash", checkpoint).status();
+  absl::Status status = AssembleModel("mobilenet_v2", &weights, "hash", checkpoint).status();
   EXPECT_TRUE(absl::IsInvalidArgument(status));
   EXPECT_THAT(std::string(status.message()),
               HasSubstr("backbone.features.0.0.weight has the shape [1, 1], the weights' [1]"));
 
   checkpoint.metadata_ = {{"weights_hash", std::string(64, 'b')}};
-  status = AssembleModel(&weights, std::string(64, 'a'), checkpoint).status();
+  status = AssembleModel("mobilenet_v2", &weights, std::string(64, 'a'), checkpoint).status();
   EXPECT_TRUE(absl::IsFailedPrecondition(status));
   EXPECT_THAT(std::string(status.message()), HasSubstr("trained on the weights bbbbbbbbbbbb"));
 
   checkpoint.metadata_.clear();
   checkpoint.tensors_ = {{"optimizer.exp_avg.x", View({1}, &value)}};
-  EXPECT_TRUE(absl::IsInvalidArgument(AssembleModel(&weights, "hash", checkpoint).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      AssembleModel("mobilenet_v2", &weights, "hash", checkpoint).status()));
 }
 
 }  // namespace

@@ -127,6 +127,30 @@ TEST_F(SubmitTest, DryRunOfTransferLearningWorksBeforeTheWeightsAreThere) {
   EXPECT_EQ(Run("submit space.yaml --dry-run").exit_code, 0);
 }
 
+TEST_F(SubmitTest, StagesAreCountedAndChecked) {
+  const std::string stages =
+      "network: scratch_v1\n  image_size: 48\n  dropout: {float: [0.1, 0.5]}\nthen:\n"
+      "  - {name: longer, init_from: none, budget: {trials: 3, epochs: 9}}\n"
+      "  - {budget: {trials: 2}, parameters: {learning_rate: {float: [1.0e-5, 1.0e-3]}},\n"
+      "     enqueue: [{init_from: 1}]}\n";
+  WriteSpace(stages);
+  const ProgramResult dry = Run("submit space.yaml --dry-run --data photos --json");
+  ASSERT_EQ(dry.exit_code, 0) << dry.errors;
+  const nlohmann::json estimate = ParseOutput(dry);
+  // Nothing is varied in the second stage: it has one trial.
+  EXPECT_EQ(estimate["trials"], 4 + 1 + 2);
+  EXPECT_EQ(estimate["enqueued"], 1);
+  EXPECT_EQ(estimate["impossible"], 0);
+  const ProgramResult submitted = Run("submit space.yaml --data photos");
+  ASSERT_EQ(submitted.exit_code, 0) << submitted.errors;
+  EXPECT_THAT(submitted.output,
+              StartsWith("created small: 7 trials of up to 9 epochs, in 3 stages\n"));
+  WriteSpace(stages + "  - {budget: {trials: 1}, parameters: {unfreeze: all}}\n");
+  EXPECT_THAT(
+      Run("submit space.yaml --data photos").errors,
+      HasSubstr("space.yaml:12:50: then[3].parameters.unfreeze: scratch_v1 has no backbone"));
+}
+
 TEST_F(SubmitTest, JsonFollowsTheSchema) {
   if (!HasJsonSchema()) GTEST_SKIP() << "python3-jsonschema is not installed";
   std::ofstream(path() + "/photos/pug/broken.jpg") << "";

@@ -111,8 +111,10 @@ TEST_F(ToolTest, InspectCountsWhatIsWrong) {
   std::ofstream(file(2)) << "a text file named .jpg";
   std::filesystem::copy_file(file(3), file(4), std::filesystem::copy_options::overwrite_existing);
 
-  const auto inspection =
-      Inspect({.data = Path("data"), .threads = 2, .on_index = {}, .on_decode = {}});
+  InspectOptions options;
+  options.data = Path("data");
+  options.threads = 2;
+  const auto inspection = Inspect(options);
   ASSERT_TRUE(inspection.ok()) << inspection.status();
   ASSERT_THAT(inspection->broken, SizeIs(1));
   EXPECT_EQ(inspection->broken[0].place, clean->photos[0].path);
@@ -121,8 +123,9 @@ TEST_F(ToolTest, InspectCountsWhatIsWrong) {
   EXPECT_EQ(inspection->duplicates[0].first, clean->photos[4].path);
   EXPECT_EQ(inspection->duplicates[0].second, clean->photos[3].path);
   EXPECT_THAT(inspection->index.problems, SizeIs(3));
-  EXPECT_EQ(inspection->train + inspection->validation + inspection->test, 28u);
-  EXPECT_THAT(inspection->sheet, SizeIs(24));
+  EXPECT_EQ(inspection->train.photos + inspection->validation.photos + inspection->test.photos,
+            28u);
+  EXPECT_THAT(inspection->sheet, SizeIs(12));
   EXPECT_GE(inspection->width.min, 24u);
   EXPECT_LE(inspection->width.max, 40u);
   EXPECT_LE(inspection->width.min, inspection->width.median);
@@ -133,6 +136,34 @@ TEST_F(ToolTest, InspectCountsWhatIsWrong) {
   EXPECT_THAT(text, HasSubstr("28 labelled photos of 3 classes, 3 unlabelled"));
   EXPECT_THAT(text, HasSubstr("broken photos: 1\n  " + clean->photos[0].path + ": the JPEG"));
   EXPECT_THAT(text, HasSubstr("duplicate files: 1\n"));
+}
+
+TEST_F(ToolTest, InspectTellsTheSizesOfTheSplitThatIsAskedFor) {
+  ASSERT_TRUE(Synthesize(Small("data")).ok());  // 3 classes of 10
+  InspectOptions options;
+  options.data = Path("data");
+  options.split.test = 0.2;
+  options.split.validation = 0.25;
+  const auto inspection = Inspect(options);
+  ASSERT_TRUE(inspection.ok()) << inspection.status();
+  EXPECT_EQ(inspection->test.photos, 6u);
+  EXPECT_EQ(inspection->validation.photos, 6u);
+  EXPECT_EQ(inspection->train.photos, 18u);
+  EXPECT_EQ(inspection->test.fewest, 2u);
+  EXPECT_EQ(inspection->train.most, 6u);
+  EXPECT_THAT(ToText(*inspection, 80, false),
+              HasSubstr("split            photos  of one class\n"
+                        "  train              18  6\n"
+                        "  validation          6  2\n"
+                        "  test                6  2\n"
+                        "  (test 20 % of the photos, validation 25 % of the rest, seed 42)\n"));
+
+  // A split that cannot be made is told; the rest is there all the same.
+  options.split.validation = 1;
+  const auto impossible = Inspect(options);
+  ASSERT_TRUE(impossible.ok()) << impossible.status();
+  EXPECT_THAT(ToText(*impossible, 80, false), HasSubstr("split: none ("));
+  EXPECT_EQ(impossible->class_counts.size(), 3u);
 }
 
 TEST_F(ToolTest, BarChartIsAsWideAsAsked) {
@@ -226,6 +257,17 @@ TEST_F(ToolTest, TheProgramWritesPicturesAndJson) {
   EXPECT_EQ(json["unlabelled"], 3);
   EXPECT_EQ(json["classes"].size(), 2u);
   EXPECT_EQ(json["split"]["test"], 3);
+  EXPECT_LE(json["split"]["per_class"]["test"]["fewest"], 2);
+  // Three rows of four tiles of 160 pixels.
+  const auto sheet = DecodePhoto(Bytes(Path("report/contact-sheet.png")));
+  ASSERT_TRUE(sheet.ok()) << sheet.status();
+  EXPECT_EQ(sheet->cols, 8 + 4 * 168);
+  EXPECT_EQ(sheet->rows, 8 + 3 * 186);
+  EXPECT_EQ(RunTool("inspect data --photos 0"), 2);
+  EXPECT_EQ(RunTool("inspect data --test 1.5"), 2);
+  EXPECT_EQ(RunTool("inspect data --photos 2 --test 0.4 -o small --json"), 0);
+  EXPECT_EQ(nlohmann::json::parse(Bytes(Path("output")))["split"]["test"], 12);
+  EXPECT_EQ(DecodePhoto(Bytes(Path("small/contact-sheet.png")))->cols, 8 + 2 * 168);
   EXPECT_TRUE(json["broken"].empty());
   if (std::system("command -v gnuplot > /dev/null") != 0)
     GTEST_SKIP() << "gnuplot is not installed";

@@ -171,6 +171,27 @@ TEST(RenderTrial, ShowsEpochsAttemptsAndParameters) {
       text, HasSubstr("      1  crashed  2026-11-24 02:52:10   50s  host:42/0  the lease ran out"));
 }
 
+TEST(RenderTrial, SaysWhatItStartsFrom) {
+  TrialView view = ExamplePage();
+  view.study.spec.stages.resize(1);
+  view.study.spec.stages[0].name = "fine-tune";
+  view.study.spec.stages[0].budget.epochs = 9;
+  view.trial.stage = 2;
+  view.trial.warm_start = {WarmStart::Kind::kBest, 7, std::string(64, 'a')};
+  EXPECT_THAT(RenderTrial(view, {}), HasSubstr("/9\nstage 2 (fine-tune)\nstarts from trial 7, "
+                                               "checkpoint aaaaaaaaaaaa\n"));
+  EXPECT_EQ(TrialToJson(view)["stage"], 2);
+  EXPECT_EQ(TrialToJson(view)["epochs"], 9);
+  EXPECT_EQ(TrialToJson(view)["init_from"]["trial"], 7);
+  view.trial.warm_start = {WarmStart::Kind::kBestConfiguration, 7, ""};
+  EXPECT_THAT(RenderTrial(view, {}), HasSubstr("\nvaries the configuration of trial 7\n"));
+  view.trial.state = TrialState::kQueued;
+  view.trial.warm_start = {WarmStart::Kind::kBest, 0, ""};
+  EXPECT_THAT(RenderTrial(view, {}),
+              HasSubstr("\nwaits to start from the best trial, not known yet\n"));
+  EXPECT_EQ(TrialToJson(view)["init_from"]["checkpoint"], nullptr);
+}
+
 TEST(TrialToJson, HasTheHistory) {
   const nlohmann::ordered_json json = TrialToJson(ExamplePage());
   EXPECT_EQ(json["study"], "dogs");

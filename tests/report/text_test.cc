@@ -21,6 +21,11 @@ TEST(DisplayWidth, CountsColumnsAndNotBytes) {
   EXPECT_EQ(DisplayWidth("e\xCC\x81"), 1);  // e and a combining acute accent
 }
 
+TEST(SafeLines, KeepsLineFeedsOnly) {
+  EXPECT_EQ(SafeLines("an idea\n\na\x1b[2Jb\r\n"), "an idea\n\na?[2Jb?\n");
+  EXPECT_EQ(SafeLines(""), "");
+}
+
 TEST(SafeText, ReplacesWhatCouldMoveTheCursor) {
   EXPECT_EQ(SafeText("a\x1b[2Jb\n"), "a?[2Jb?");
   EXPECT_EQ(SafeText("\x7f"), "?");

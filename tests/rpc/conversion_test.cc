@@ -49,6 +49,8 @@ void ExpectEqual(const Trial& a, const Trial& b) {
   EXPECT_EQ(a.created_at, b.created_at);
   EXPECT_EQ(a.started_at, b.started_at);
   EXPECT_EQ(a.finished_at, b.finished_at);
+  EXPECT_EQ(a.stage, b.stage);
+  EXPECT_EQ(a.warm_start, b.warm_start);
 }
 
 void ExpectEqual(const Study& a, const Study& b) {
@@ -59,6 +61,7 @@ void ExpectEqual(const Study& a, const Study& b) {
   EXPECT_EQ(a.created_at, b.created_at);
   EXPECT_EQ(a.finished_at, b.finished_at);
   EXPECT_EQ(a.active_time, b.active_time);
+  EXPECT_EQ(a.notes, b.notes);
 }
 
 void ExpectEqual(const EpochReport& a, const EpochReport& b) {
@@ -139,6 +142,37 @@ TEST(Conversion, EveryDirectiveAndOutcomeSurvives) {
   }
 }
 
+TEST(Conversion, EveryWarmStartSurvives) {
+  for (int i = 0; i <= static_cast<int>(WarmStart::Kind::kBestConfiguration); ++i) {
+    Trial trial = SampleTrial();
+    trial.warm_start = {};
+    if (i > 0) trial.warm_start = {static_cast<WarmStart::Kind>(i), i - 1, ""};
+    const auto back = FromProto(Wire(ToProto(trial)));
+    ASSERT_TRUE(back.ok()) << back.status();
+    EXPECT_EQ(back->warm_start, trial.warm_start);
+  }
+}
+
+TEST(Conversion, NotesEditSurvives) {
+  NotesEdit edit;
+  edit.study = "dogs";
+  edit.notes = "a line";
+  auto back = FromProto(Wire(ToProto(edit)));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->study, "dogs");
+  EXPECT_EQ(back->trial, std::nullopt);
+  EXPECT_EQ(back->name, std::nullopt);
+  EXPECT_EQ(back->notes, "a line");
+  EXPECT_FALSE(back->append);
+  edit.trial = 0;
+  edit.name = "";
+  edit.append = true;
+  back = FromProto(Wire(ToProto(edit)));
+  EXPECT_EQ(back->trial, 0) << "the best one, not the study";
+  EXPECT_EQ(back->name, "") << "no name, not the old one";
+  EXPECT_TRUE(back->append);
+}
+
 TEST(Conversion, ReportSurvives) {
   const auto back = FromProto(Wire(ToProto(SampleReport())));
   ASSERT_TRUE(back.ok()) << back.status();
@@ -156,6 +190,7 @@ TEST(Conversion, LeaseSurvives) {
   ExpectEqual(back->study, lease.study);
   EXPECT_EQ(back->attempt, lease.attempt);
   EXPECT_EQ(back->resume_checkpoint, lease.resume_checkpoint);
+  EXPECT_EQ(back->init_checkpoint, lease.init_checkpoint);
   ASSERT_EQ(back->history.size(), 2u);
   ExpectEqual(back->history[0], lease.history[0]);
   ExpectEqual(back->history[1], lease.history[1]);
@@ -277,6 +312,27 @@ TEST(Refusal, EnumsThatDoNotExist) {
   ExpectRefused(FromProto(study), "study.state: unknown value -1");
   ExpectRefused(FromProto(static_cast<v1::DirectiveKind>(42)), "directive: unknown value 42");
   ExpectRefused(AttemptOutcomeFromText("exploded"), "'exploded' is none of");
+}
+
+TEST(Refusal, WarmStartsThatAreNone) {
+  v1::Trial trial = ToProto(SampleTrial());
+  trial.mutable_warm_start()->set_kind(static_cast<v1::WarmStartKind>(9));
+  ExpectRefused(FromProto(trial), "trial.warm_start.kind: unknown value 9");
+  trial = ToProto(SampleTrial());
+  trial.mutable_warm_start()->set_checkpoint("../weights");
+  ExpectRefused(FromProto(trial), "trial.warm_start.checkpoint: '../weights' is no SHA-256");
+  trial = ToProto(SampleTrial());
+  trial.set_stage(-1);
+  ExpectRefused(FromProto(trial), "trial.stage: -1 is less than 0");
+  trial = ToProto(SampleTrial());
+  trial.clear_stage();
+  EXPECT_EQ(FromProto(trial)->stage, 1) << "of a coordinator that knows no stages";
+  v1::Lease lease = ToProto(SampleLease(), std::chrono::seconds(30));
+  lease.set_init_checkpoint("x");
+  ExpectRefused(FromProto(lease), "lease.init_checkpoint: 'x' is no SHA-256");
+  v1::EditNotesRequest edit;
+  edit.set_trial(-1);
+  ExpectRefused(FromProto(edit), "trial: -1 is less than 0");
 }
 
 TEST(Refusal, JsonThatIsNone) {

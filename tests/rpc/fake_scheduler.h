@@ -104,6 +104,14 @@ class FakeScheduler : public Scheduler {
     stored.id = 41;
     return stored;
   }
+  absl::StatusOr<EditedNotes> EditNotes(const NotesEdit& given) override {
+    VIZSLA_RETURN_IF_ERROR(Note("EditNotes " + given.study));
+    edit = given;
+    EditedNotes edited;
+    edited.study = SampleStudy();
+    if (given.trial) edited.trial = SampleTrial();
+    return edited;
+  }
   absl::Status Tick() override { return absl::OkStatus(); }
   absl::StatusOr<Board> GetBoard(std::string_view study, int top) override {
     VIZSLA_RETURN_IF_ERROR(Note("GetBoard " + std::string(study) + " " + std::to_string(top)));
@@ -121,6 +129,7 @@ class FakeScheduler : public Scheduler {
   EpochReport report;
   Completion completion;
   std::vector<std::string> lines;
+  NotesEdit edit;
   Acquired acquired;
   TrialId lost_trial;
 

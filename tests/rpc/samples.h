@@ -37,6 +37,7 @@ inline Study SampleStudy() {
   Study study;
   study.id = StudyId(3);
   study.spec = SampleSpec();
+  study.notes = "as edited since";
   study.inputs = SampleInputs();
   study.state = StudyState::kStopped;
   study.created_at = FromUnixMillis(1'700'000'000'123);
@@ -82,6 +83,8 @@ inline Trial SampleTrial() {
   trial.created_at = FromUnixMillis(1'700'000'000'200);
   trial.started_at = FromUnixMillis(1'700'000'000'300);
   trial.finished_at = FromUnixMillis(1'700'000'000'400);
+  trial.stage = 2;
+  trial.warm_start = {WarmStart::Kind::kBest, 3, Hash("source")};
   return trial;
 }
 
@@ -92,6 +95,7 @@ inline LeaseGrant SampleLease() {
   lease.attempt = AttemptNumber(4);
   lease.history = {SampleReport(1), SampleReport(2)};
   lease.resume_checkpoint = Hash("last");
+  lease.init_checkpoint = Hash("source");
   return lease;
 }
 

@@ -118,6 +118,26 @@ TEST_P(ServerTest, StudyLifeCycle) {
                           "DeleteStudy dogs force", "GetBoard dogs 1"));
 }
 
+TEST_P(ServerTest, EditNotes) {
+  v1::EditNotesRequest request;
+  request.set_study("dogs");
+  request.set_notes("an idea");
+  const auto of_study = client_->EditNotes(request);
+  ASSERT_TRUE(of_study.ok()) << of_study.status();
+  EXPECT_FALSE(of_study->has_trial());
+  EXPECT_EQ(of_study->study().name(), "dogs");
+  request.set_trial(5);
+  request.set_append(true);
+  const auto of_trial = client_->EditNotes(request);
+  ASSERT_TRUE(of_trial.ok()) << of_trial.status();
+  EXPECT_EQ(of_trial->trial().number(), 5);
+  EXPECT_EQ(scheduler().edit.trial, 5);
+  EXPECT_EQ(scheduler().edit.notes, "an idea");
+  EXPECT_TRUE(scheduler().edit.append);
+  EXPECT_THAT(scheduler().calls(), ElementsAre("EditNotes dogs", "GetBoard dogs 1",
+                                               "EditNotes dogs", "GetBoard dogs 1"));
+}
+
 TEST_P(ServerTest, DeletingNeedsAName) {
   const auto response = client_->DeleteStudy({});
   EXPECT_EQ(response.status().code(), absl::StatusCode::kInvalidArgument);

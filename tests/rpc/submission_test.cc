@@ -38,14 +38,17 @@ std::string WeightsBytes(const std::map<std::string, std::vector<int64_t>>& shap
 }
 
 // Without the counters of batch norm, as older files are.
-std::map<std::string, std::vector<int64_t>> MobileNet() {
-  std::map<std::string, std::vector<int64_t>> shapes;
-  for (const NamedShape& tensor : MobileNetV2Tensors()) {
-    if (!tensor.shape.empty()) shapes[tensor.name] = tensor.shape;
-  }
-  return shapes;
+const std::map<std::string, std::vector<int64_t>>& MobileNet() {
+  static const auto* shapes = [] {
+    auto* result = new std::map<std::string, std::vector<int64_t>>();
+    for (const NamedShape& tensor : (*FindBackbone("mobilenet_v2"))->tensors) {
+      if (!tensor.shape.empty()) (*result)[tensor.name] = tensor.shape;
+    }
+    return result;
+  }();
+  return *shapes;
 }
-const std::map<std::string, std::vector<int64_t>> kMobileNet = MobileNet();
+
 const std::map<std::string, std::string> kTraits = {
     {"architecture", "mobilenet_v2"}, {"padding", "tf_same"}, {"preprocessing", "tf"}};
 
@@ -63,7 +66,7 @@ class SubmissionTest : public ::testing::Test {
               "\xFF\xD8\xFF photo " + name);
       }
     }
-    Write("/w.safetensors", WeightsBytes(kMobileNet, kTraits));
+    Write("/w.safetensors", WeightsBytes(MobileNet(), kTraits));
   }
 
   void Write(const std::string& name, const std::string& bytes) const {
@@ -124,20 +127,20 @@ TEST_F(SubmissionTest, WeightsOfAnotherNetwork) {
   ExpectRefused(SampleSpec(), weights(),
                 weights() + ": not weights of mobilenet_v2: missing: features.0.0.weight, ");
   ExpectRefused(SampleSpec(), weights(), "; unexpected: layer1.0.conv1.weight");
-  auto shapes = kMobileNet;
+  auto shapes = MobileNet();
   shapes["features.18.0.weight"] = {1792, 448, 1, 1};  // width 1.4
   Write("/w.safetensors", WeightsBytes(shapes, kTraits));
   ExpectRefused(SampleSpec(), weights(),
                 "wrong-shaped: features.18.0.weight ([1792, 448, 1, 1], not [1280, 320, 1, 1])");
   // One tensor in the middle is enough.
-  shapes = kMobileNet;
+  shapes = MobileNet();
   shapes.erase("features.3.conv.0.0.weight");
   Write("/w.safetensors", WeightsBytes(shapes, kTraits));
   ExpectRefused(SampleSpec(), weights(), "missing: features.3.conv.0.0.weight");
 }
 
 TEST_F(SubmissionTest, TraitsAreReadOrSaidButNeverGuessed) {
-  Write("/w.safetensors", WeightsBytes(kMobileNet, {}));
+  Write("/w.safetensors", WeightsBytes(MobileNet(), {}));
   ExpectRefused(SampleSpec(), weights(),
                 weights() + ": the weights file does not say which padding");
   StudySpec spec = SampleSpec();
@@ -212,7 +215,7 @@ TEST_F(SubmissionTest, WeightsThatChangeMeanwhileAreNoticed) {
   const auto client = server.Connect();
   const PreparedStudy prepared = Prepare(SampleSpec(), weights()).value();
   Write("/w.safetensors",
-        WeightsBytes(kMobileNet, {{"padding", "symmetric"}, {"preprocessing", "tf"}}));
+        WeightsBytes(MobileNet(), {{"padding", "symmetric"}, {"preprocessing", "tf"}}));
   const auto submitted = SubmitStudy(*client, prepared, weights());
   EXPECT_EQ(submitted.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(submitted.status().message()),
@@ -250,17 +253,17 @@ TrainingPlan Plan(const std::string& unfreeze) {
 }
 
 TEST(PlanSize, CountsAsTorchvisionDoes) {
-  // Sum of numel over the state dict of torchvision 0.14's mobilenet_v2().features[k + 1:], without
-  // num_batches_tracked, for the Keras block k that trains first.
+  // Sum of numel over the state dict of torchvision 0.14's mobilenet_v2().features[k + 1:], for the
+  // Keras block k that trains first; num_batches_tracked counts one for each batch norm.
   const std::pair<const char*, int64_t> expected[] = {
       {"none", 0},
-      {"block_16_expand", 893120},
-      {"block_15_expand", 1217280},
-      {"block_13_expand", 1699328},
-      {"block_10_expand", 2009216},
-      {"block_6_expand", 2198976},
-      {"block_1_expand", 2256000},
-      {"all", 2257984},
+      {"block_16_expand", 893120 + 4},
+      {"block_15_expand", 1217280 + 7},
+      {"block_13_expand", 1699328 + 13},
+      {"block_10_expand", 2009216 + 22},
+      {"block_6_expand", 2198976 + 34},
+      {"block_1_expand", 2256000 + 49},
+      {"all", 2257984 + 52},
   };
   for (const auto& [unfreeze, floats] : expected) {
     const TrainingPlan plan = Plan(unfreeze);
@@ -368,12 +371,12 @@ TEST(DryRun, ImpossibleCombinationsAreCounted) {
   spec.budget.trials = 0;
   spec.space.parameters = {
       {"network", CategoricalDomain{{std::string("mobilenet_v2"), std::string("scratch_v2")}}, {}},
-      {"pooling", CategoricalDomain{{std::string("avg"), std::string("max")}}, {}},
+      {"unfreeze", CategoricalDomain{{std::string("none"), std::string("all")}}, {}},
   };
   const auto estimate = EstimateStudy(spec, kDogs, {}, {}).value();
   EXPECT_EQ(estimate.trials, 4);
   EXPECT_EQ(estimate.impossible, 2);
-  EXPECT_THAT(estimate.impossible_reason, HasSubstr("pooling"));
+  EXPECT_THAT(estimate.impossible_reason, HasSubstr("unfreeze"));
 }
 
 TEST(DryRun, HugeSpacesAreLookedAtInPart) {
@@ -404,6 +407,54 @@ TEST(DryRun, IsDescribedForPeople) {
   EXPECT_THAT(text, HasSubstr("decoded photos  707 MB at 160 px\n"));
   EXPECT_THAT(text, HasSubstr(" on 2 cores: decoding "));
   EXPECT_THAT(text, HasSubstr("assuming for one core at 160 px: 150 photos/s decoded"));
+}
+
+// Two heads and from the better one three fine-tunings; which head wins nobody knows.
+StudySpec TwoStages() {
+  StudySpec spec = HeadSpace();
+  spec.enqueue.clear();
+  spec.budget = {2, 10, {}};
+  Stage stage;
+  stage.budget = {3, 20, {}};
+  stage.space.parameters = {{"unfreeze", CategoricalDomain{{std::string("block_16_expand")}}, {}},
+                            {"learning_rate", FloatDomain{1e-5, 1e-4, true, std::nullopt}, {}}};
+  stage.enqueue = {{"", "", {{"unfreeze", std::string("all")}}, {InitFrom::Kind::kBest, "", 0}}};
+  spec.stages = {stage};
+  return spec;
+}
+
+TEST(DryRun, CountsTheTrialsOfAllStages) {
+  const auto estimate = EstimateStudy(TwoStages(), kDogs, {}, {}).value();
+  EXPECT_EQ(estimate.trials, 2 + 3);
+  EXPECT_EQ(estimate.enqueued, 1);
+  EXPECT_EQ(estimate.looked_at, 5);
+  EXPECT_EQ(estimate.impossible, 0);
+  EXPECT_EQ(estimate.sharing_trials, 2) << "what is unfrozen shares nothing";
+  StudySpec longer = TwoStages();
+  longer.stages[0].budget.epochs = 40;
+  const auto twice = EstimateStudy(longer, kDogs, {}, {}).value();
+  // All but the heads' few seconds is the second stage, whose epochs doubled.
+  EXPECT_NEAR(static_cast<double>(twice.training_time.count()) /
+                  static_cast<double>(estimate.training_time.count()),
+              2, 0.05);
+}
+
+TEST(NeedsWeights, LooksAtStagesAndAtWhatTrialsStartFrom) {
+  const auto words = [](const char* word) { return CategoricalDomain{{std::string(word)}}; };
+  StudySpec spec = TwoStages();
+  EXPECT_TRUE(NeedsWeights(spec));
+  spec.space.parameters = {{"network", words("scratch_v1"), {}}};
+  spec.stages[0].space.parameters = {{"dropout", FloatDomain{0, 0.5, false, std::nullopt}, {}}};
+  spec.stages[0].enqueue = {{"", "", {{"dropout", 0.5}}, {InitFrom::Kind::kBest, "", 0}}};
+  spec.enqueue = {{"", "", {{"dropout", 0.1}}, {InitFrom::Kind::kBest, "", 0}}};
+  EXPECT_FALSE(NeedsWeights(spec)) << "what names no network takes its source's";
+  StudySpec another = spec;
+  another.stages[0].space.parameters.push_back({"network", words("mobilenet_v2"), {}});
+  EXPECT_TRUE(NeedsWeights(another));
+  another.stages[0].space.parameters.push_back({"initial_weights", words("random"), {}});
+  EXPECT_FALSE(NeedsWeights(another));
+  another.stages[0].enqueue[0].configuration = {{"network", std::string("vgg16")}};
+  EXPECT_TRUE(NeedsWeights(another));
 }
 
 }  // namespace

@@ -151,7 +151,7 @@ TEST_F(ReportPolicyTest, EpochsComeInOrderWithinTheBudget) {
   for (const int epoch : {0, -1, 11}) {
     const auto outside = Decide(At(epoch, 0.5)).status();
     EXPECT_TRUE(absl::IsInvalidArgument(outside));
-    EXPECT_THAT(Message(outside), HasSubstr("outside the study's budget of 10 epochs"));
+    EXPECT_THAT(Message(outside), HasSubstr("outside the trial's budget of 10 epochs"));
   }
   Accept(At(1, 0.5));
   EXPECT_TRUE(absl::IsInvalidArgument(Decide(At(3, 0.5)).status()));
@@ -387,19 +387,19 @@ TEST(BudgetPolicyTest, OnlyRaises) {
 TEST(BudgetPolicyTest, PlansTrials) {
   Study study;
   study.spec = SmallSpec("s", 10, 3);
-  EXPECT_EQ(PlannedTrials(study, 2), 10);
+  EXPECT_EQ(PlannedTrials(study, {2}), 10);
   study.spec.enqueue.resize(12);
-  EXPECT_EQ(PlannedTrials(study, 12), 12) << "enqueued trials run in any case";
+  EXPECT_EQ(PlannedTrials(study, {12}), 12) << "enqueued trials run in any case";
   study.spec = GridSpec("g", 0, 3);
-  EXPECT_EQ(PlannedTrials(study, 0), 4);
+  EXPECT_EQ(PlannedTrials(study, {0}), 4);
   study.spec.budget.trials = 3;
-  EXPECT_EQ(PlannedTrials(study, 0), 3);
+  EXPECT_EQ(PlannedTrials(study, {0}), 3);
   study.spec.budget.trials = 0;
   study.spec.enqueue.resize(1);
   study.spec.enqueue[0].configuration = {{"pooling", std::string("avg")}, {"units", int64_t{99}}};
-  EXPECT_EQ(PlannedTrials(study, 1), 5) << "an enqueued one outside the grid comes on top";
+  EXPECT_EQ(PlannedTrials(study, {1}), 5) << "an enqueued one outside the grid comes on top";
   study.state = StudyState::kFinished;
-  EXPECT_EQ(PlannedTrials(study, 2), 2);
+  EXPECT_EQ(PlannedTrials(study, {2}), 2);
 }
 
 // --- leases ---

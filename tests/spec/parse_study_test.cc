@@ -232,7 +232,6 @@ const BadInput kBadInputs[] = {
     // Parameters.
     {"UnknownParameter", Parameters("  droput: 0.5\n"), "4:3",
      "parameters.droput: unknown parameter; did you mean 'dropout'?"},
-    {"EpochsParameter", Parameters("  epochs: 3\n"), "4:3", "say it under budget"},
     {"DuplicateParameter", Parameters("  dropout: 0.5\n  dropout: 0.4\n"), "5:3", "is there twice"},
     {"OutsideCatalog", Parameters("  dropout: 1.5\n"), "4:12",
      "parameters.dropout: must be a number from 0 to 0.95, not 1.5"},
@@ -315,15 +314,16 @@ const BadInput kBadInputs[] = {
      "6:12", "its conditions exclude each other"},
     // Combinations.
     {"ScratchWithHead",
-     Parameters("  network: {choices: [mobilenet_v2, scratch_v1]}\n  pooling: avg\n"), "5:12",
-     "parameters.pooling: scratch_v1 has a fixed body"},
+     Parameters("  network: {choices: [mobilenet_v2, scratch_v1]}\n  unfreeze: none\n"), "5:13",
+     "parameters.unfreeze: scratch_v1 has no backbone"},
     {"ScratchWithHeadInALargeSpace",
-     Parameters("  network: {choices: [mobilenet_v2, scratch_v1]}\n  dropout: {float: [0, 0.5]}\n"
-                "  learning_rate: {float: [0.001, 0.01]}\n"),
-     "5:12", "parameters.dropout: scratch_v1 has a fixed body"},
+     Parameters(
+         "  network: {choices: [mobilenet_v2, scratch_v1]}\n  unfreeze: {choices: [none, all]}\n"
+         "  learning_rate: {float: [0.001, 0.01]}\n"),
+     "5:13", "parameters.unfreeze: scratch_v1 has no backbone"},
     {"SecondNetworkOfAHugeSpace",
-     HugeSpace("  network: {choices: [mobilenet_v2, scratch_v1]}\n  dropout: {float: [0, 0.5]}\n"),
-     "5:12", "parameters.dropout: scratch_v1 has a fixed body"},
+     HugeSpace("  network: {choices: [mobilenet_v2, scratch_v1]}\n  unfreeze: none\n"), "5:13",
+     "parameters.unfreeze: scratch_v1 has no backbone"},
     {"SecondInitialWeightsOfAHugeSpace",
      HugeSpace("  network: scratch_v1\n  initial_weights: {choices: [random, pretrained]}\n"),
      "5:20", "parameters.initial_weights: scratch_v1 has no pretrained weights"},
@@ -331,6 +331,21 @@ const BadInput kBadInputs[] = {
      Parameters(
          "  image_size: {int: [16, 224], step: 16}\n  learning_rate: {float: [0.001, 0.01]}\n"),
      "4:15", "parameters.image_size: 16 is too small for mobilenet_v2"},
+    {"UnfreezePointOfAnotherBackbone", Parameters("  network: vgg16\n  unfreeze: mixed9\n"), "5:13",
+     "parameters.unfreeze: vgg16 has no layer mixed9"},
+    {"ImagesTooSmallForThePools",
+     Parameters("  network: scratch_v3\n  image_size: 48\n  blocks: 4\n"), "5:15",
+     "parameters.image_size: 48 is too small for the pools of scratch_v3 with 4 blocks"},
+    {"BlocksOfABackbone", Parameters("  network: resnet50\n  blocks: 3\n"), "5:11",
+     "parameters.blocks: is of scratch networks; resnet50 has no such parameter"},
+    {"MomentumOfAdam", Parameters("  momentum: 0.9\n"), "4:13",
+     "parameters.momentum: is of sgd and rmsprop, not of adam"},
+    {"CustomAugmentationOfAPolicy", Parameters("  augmentation: v3\n  rotation: 20.0\n"), "5:13",
+     "parameters.rotation: is of `augmentation: custom` only"},
+    {"PenaltyWithoutDenseLayers", Parameters("  dense: []\n  l2: 0.01\n"), "5:7",
+     "parameters.l2: is of the head's dense layers"},
+    {"MoreEpochsThanTheBudget", Parameters("  epochs: 31\n"), "4:11",
+     "parameters.epochs: 31 is more than the budget's 30 epochs"},
     {"GridContinuous", "name: a\nsampler: grid\nparameters:\n  dropout: {float: [0, 0.5]}\n",
      "4:12", "parameters.dropout: the grid sampler cannot walk a continuous range; give it a step"},
     // Enqueued trials.
@@ -348,8 +363,8 @@ const BadInput kBadInputs[] = {
      Parameters("  dropout: {float: [0, 0.5]}\nenqueue:\n  - parameters: {pooling: avg}\n"), "6:17",
      "dropout is missing: the study varies it"},
     {"EnqueueCombination",
-     Parameters("  dropout: 0.5\nenqueue:\n  - parameters: {network: scratch_v1, pooling: avg}\n"),
-     "6:48", "scratch_v1 has a fixed body"},
+     Parameters("  dropout: 0.5\nenqueue:\n  - parameters: {network: scratch_v1, unfreeze: all}\n"),
+     "6:49", "scratch_v1 has no backbone"},
     {"EnqueueTooMany",
      "name: a\nbudget: {trials: 1}\nparameters: {dropout: {float: [0, 0.5]}}\nenqueue:\n"
      "  - parameters: {dropout: 0.1}\n  - parameters: {dropout: 0.2}\n",
@@ -397,13 +412,14 @@ TEST(ParseStudy, TheGuidesExamplesAreValid) {
     std::string example = guide->substr(start, guide->find("```", start) - start);
     // Fragments are completed to a study.
     if (example.starts_with("  ")) example = Study("parameters:\n" + example);
+    if (example.starts_with("then")) example = Study("parameters: {dropout: 0.5}\n" + example);
     if (example.starts_with("enqueue"))
       example = Study("parameters: {network: mobilenet_v2}\n" + example);
     const auto study = ParseStudy(example, "guide.yaml");
     EXPECT_TRUE(study.ok()) << study.status() << "\n" << example;
     ++seen;
   }
-  EXPECT_EQ(seen, 3);
+  EXPECT_EQ(seen, 5);
 }
 
 TEST(ParseStudyFile, TheProjectsSpacesAreValid) {

@@ -39,6 +39,7 @@ json Number(double value) {
 // One value of the parameter.
 json ValueSchema(const ParameterInfo& info) {
   if (info.kind == "word") return {{"enum", info.words}};
+  if (info.kind == "layer name") return {{"$ref", "#/definitions/layer"}};
   if (info.kind == "boolean") return {{"type", "boolean"}};
   if (info.kind == "list of integers") {
     return {{"type", "array"},
@@ -68,8 +69,9 @@ json ParameterSchema(const ParameterInfo& info) {
        {"when", {{"$ref", "#/definitions/when"}}}},
       {"choices"}));
   if (info.kind == "integer" || info.kind == "number") forms.push_back(RangeSchema(info));
-  return {{"description", StrCat(info.help, " Default: ", ToText(info.default_value), ".")},
-          {"anyOf", forms}};
+  const std::string usual =
+      info.default_depends.empty() ? ToText(info.default_value) : info.default_depends;
+  return {{"description", StrCat(info.help, " Default: ", usual, ".")}, {"anyOf", forms}};
 }
 
 json ConditionSchema(const ParameterInfo& info) {
@@ -81,10 +83,13 @@ json MakeSchema() {
   json parameters = json::object();
   json values = json::object();
   json conditions = json::object();
+  json layer;
   for (const ParameterInfo& info : KnownParameters()) {
     parameters[info.name] = ParameterSchema(info);
     values[info.name] = ValueSchema(info);
     conditions[info.name] = ConditionSchema(info);
+    // Any layer of a network; the usual ones are offered.
+    if (info.kind == "layer name") layer = {{"type", "string"}, {"examples", info.words}};
   }
   const json metric = {
       {"enum", {"train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_top5_accuracy"}}};
@@ -114,32 +119,43 @@ json MakeSchema() {
                          {"direction", {{"enum", {"minimize", "maximize"}}}},
                          {"select_by", metric}})}}},
       "What the leaderboard ranks, and by what the epoch is chosen. Default: val_accuracy.");
+  const json trial_count = {{"type", "integer"}, {"minimum", 1}, {"maximum", 1000000000}};
+  const json epoch_count = {{"type", "integer"}, {"minimum", 1}, {"maximum", 1000000}};
   properties["budget"] =
-      Described(Object({{"trials", {{"type", "integer"}, {"minimum", 1}, {"maximum", 1000000000}}},
-                        {"epochs", {{"type", "integer"}, {"minimum", 1}, {"maximum", 1000000}}},
-                        {"wall_time", duration}}),
+      Described(Object({{"trials", trial_count}, {"epochs", epoch_count}, {"wall_time", duration}}),
                 "May be raised later by submitting the study again. Default of epochs: 30.");
   properties["early_stopping"] = Described(
       {{"anyOf",
         {{{"type", "boolean"}},
          Object({{"metric", metric},
                  {"patience", {{"type", "integer"}, {"minimum", 1}, {"maximum", 1000000}}},
-                 {"min_delta", {{"type", "number"}, {"minimum", 0}}}})}}},
-      "Default: val_loss, patience 20, min_delta 0.001. false switches it off.");
-  properties["sampler"] = Described({{"enum", {"random", "grid"}}}, "Default: random.");
+                 {"min_delta", {{"type", "number"}, {"minimum", 0}}},
+                 {"restore", {{"enum", {"best", "last"}}}}})}}},
+      "Default: val_loss, patience 20, min_delta 0.001, restore best. false switches it off.");
+  const json sampler = {{"enum", {"random", "grid"}}};
+  properties["sampler"] = Described(sampler, "Default: random.");
   properties["max_crashes"] = Described({{"type", "integer"}, {"minimum", 1}, {"maximum", 1000}},
                                         "A trial that crashed so often is failed. Default: 3.");
   properties["checkpoint_interval"] =
       Described(duration, "Between resumable checkpoints; 0s: after every epoch. Default: 60s.");
-  properties["parameters"] = Object(parameters);
-  properties["parameters"]["minProperties"] = 1;
-  properties["parameters"]["description"] =
-      "What is searched: a plain value is fixed; choices, int and float vary.";
-  properties["enqueue"] = Described(
-      {{"type", "array"},
-       {"items",
-        Object({{"name", text}, {"notes", text}, {"parameters", Object(values)}}, {"parameters"})}},
-      "Exact configurations to try first; they may lie outside the ranges.");
+  properties["parameters"] = {{"$ref", "#/definitions/parameters"}};
+  properties["enqueue"] = {{"$ref", "#/definitions/enqueue"}};
+  json stage = Object(
+      {{"name", text},
+       {"notes", text},
+       {"init_from",
+        Described({{"enum", {"best", "none"}}},
+                  "best: weights and configuration of the best trial so far; none: its "
+                  "configuration alone. Default: best.")},
+       {"top", Described({{"type", "integer"}, {"minimum", 1}, {"maximum", 1000}},
+                         "So many of the best trials take turns as the source. Default: 1.")},
+       {"budget", Object({{"trials", trial_count}, {"epochs", epoch_count}})},
+       {"sampler", sampler},
+       {"parameters", {{"$ref", "#/definitions/parameters"}}},
+       {"enqueue", {{"$ref", "#/definitions/enqueue"}}}});
+  properties["then"] = Described(
+      {{"type", "array"}, {"minItems", 1}, {"items", std::move(stage)}},
+      "Further stages: each begins when the trials before it have ended, and varies the best.");
 
   json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"},
                  {"title", "Vizsla study"},
@@ -147,8 +163,23 @@ json MakeSchema() {
   schema.update(Object(properties, {"name", "parameters"}));
   json when = Object(conditions);
   when["minProperties"] = 1;
+  schema["definitions"]["layer"] = layer;
   schema["definitions"]["when"] =
       Described(when, "Active only while each named parameter has one of the values.");
+  json searched = Object(parameters);
+  searched["minProperties"] = 1;
+  schema["definitions"]["parameters"] =
+      Described(searched, "What is searched: a plain value is fixed; choices, int and float vary.");
+  json entry = Object(
+      {{"name", text},
+       {"notes", text},
+       {"init_from", Described({{"anyOf", {text, {{"type", "integer"}, {"minimum", 1}}}}},
+                               "Another enqueued trial's name, a trial's number, best or none.")},
+       {"parameters", Object(values)}});
+  entry["anyOf"] = {{{"required", {"parameters"}}}, {{"required", {"init_from"}}}};
+  schema["definitions"]["enqueue"] =
+      Described({{"type", "array"}, {"items", std::move(entry)}},
+                "Exact configurations to try first; they may lie outside the ranges.");
   return schema;
 }
 
@@ -196,6 +227,40 @@ parameters:
   batch_norm: {choices: [true, false], when: {network: mobilenet_v2, pooling: [avg, max]}}
 )",
      true},
+    {"stages", R"(name: stages
+budget: {trials: 4}
+early_stopping: {restore: last}
+parameters: {network: mobilenet_v2}
+enqueue:
+  - {name: transfer, parameters: {dropout: 0.2}}
+  - {init_from: transfer, parameters: {unfreeze: all}}
+  - {init_from: 1}
+then:
+  - name: fine-tune
+    init_from: none
+    top: 2
+    budget: {trials: 2, epochs: 3}
+    sampler: grid
+    parameters: {unfreeze: {choices: [none, all], when: {network: mobilenet_v2}}}
+    enqueue: [{init_from: best}, {parameters: {dropout: 0.1}}]
+  - {budget: {trials: 1}}
+)",
+     true},
+    {"stage_wall_time",
+     "name: a\nbudget: {trials: 1}\nparameters: {dropout: 0.5}\nthen: [{budget: {trials: 1, "
+     "wall_time: 2h}}]\n",
+     false},
+    {"stage_key",
+     "name: a\nbudget: {trials: 1}\nparameters: {dropout: 0.5}\nthen: [{budget: {trials: 1}, "
+     "epochs: 2}]\n",
+     false},
+    {"no_stages", "name: a\nbudget: {trials: 1}\nparameters: {dropout: 0.5}\nthen: []\n", false},
+    {"entry_of_nothing",
+     "name: a\nbudget: {trials: 1}\nparameters: {dropout: 0.5}\nenqueue: [{name: b}]\n", false},
+    {"restore_word",
+     "name: a\nbudget: {trials: 1}\nparameters: {dropout: 0.5}\nearly_stopping: {restore: "
+     "first}\n",
+     false},
     {"unknown_key", "name: a\nbudget: {trials: 1}\nparameters: {dropout: 0.5}\nspeed: 3\n", false},
     {"unknown_parameter", "name: a\nbudget: {trials: 1}\nparameters: {droput: 0.5}\n", false},
     {"outside", "name: a\nbudget: {trials: 1}\nparameters: {dropout: 1.5}\n", false},

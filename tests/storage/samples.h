@@ -22,6 +22,7 @@ inline Study SampleStudy(const std::string& name) {
   study.spec.budget.wall_time = std::chrono::seconds(3600);
   study.spec.space.parameters.push_back({"dropout", FloatDomain{0, 0.6, false, 0.1}, {}});
   study.inputs = {"fingerprint-1", SampleHash('a'), SampleHash('b')};
+  study.notes = "as edited since";
   study.created_at = SampleTime(1);
   study.active_time = Milliseconds(1234);
   return study;

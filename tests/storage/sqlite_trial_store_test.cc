@@ -108,6 +108,45 @@ TEST_F(SqliteTrialStoreTest, TheFileIsSetUpAsPromised) {
       0);
 }
 
+// A database as release 0.1.0 made it: schema 1, its columns, its specification.
+TEST_F(SqliteTrialStoreTest, ADatabaseOfRelease010IsCarriedForward) {
+  {
+    auto database = *Database::Open(path_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, path_);
+    ASSERT_TRUE(Migrate(*database, SchemaMigrations().first(1), path_ + ".backup-").ok());
+    ASSERT_TRUE(database
+                    ->Execute(R"sql(
+INSERT INTO studies(name, spec, dataset_fingerprint, split_hash, weights_hash, state, created_ms,
+  finished_ms, active_ms) VALUES('dogs', '{"budget":{"epochs":3,"trials":2},"name":"dogs",
+  "notes":"by hand","space":[]}', 'f', 's', '', 0, 1000, NULL, 5);
+INSERT INTO trials(study_id, number, name, notes, configuration, state, attempt, crashes, epoch,
+  score, score_is_nan, best_epoch, best_checkpoint, last_checkpoint, last_checkpoint_epoch, worker,
+  reason, created_ms, started_ms, finished_ms) VALUES(1, 1, 'first', 'mine', '{"dropout":0.5}', 3,
+  1, 0, 3, 0.75, 0, 2, 'hash', '', 0, 'w', '', 1000, 1001, 1002);
+)sql")
+                    .ok());
+  }
+  auto store = Open();
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_TRUE(fs::exists(path_ + ".backup-schema-1"));
+  ASSERT_TRUE((*store)
+                  ->Read([&](TrialReader& reader) -> absl::Status {
+                    VIZSLA_ASSIGN_OR_RETURN(const Study study, reader.FindStudy("dogs"));
+                    EXPECT_EQ(study.notes, "by hand");
+                    EXPECT_EQ(study.spec.notes, "by hand");
+                    EXPECT_EQ(study.spec.budget, (Budget{2, 3, {}}));
+                    EXPECT_TRUE(study.spec.stages.empty());
+                    VIZSLA_ASSIGN_OR_RETURN(const Trial trial, reader.FindTrial(study.id, 1));
+                    EXPECT_EQ(trial.stage, 1);
+                    EXPECT_EQ(trial.warm_start, WarmStart());
+                    EXPECT_EQ(trial.name, "first");
+                    EXPECT_EQ(trial.notes, "mine");
+                    EXPECT_EQ(trial.score, 0.75);
+                    EXPECT_EQ(trial.best_checkpoint, "hash");
+                    return absl::OkStatus();
+                  })
+                  .ok());
+}
+
 // The promise that an answered report survives a power cut; both are a connection's, not the
 // file's.
 TEST_F(SqliteTrialStoreTest, TheWriterSyncsEachCommitAndKeepsReferencesWhole) {

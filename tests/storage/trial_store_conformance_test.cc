@@ -114,6 +114,12 @@ TEST_P(TrialStoreTest, AStudyReadsBackAsWritten) {
   EXPECT_EQ(stored->created_at, given.created_at);
   EXPECT_EQ(stored->finished_at, given.finished_at);
   EXPECT_EQ(stored->active_time, given.active_time);
+  EXPECT_EQ(stored->notes, given.notes);
+  Study edited = *stored;
+  edited.notes = "edited again";
+  ASSERT_TRUE(Write([&](TrialWriter& writer) { return writer.UpdateStudy(edited); }).ok());
+  EXPECT_EQ(FindStudy("dogs")->notes, "edited again");
+  EXPECT_EQ(FindStudy("dogs")->spec.notes, given.spec.notes) << "as submitted";
 }
 
 TEST_P(TrialStoreTest, TheEmptyNameIsTheNewestStudy) {
@@ -198,6 +204,10 @@ TEST_P(TrialStoreTest, ATrialReadsBackAsWritten) {
   given.last_checkpoint_epoch = 6;
   given.worker = "host:12/0";
   given.reason = "val_loss is not finite";
+  given.stage = 3;
+  given.name = "renamed";
+  given.notes = "a line\nand another";
+  given.warm_start = {WarmStart::Kind::kBest, 12, SampleHash('e')};
   given.started_at = SampleTime(4);
   given.finished_at = SampleTime(5);
   ASSERT_TRUE(Write([&](TrialWriter& writer) { return writer.UpdateTrial(given); }).ok());
@@ -225,6 +235,20 @@ TEST_P(TrialStoreTest, ATrialReadsBackAsWritten) {
     EXPECT_EQ(stored->created_at, given.created_at);
     EXPECT_EQ(stored->started_at, given.started_at);
     EXPECT_EQ(stored->finished_at, given.finished_at);
+    EXPECT_EQ(stored->stage, 3);
+    EXPECT_EQ(stored->warm_start, given.warm_start);
+  }
+}
+
+TEST_P(TrialStoreTest, EveryKindOfWarmStartReadsBack) {
+  const StudyId study = AddStudy("dogs");
+  for (int kind = 0; kind <= static_cast<int>(WarmStart::Kind::kBestConfiguration); ++kind) {
+    Trial trial = SampleTrial(study, kind + 1);
+    trial.warm_start = {static_cast<WarmStart::Kind>(kind), kind, ""};
+    const auto stored = GetTrial(AddTrial(trial));
+    ASSERT_TRUE(stored.ok()) << stored.status();
+    EXPECT_EQ(stored->warm_start, trial.warm_start);
+    EXPECT_EQ(stored->stage, 1);
   }
 }
 
@@ -399,6 +423,18 @@ TEST_P(TrialStoreTest, ArtifactsAreReferencedByStudiesTrialsAndReports) {
               digit != 'f');
   }
   EXPECT_FALSE(*Get<bool>([&](TrialReader& reader) { return reader.IsArtifactReferenced(""); }));
+}
+
+// What a trial starts from must outlive the trial that made it.
+TEST_P(TrialStoreTest, AnInitialCheckpointIsReferenced) {
+  const StudyId study = AddStudy("dogs");
+  Trial trial = SampleTrial(study, 1);
+  trial.warm_start = {WarmStart::Kind::kTrial, 7, SampleHash('9')};
+  AddTrial(trial);
+  EXPECT_TRUE(*Get<bool>(
+      [&](TrialReader& reader) { return reader.IsArtifactReferenced(SampleHash('9')); }));
+  EXPECT_FALSE(*Get<bool>(
+      [&](TrialReader& reader) { return reader.IsArtifactReferenced(SampleHash('8')); }));
 }
 
 TEST_P(TrialStoreTest, AFailedChangeIsUndoneAlone) {

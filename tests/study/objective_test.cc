@@ -82,6 +82,18 @@ TEST(SelectScore, NanIsChosenOnlyWhenAllAre) {
   EXPECT_TRUE(std::isnan(score->value));
 }
 
+TEST(SelectScore, TheLastEpochCountsWhenItShall) {
+  Objective objective = Campaign();
+  objective.last_epoch = true;
+  const std::vector<EpochReport> reports = {Report(1, 5, 0.9), Report(3, 9, 0.1),
+                                            Report(2, 1, 0.5)};
+  const auto score = SelectScore(objective, reports);
+  EXPECT_EQ(score->epoch, 3);
+  EXPECT_EQ(score->value, 0.1);
+  EXPECT_TRUE(BecomesBest(objective, reports, Report(4, 99, 0.0))) << "so it needs a checkpoint";
+  EXPECT_FALSE(BecomesBest(objective, reports, Report(2, 0, 1.0)));
+}
+
 TEST(SelectScore, WantsBothMetrics) {
   EXPECT_EQ(SelectScore(Campaign(), {}), std::nullopt);
   EpochReport partial;

@@ -126,6 +126,13 @@ TEST(StudySpec, AFieldThatWasNotStoredYetHasItsDefault) {
   EXPECT_EQ(*stored, expected);
 }
 
+// SHA-256 of kStoredByRelease010 without name, notes and budget, as Python's json.dumps writes it
+// with sorted keys. What makes a stored study the same one must outlive every release.
+TEST(ImmutableHash, IsThatOfRelease010) {
+  EXPECT_EQ(ImmutableHash(Example()),
+            "6e1c7fefc1f90f0d7e87d715cf12a8b70e10b13fdd0bb6e825d0d68abc2a9d24");
+}
+
 TEST(ImmutableHash, IgnoresNameNotesAndBudgetOnly) {
   const StudySpec spec = Example();
   const std::string hash = ImmutableHash(spec);

@@ -21,7 +21,8 @@ TEST(TrialState, WordsRoundTrip) {
   EXPECT_FALSE(TrialStateFromText("QUEUED").ok());
 }
 
-// The arrows of the design: QUEUED -> RUNNING -> ends; RUNNING <-> queue; PAUSED -> QUEUED.
+// The arrows of the design: QUEUED -> RUNNING -> ends; RUNNING <-> queue; PAUSED -> QUEUED; QUEUED
+// -> INFEASIBLE when its source failed.
 TEST(TrialState, MovesOnlyAlongTheArrows) {
   using S = TrialState;
   const std::set<std::pair<S, S>> arrows = {
@@ -29,7 +30,7 @@ TEST(TrialState, MovesOnlyAlongTheArrows) {
       {S::kRunning, S::kPaused},    {S::kRunning, S::kCompleted}, {S::kRunning, S::kPruned},
       {S::kRunning, S::kFailed},    {S::kRunning, S::kDiverged},  {S::kRunning, S::kInfeasible},
       {S::kRunning, S::kCancelled}, {S::kPaused, S::kQueued},     {S::kPaused, S::kPruned},
-      {S::kPaused, S::kCancelled},
+      {S::kPaused, S::kCancelled},  {S::kQueued, S::kInfeasible},
   };
   for (int from = 0; from < kStateCount; ++from) {
     for (int to = 0; to < kStateCount; ++to) {
@@ -41,6 +42,24 @@ TEST(TrialState, MovesOnlyAlongTheArrows) {
     EXPECT_EQ(IsFinished(state),
               state != S::kQueued && state != S::kRunning && state != S::kPaused);
   }
+}
+
+TEST(IsWaiting, UntilTheSourceIsDecided) {
+  Trial trial;
+  EXPECT_FALSE(IsWaiting(trial));
+  trial.warm_start = {WarmStart::Kind::kTrial, 3, ""};
+  EXPECT_TRUE(IsWaiting(trial)) << "its source is known, but not its checkpoint";
+  trial.warm_start.checkpoint = "hash";
+  EXPECT_FALSE(IsWaiting(trial));
+  trial.warm_start = {WarmStart::Kind::kBest, 0, ""};
+  EXPECT_TRUE(IsWaiting(trial));
+  trial.warm_start = {WarmStart::Kind::kBestConfiguration, 0, ""};
+  EXPECT_TRUE(IsWaiting(trial));
+  trial.warm_start.trial = 2;
+  EXPECT_FALSE(IsWaiting(trial)) << "no weights are wanted";
+  trial.warm_start = {WarmStart::Kind::kBest, 0, ""};
+  trial.state = TrialState::kInfeasible;
+  EXPECT_FALSE(IsWaiting(trial));
 }
 
 TEST(AttemptOutcome, HasAWordForEach) {

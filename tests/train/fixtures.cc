@@ -41,13 +41,36 @@ TrainingPlan SmallPlan() {
   plan.dropout = 0.25;
   plan.batch_size = 16;
   plan.epochs = 3;
-  plan.learning_rate = 5e-3;
+  SetLearningRate(plan, 5e-3);
   return plan;
+}
+
+TrainingPlan FlippedPlan() {
+  TrainingPlan plan = SmallPlan();
+  plan.augmentation.horizontal_flip = true;
+  return plan;
+}
+
+TrainingPlan ScratchPlan() {
+  TrainingPlan plan = FlippedPlan();
+  plan.network = "scratch_v1";
+  plan.scratch = DefaultScratchOptions("scratch_v1");
+  plan.initial_weights = InitialWeights::kRandom;
+  plan.pooling = Pooling::kFlatten;
+  plan.unfreeze = "all";
+  plan.epochs = 2;
+  SetLearningRate(plan, 1e-3);
+  return plan;
+}
+
+void SetLearningRate(TrainingPlan& plan, double rate) {
+  plan.optimizer.learning_rate = rate;
+  plan.optimizer.backbone_learning_rate = rate;
 }
 
 std::shared_ptr<const TensorFile> RandomWeights(const std::string& folder) {
   TrainingPlan plan;
-  plan.pretrained = false;
+  plan.initial_weights = InitialWeights::kRandom;
   plan.unfreeze = "all";
   const auto model = BuildModel(plan, Padding::kSymmetric, 2, StreamKey(5));
   EXPECT_TRUE(model.ok()) << model.status();
@@ -91,13 +114,15 @@ std::shared_ptr<const TensorFile> RandomWeights(const std::string& folder) {
   return *file;
 }
 
-std::shared_ptr<const TensorFile> CompleteModel(const TensorFile& weights,
+std::shared_ptr<const TensorFile> CompleteModel(const TensorFile* weights,
                                                 const std::string& checkpoint,
                                                 const std::string& folder) {
   auto trained = ParseSafetensors(checkpoint);
   EXPECT_TRUE(trained.ok()) << trained.status();
   std::map<std::string, TensorView> tensors;
-  for (const auto& [name, view] : weights.tensors()) tensors["backbone." + name] = view;
+  if (weights != nullptr) {
+    for (const auto& [name, view] : weights->tensors()) tensors["backbone." + name] = view;
+  }
   for (const auto& [name, view] : trained->tensors) tensors[name] = view;
   const std::string path = folder + "/model.safetensors";
   EXPECT_TRUE(WriteFileAtomically(path, SerializeSafetensors(tensors, {})).ok());

@@ -36,9 +36,15 @@ std::shared_ptr<const TensorFile> RandomWeights(const std::string& folder);
 
 // A small plan: MobileNetV2 at 32 pixels, dense 16, dropout, batch norm.
 TrainingPlan SmallPlan();
+// The same with mirrored views.
+TrainingPlan FlippedPlan();
+// scratch_v1 at 32 pixels, mirrored views, two epochs.
+TrainingPlan ScratchPlan();
+// Of the head and of what is below it.
+void SetLearningRate(TrainingPlan& plan, double rate);
 
-// The weights file and a trial's checkpoint put together, as `vizsla pull` does.
-std::shared_ptr<const TensorFile> CompleteModel(const TensorFile& weights,
+// The weights file (null: none) and a trial's checkpoint put together, as `vizsla pull` does.
+std::shared_ptr<const TensorFile> CompleteModel(const TensorFile* weights,
                                                 const std::string& checkpoint,
                                                 const std::string& folder);
 

@@ -49,7 +49,9 @@ nlohmann::json LossesOfBest(const TrialAssignment& assignment, const TrainingDat
   for (const EpochReport& report : hooks.reports) {
     if (!report.checkpoint_hash.empty()) best = &report;
   }
-  const auto model = CompleteModel(*data.weights, hooks.stored.at(best->checkpoint_hash), folder);
+  const std::string& checkpoint = hooks.stored.at(best->checkpoint_hash);
+  const auto model = CompleteModel(assignment.plan.pretrained() ? data.weights.get() : nullptr,
+                                   checkpoint, folder);
   const auto predictions = Predict(assignment.plan, data.padding, data.class_count, *model,
                                    *data.validation, "cpu", nullptr);
   if (!predictions.ok()) return nullptr;
@@ -69,13 +71,14 @@ int Main(const std::string& scenario, const std::string& folder, Communicator& w
   // 5 steps of 8, and one of 2: with three ranks, one of them has no row.
   SyntheticSource train(42, 3, 32, 1);
   SyntheticSource validation(25, 3, 32, 2);
+  SyntheticSource unlabelled(13, 3, 32, 4);
   TrialAssignment assignment;
   assignment.plan = SmallPlan();
   assignment.plan.batch_size = 8;
   assignment.plan.dense = {16, 8};
   assignment.plan.dropout_hidden = 0.3;
   assignment.plan.augmentation.horizontal_flip = true;
-  assignment.plan.learning_rate = 1e-4;  // slow: rounding is not to be amplified by Adam
+  SetLearningRate(assignment.plan, 1e-4);  // slow: rounding is not to be amplified by Adam
   assignment.study_seed = 42;
   assignment.trial_number = 3;
   assignment.early_stopping.patience = 0;
@@ -89,7 +92,42 @@ int Main(const std::string& scenario, const std::string& folder, Communicator& w
     options = {folder + "/features", true, "cpu"};
   } else if (scenario == "unfrozen") {
     plan.unfreeze = "block_16_expand";
-    plan.learning_rate = 1e-5;
+    SetLearningRate(plan, 1e-5);
+  } else if (scenario == "mixed") {
+    plan.mixup = 0.4;
+    plan.cutmix = 1;
+    plan.label_smoothing = 0.1;
+    plan.class_weights = ClassWeights::kBalanced;
+    train.label_of = [](uint32_t photo) {
+      return photo % 2 == 0 ? 0 : static_cast<int>(photo) % 3;
+    };
+  } else if (scenario == "regularized") {
+    plan.optimizer = {.kind = OptimizerPlan::Kind::kSgd,
+                      .learning_rate = 0.02,
+                      .momentum = 0.5,
+                      .weight_decay = 0.01};
+    plan.l1 = 0.01;
+    plan.l2 = 0.05;
+    plan.l2_bias = 0.5;
+  } else if (scenario == "clipped") {
+    plan.optimizer = {.kind = OptimizerPlan::Kind::kSgd, .learning_rate = 0.1};
+    plan.clip_norm = 0.2;
+  } else if (scenario == "averaged") {
+    options = {folder + "/features", true, "cpu"};
+    plan.optimizer.kind = OptimizerPlan::Kind::kAdamW;
+    plan.optimizer.weight_decay = 0.1;
+    plan.schedule = {.kind = SchedulePlan::Kind::kCosine, .warmup_epochs = 1};
+    plan.ema_decay = 0.9;
+    plan.test_time_flip = true;
+    plan.norm_place = NormPlace::kEvery;
+  } else if (scenario == "autoencoder") {
+    plan = ScratchPlan();
+    plan.initial_weights = InitialWeights::kAutoencoder;
+    plan.pretrain_epochs = 2;
+    plan.batch_size = 8;
+    plan.epochs = 3;
+    SetLearningRate(plan, 1e-4);
+    data.unlabelled = &unlabelled;
   } else if (scenario == "local-statistics") {
     plan.sync_batch_norm = false;
   } else if (scenario == "prune-in-step") {
@@ -116,7 +154,7 @@ int Main(const std::string& scenario, const std::string& folder, Communicator& w
       return absl::UnavailableError("no answer");
     };
   } else if (scenario == "diverge") {
-    plan.learning_rate = 1e30;
+    SetLearningRate(plan, 1e30);
     plan.batch_norm = false;
   } else if (scenario != "plain") {
     std::fprintf(stderr, "unknown scenario %s\n", scenario.c_str());

@@ -49,7 +49,9 @@ void ExpectSameReports(const json& a, const json& b, double tolerance) {
   ASSERT_EQ(a.at("reports").size(), 3u);
   ASSERT_EQ(b.at("reports").size(), 3u);
   for (size_t epoch = 0; epoch < 3; ++epoch) {
-    for (const char* loss : {"train_loss", "val_loss"}) {
+    for (const char* loss : {"train_loss", "val_loss", "pretrain_loss"}) {
+      ASSERT_EQ(a["reports"][epoch].contains(loss), b["reports"][epoch].contains(loss));
+      if (!a["reports"][epoch].contains(loss)) continue;
       const double expected = a["reports"][epoch][loss].get<double>();
       EXPECT_NEAR(b["reports"][epoch][loss].get<double>(), expected, tolerance * (1 + expected))
           << loss << ", epoch " << epoch + 1;
@@ -69,7 +71,9 @@ TEST_P(RanksTest, AgreeWithOneRank) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Scenarios, RanksTest, ::testing::Values("plain", "cached", "unfrozen"),
+INSTANTIATE_TEST_SUITE_P(Scenarios, RanksTest,
+                         ::testing::Values("plain", "cached", "unfrozen", "mixed", "regularized",
+                                           "clipped", "averaged", "autoencoder"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST(Ranks, ShareTheWorkOfTheCache) {

@@ -7,7 +7,10 @@
 #include <numeric>
 #include <thread>
 
+#include "src/train/class_weights.h"
+#include "src/train/epoch_batches.h"
 #include "src/train/gradient_buckets.h"
+#include "src/train/joined_source.h"
 #include "src/train/prefetcher.h"
 #include "src/train/streams.h"
 #include "src/train/tally.h"
@@ -62,6 +65,112 @@ TEST(Streams, RowsOfRanksCoverTheBatch) {
       EXPECT_EQ(next, rows);
     }
   }
+}
+
+TEST(EpochBatchesTest, RanksShareEachBatchOfTheEpoch) {
+  TrainingPlan plan;
+  plan.batch_size = 8;
+  plan.augmentation.horizontal_flip = true;
+  const TrialStreams streams(42, 7);
+  const EpochBatches batches(plan, streams, 2, 42);
+  const std::vector<uint32_t> order = streams.Order(2, 42);
+  ASSERT_EQ(batches.steps(), 6);
+  for (int64_t step = 0; step < 6; ++step) {
+    const StepRows whole = batches.RowsOf(step, 0, 1);
+    EXPECT_EQ(whole.global_count, step < 5 ? 8 : 2);
+    std::vector<PhotoView> together;
+    for (int rank = 0; rank < 3; ++rank) {
+      const StepRows part = batches.RowsOf(step, rank, 3);
+      EXPECT_EQ(part.global_count, whole.global_count);
+      EXPECT_EQ(part.mine.begin, static_cast<int64_t>(together.size()));
+      together.insert(together.end(), part.views.begin(), part.views.end());
+    }
+    ASSERT_EQ(together.size(), whole.views.size());
+    for (size_t i = 0; i < together.size(); ++i) {
+      EXPECT_EQ(whole.views[i].photo, order[static_cast<size_t>(step) * 8 + i]);
+      EXPECT_EQ(whole.views[i].view,
+                streams.Augmentation(plan.augmentation, 2, whole.views[i].photo));
+      EXPECT_EQ(together[i].photo, whole.views[i].photo);
+      EXPECT_EQ(together[i].view, whole.views[i].view);
+      EXPECT_FALSE(whole.views[i].mixed_in);
+    }
+  }
+}
+
+TEST(EpochBatchesTest, ARowIsMixedWithTheOneBeforeItOnWhicheverRank) {
+  TrainingPlan plan;
+  plan.image_size = 32;
+  plan.batch_size = 8;
+  plan.mixup = 0.4;
+  plan.cutmix = 1;
+  plan.augmentation.horizontal_flip = true;
+  const TrialStreams streams(42, 7);
+  const EpochBatches batches(plan, streams, 1, 42);
+  std::vector<BatchMix> mixes;
+  for (int64_t step = 0; step < 6; ++step) {
+    const StepRows whole = batches.RowsOf(step, 0, 1);
+    mixes.push_back(whole.views[0].mixed_in->mix);
+    EXPECT_EQ(mixes.back(), streams.Mix(0.4, 1, 32, 1, step));
+    for (size_t i = 0; i < whole.views.size(); ++i) {
+      const PhotoView& before = whole.views[i == 0 ? whole.views.size() - 1 : i - 1];
+      EXPECT_EQ(whole.views[i].mixed_in->photo, before.photo);
+      EXPECT_EQ(whole.views[i].mixed_in->view, before.view);
+      EXPECT_EQ(whole.views[i].mixed_in->mix, mixes.back()) << "one draw for the whole batch";
+    }
+    const StepRows second = batches.RowsOf(step, 1, 2);
+    EXPECT_EQ(second.views[0].mixed_in->photo,
+              whole.views[static_cast<size_t>(second.mine.begin) - 1].photo);
+  }
+  EXPECT_NE(mixes[0], mixes[1]);
+  EXPECT_NE(streams.Mix(0.4, 1, 32, 2, 0), mixes[0]);
+  EXPECT_NE(TrialStreams(42, 8).Mix(0.4, 1, 32, 1, 0), mixes[0]);
+}
+
+TEST(ClassWeightsTest, AreScikitLearnsBalanced) {
+  SyntheticSource source(10, 4, 4, 1);
+  const int labels[] = {0, 0, 0, 0, 0, 1, 1, 3, 3, 3};
+  source.label_of = [&](uint32_t photo) { return labels[photo]; };
+  // compute_class_weight("balanced", classes=[0, 1, 3], y=labels): 10 / (3 * n_c).
+  const std::vector<float> weights = WeightsOfClasses(ClassWeights::kBalanced, source, 4);
+  EXPECT_EQ(weights, (std::vector<float>{10.f / 15, 10.f / 6, 0, 10.f / 9}));
+  EXPECT_TRUE(WeightsOfClasses(ClassWeights::kNone, source, 4).empty());
+}
+
+TEST(JoinedSourceTest, IsOneAfterTheOther) {
+  const SyntheticSource first(5, 3, 4, 1), second(4, 3, 4, 2);
+  const JoinedSource joined(first, &second);
+  EXPECT_EQ(joined.photo_count(), 9u);
+  EXPECT_EQ(joined.image_size(), 4);
+  std::vector<PhotoView> views;
+  for (const uint32_t photo : {8, 0, 5, 4, 3, 7}) {
+    views.push_back({.photo = photo, .view = {.flip = photo % 2 == 0}});
+  }
+  constexpr size_t kFloats = 3 * 4 * 4;
+  std::vector<float> pixels(views.size() * kFloats), expected(kFloats);
+  ASSERT_TRUE(joined.Fill(views, pixels.data()).ok());
+  for (size_t i = 0; i < views.size(); ++i) {
+    PhotoView own = views[i];
+    const SyntheticSource& source = own.photo < 5 ? first : second;
+    own.photo = own.photo < 5 ? own.photo : own.photo - 5;
+    ASSERT_TRUE(source.Fill({&own, 1}, expected.data()).ok());
+    EXPECT_TRUE(std::equal(expected.begin(), expected.end(), pixels.begin() + i * kFloats)) << i;
+  }
+  const JoinedSource alone(first, nullptr);
+  EXPECT_EQ(alone.photo_count(), 5u);
+  EXPECT_EQ(alone.content_digest(), first.content_digest());
+  EXPECT_NE(joined.content_digest(), first.content_digest());
+}
+
+TEST(JoinedSourceTest, ErrorsOfBothComeThrough) {
+  SyntheticSource first(5, 3, 4, 1), second(4, 3, 4, 2);
+  const JoinedSource joined(first, &second);
+  second.on_fill = [](const PhotoView& view) {
+    return view.photo == 2 ? absl::DataLossError("stray-2.jpg: cut short") : absl::OkStatus();
+  };
+  std::vector<float> pixels(2 * 3 * 4 * 4);
+  EXPECT_TRUE(joined.Fill(std::vector<PhotoView>{{.photo = 2}, {.photo = 5}}, pixels.data()).ok());
+  EXPECT_EQ(joined.Fill(std::vector<PhotoView>{{.photo = 2}, {.photo = 7}}, pixels.data()),
+            absl::DataLossError("stray-2.jpg: cut short"));
 }
 
 TEST(TallyTest, CountsByDefinition) {

@@ -15,68 +15,12 @@
 #include "src/train/evaluator.h"
 #include "src/train/tally.h"
 #include "src/weights/safetensors.h"
-#include "tests/train/fixtures.h"
+#include "tests/train/trainer_fixture.h"
 
 namespace vizsla {
 namespace {
 
 using ::testing::HasSubstr;
-
-constexpr int kClasses = 3;
-
-class TrainerTest : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    folder_ = new TemporaryDirectory(*TemporaryDirectory::Create());
-    weights_ = new std::shared_ptr<const TensorFile>(RandomWeights(folder_->path()));
-  }
-  static void TearDownTestSuite() {
-    delete weights_;
-    delete folder_;
-  }
-
-  TrialAssignment Assignment(const TrainingPlan& plan) const {
-    TrialAssignment assignment;
-    assignment.plan = plan;
-    assignment.study_seed = 42;
-    assignment.trial_number = 3;
-    assignment.attempt = AttemptNumber(1);
-    assignment.early_stopping.patience = 0;
-    return assignment;
-  }
-  TrainingData Data() const {
-    TrainingData data;
-    data.train = &train;
-    data.validation = &validation;
-    data.class_count = kClasses;
-    data.weights = *weights_;
-    data.weights_hash = std::string(64, 'a');
-    return data;
-  }
-  TrainerOptions Cached() const { return {folder_->path() + "/features", true, "cpu"}; }
-  static TrainerOptions Uncached() { return {"", false, "cpu"}; }
-
-  TrialResult Run(const TrialAssignment& assignment, RecordingHooks& hooks,
-                  const TrainerOptions& options = Uncached()) const {
-    const auto group = MakeLocalCommunicator();
-    auto result = RunTrial(assignment, Data(), options, *group, hooks);
-    EXPECT_TRUE(result.ok()) << result.status();
-    return result.ok() ? *result : TrialResult{};
-  }
-
-  SyntheticSource train{70, kClasses, 32, 1};  // four batches of 16 and one of 6
-  SyntheticSource validation{25, kClasses, 32, 2};
-  static TemporaryDirectory* folder_;
-  static std::shared_ptr<const TensorFile>* weights_;
-};
-TemporaryDirectory* TrainerTest::folder_ = nullptr;
-std::shared_ptr<const TensorFile>* TrainerTest::weights_ = nullptr;
-
-TrainingPlan FlippedPlan() {
-  TrainingPlan plan = SmallPlan();
-  plan.augmentation.horizontal_flip = true;
-  return plan;
-}
 
 TEST_F(TrainerTest, LearnsAndReports) {
   TrainingPlan plan = FlippedPlan();
@@ -101,14 +45,8 @@ TEST_F(TrainerTest, LearnsAndReports) {
 }
 
 TEST_F(TrainerTest, TrainsAScratchNetwork) {
-  TrainingPlan plan = FlippedPlan();
-  plan.network = Network::kScratchV1;
-  plan.pretrained = false;
-  plan.unfreeze = "all";
-  plan.epochs = 2;
-  plan.learning_rate = 1e-3;
   RecordingHooks hooks;
-  const TrialResult result = Run(Assignment(plan), hooks, Cached());
+  const TrialResult result = Run(Assignment(ScratchPlan()), hooks, Cached());
   EXPECT_EQ(result.outcome, AttemptOutcome::kCompleted) << result.reason;
   ASSERT_EQ(hooks.reports.size(), 2u);
   EXPECT_LT(hooks.reports[1].metrics.at("train_loss"), hooks.reports[0].metrics.at("train_loss"));
@@ -149,7 +87,7 @@ TEST_F(TrainerTest, CachedFeaturesGiveThePlainMetrics) {
       TrainingPlan plan = SmallPlan();
       plan.image_size = 64;  // a map of 2 x 2, so that poolings differ
       plan.pooling = pooling;
-      plan.learning_rate = kSlowLearningRate;
+      SetLearningRate(plan, kSlowLearningRate);
       // With it, the gradient of a weight on a constant feature is rounding and nothing else.
       plan.batch_norm = pooling == Pooling::kAverage;
       plan.augmentation.horizontal_flip = flips;
@@ -192,9 +130,61 @@ TEST_F(TrainerTest, FeaturesAreComputedOnceForAllTrials) {
   EXPECT_EQ(train.filled, 3 * 70);
 }
 
+TEST_F(TrainerTest, MixedRowsLeaveOnlyTheValidationFeatures) {
+  TrainerOptions options = Cached();
+  options.feature_cache_folder += "-mixed";
+  TrialAssignment assignment = Assignment(FlippedPlan());
+  assignment.plan.mixup = 0.4;
+  SetLearningRate(assignment.plan, kSlowLearningRate);
+  RecordingHooks plain, cached;
+  Run(assignment, plain);
+  train.filled = validation.filled = 0;
+  Run(assignment, cached, options);
+  ExpectClose(plain, cached);
+  EXPECT_EQ(train.filled, 3 * 70) << "every photo, every epoch";
+  EXPECT_EQ(validation.filled, 25) << "every photo once";
+}
+
+TEST_F(TrainerTest, BothViewsOfValidationPhotosAreCached) {
+  TrainerOptions options = Cached();
+  options.feature_cache_folder += "-flipped";
+  TrialAssignment assignment = Assignment(SmallPlan());
+  assignment.plan.test_time_flip = true;
+  SetLearningRate(assignment.plan, kSlowLearningRate);
+  RecordingHooks plain, cached;
+  Run(assignment, plain);
+  EXPECT_EQ(validation.filled, 3 * 2 * 25);
+  validation.filled = 0;
+  Run(assignment, cached, options);
+  ExpectClose(plain, cached);
+  EXPECT_EQ(validation.filled, 2 * 25);
+}
+
+TEST_F(TrainerTest, TheBackboneHasALearningRateOfItsOwn) {
+  TrainingPlan plan = SmallPlan();
+  plan.unfreeze = "block_16_expand";
+  plan.epochs = 1;
+  plan.optimizer.backbone_learning_rate = 1e-20;
+  RecordingHooks hooks;
+  Run(Assignment(plan), hooks);
+  const auto best = ParseSafetensors(hooks.stored.at(hooks.reports.at(0).checkpoint_hash));
+  ASSERT_TRUE(best.ok());
+  int kernels = 0;
+  for (const auto& [name, view] : best->tensors) {
+    if (!name.starts_with("backbone.") || !name.ends_with(".weight")) continue;
+    const auto before = (*weights_)->tensors().find(name.substr(9));
+    ASSERT_NE(before, (*weights_)->tensors().end()) << name;
+    EXPECT_TRUE(std::equal(view.bytes.begin(), view.bytes.end(), before->second.bytes.begin()))
+        << name;
+    ++kernels;
+  }
+  EXPECT_GT(kernels, 0);
+  EXPECT_LT(hooks.reports[0].metrics.at("train_loss"), 2);
+}
+
 TEST_F(TrainerTest, ACacheThatCannotBeWrittenOnlyCostsTime) {
   TrialAssignment assignment = Assignment(FlippedPlan());
-  assignment.plan.learning_rate = kSlowLearningRate;
+  SetLearningRate(assignment.plan, kSlowLearningRate);
   RecordingHooks plain, blocked, full;
   Run(assignment, plain);
   const std::string file = folder_->path() + "/in-the-way";
@@ -212,67 +202,6 @@ TEST_F(TrainerTest, ACacheThatCannotBeWrittenOnlyCostsTime) {
   ::setrlimit(RLIMIT_FSIZE, &before);
   ExpectClose(plain, full);
 }
-
-// Continuing from a checkpoint must give, bit for bit, the rest of the undisturbed run.
-void ExpectSameFrom(int epoch, const RecordingHooks& whole, const RecordingHooks& resumed) {
-  ASSERT_EQ(resumed.reports.size(), whole.reports.size() - static_cast<size_t>(epoch) + 1);
-  for (size_t i = 0; i < resumed.reports.size(); ++i) {
-    const EpochReport& expected = whole.reports[i + static_cast<size_t>(epoch) - 1];
-    EXPECT_EQ(resumed.reports[i].epoch, expected.epoch);
-    EXPECT_EQ(resumed.reports[i].metrics, expected.metrics);
-    EXPECT_EQ(resumed.reports[i].checkpoint_hash, expected.checkpoint_hash);
-  }
-}
-
-class ResumeTest : public TrainerTest, public ::testing::WithParamInterface<const char*> {
- protected:
-  TrainingPlan Plan() const {
-    TrainingPlan plan = FlippedPlan();
-    plan.epochs = 4;
-    plan.unfreeze = GetParam();
-    return plan;
-  }
-};
-
-TEST_P(ResumeTest, FromTheEndOfAnEpoch) {
-  TrialAssignment assignment = Assignment(Plan());
-  assignment.checkpoint_interval = std::chrono::seconds(0);
-  RecordingHooks whole, resumed;
-  Run(assignment, whole, Cached());
-  ASSERT_EQ(whole.reports.size(), 4u);
-  for (size_t i = 0; i < 3; ++i) EXPECT_NE(whole.last_checkpoints[i], "");
-  EXPECT_EQ(whole.last_checkpoints[3], "") << "nothing resumes a finished trial";
-
-  assignment.resume_checkpoint = whole.stored.at(whole.last_checkpoints[1]);
-  // Also the reports of the epochs that are repeated.
-  assignment.history = {whole.reports.begin(), whole.reports.begin() + 3};
-  EXPECT_EQ(Run(assignment, resumed, Cached()).outcome, AttemptOutcome::kCompleted);
-  ExpectSameFrom(3, whole, resumed);
-}
-
-TEST_P(ResumeTest, FromTheMiddleOfAnEpoch) {
-  const TrialAssignment assignment = Assignment(Plan());
-  RecordingHooks whole, preempted, resumed;
-  Run(assignment, whole, Cached());
-
-  preempted.on_progress = [](int epoch, int64_t done) {
-    return epoch == 2 && done >= 3 ? Directive::kPreempt : Directive::kContinue;
-  };
-  const TrialResult result = Run(assignment, preempted, Cached());
-  EXPECT_EQ(result.outcome, AttemptOutcome::kPreempted);
-  EXPECT_EQ(result.reason, "preempted after epoch 1");
-  EXPECT_EQ(result.last_checkpoint_epoch, 1);
-  EXPECT_EQ(preempted.reports.size(), 1u);
-
-  TrialAssignment rest = assignment;
-  rest.resume_checkpoint = preempted.stored.at(result.last_checkpoint);
-  rest.history = preempted.reports;
-  EXPECT_EQ(Run(rest, resumed, Cached()).outcome, AttemptOutcome::kCompleted);
-  ExpectSameFrom(2, whole, resumed);
-}
-
-INSTANTIATE_TEST_SUITE_P(Unfreeze, ResumeTest, ::testing::Values("none", "block_16_expand", "all"),
-                         [](const auto& info) { return std::string(info.param); });
 
 TEST_F(TrainerTest, AFinishedTrialHasNothingToResume) {
   TrialAssignment assignment = Assignment(SmallPlan());
@@ -303,7 +232,7 @@ TEST_F(TrainerTest, CheckpointsOfOthersAreRefused) {
     return result->reason;
   };
   TrialAssignment other = assignment;
-  other.plan.learning_rate = 1e-4;
+  SetLearningRate(other.plan, 1e-4);
   EXPECT_THAT(reason(other, Data()), HasSubstr("resume checkpoint: its plan is '"));
   other = assignment;
   other.trial_number = 9;
@@ -316,12 +245,12 @@ TEST_F(TrainerTest, CheckpointsOfOthersAreRefused) {
   other.resume_checkpoint.resize(other.resume_checkpoint.size() - 1);
   EXPECT_THAT(reason(other, Data()), HasSubstr("resume checkpoint: "));
   other.resume_checkpoint = whole.stored.at(whole.reports[0].checkpoint_hash);
-  EXPECT_EQ(reason(other, Data()), "resume checkpoint: its kind is 'best', this trial's is 'last'");
+  EXPECT_EQ(reason(other, Data()), "resume checkpoint: its kind is 'best', not 'last'");
 }
 
 TEST_F(TrainerTest, DivergenceIsReportedAndEnds) {
   TrainingPlan plan = SmallPlan();
-  plan.learning_rate = 1e30;
+  SetLearningRate(plan, 1e30);
   plan.batch_norm = false;
   RecordingHooks hooks;
   const TrialResult result = Run(Assignment(plan), hooks, Cached());
@@ -334,7 +263,7 @@ TEST_F(TrainerTest, DivergenceIsReportedAndEnds) {
 
 TEST_F(TrainerTest, StopsEarlyAndAgainAfterAResume) {
   TrainingPlan plan = SmallPlan();
-  plan.learning_rate = 1e-7;  // improves by less than min_delta
+  SetLearningRate(plan, 1e-7);  // improves by less than min_delta
   plan.dropout = 0;
   plan.epochs = 30;
   TrialAssignment assignment = Assignment(plan);
@@ -354,10 +283,30 @@ TEST_F(TrainerTest, StopsEarlyAndAgainAfterAResume) {
   EXPECT_TRUE(resumed.reports.empty());
 }
 
+TEST_F(TrainerTest, ThePlanMayHaveItsOwnRuleForStopping) {
+  TrainingPlan plan = SmallPlan();
+  SetLearningRate(plan, 1e-7);
+  plan.epochs = 30;
+  plan.early_stopping_patience = 2;
+  plan.early_stopping_min_delta = 0.5;
+  plan.early_stopping_metric = "val_accuracy";
+  TrialAssignment assignment = Assignment(plan);
+  assignment.early_stopping = {"val_loss", Direction::kMinimize, 10, 0};
+  RecordingHooks hooks;
+  EXPECT_EQ(Run(assignment, hooks, Cached()).reason,
+            "stopped early after epoch 3: val_accuracy has not improved for 2 epochs");
+}
+
 TEST_F(TrainerTest, TheBestCheckpointReproducesItsScore) {
-  for (const char* unfreeze : {"none", "block_16_expand"}) {
-    TrainingPlan plan = FlippedPlan();
-    plan.unfreeze = unfreeze;
+  std::vector<TrainingPlan> plans(4, FlippedPlan());
+  plans[1].unfreeze = "block_16_expand";
+  plans[2].test_time_flip = true;
+  plans[3].unfreeze = "block_16_expand";
+  plans[3].ema_decay = 0.8;
+  plans[3].test_time_flip = true;
+  for (TrainingPlan& plan : plans) {
+    SCOPED_TRACE(StrCat(plan.unfreeze, plan.test_time_flip ? ", test-time flip" : "",
+                        plan.ema_decay > 0 ? ", averaged" : ""));
     plan.epochs = 5;
     TrialAssignment assignment = Assignment(plan);
     assignment.objective = {"val_accuracy", Direction::kMaximize, "val_loss", Direction::kMinimize};
@@ -377,7 +326,7 @@ TEST_F(TrainerTest, TheBestCheckpointReproducesItsScore) {
     EXPECT_EQ(contents->metadata.at("epoch"), StrCat(score->epoch));
     EXPECT_EQ(contents->metadata.at("weights_hash"), std::string(64, 'a'));
     EXPECT_EQ(contents->metadata.at("class_count"), "3");
-    const auto model = CompleteModel(**weights_, bytes, trial_folder->path());
+    const auto model = CompleteModel(weights_->get(), bytes, trial_folder->path());
     size_t progress = 0;
     auto predictions = Predict(plan, Padding::kSymmetric, kClasses, *model, validation, "cpu",
                                [&](size_t done, size_t total) {

@@ -104,6 +104,20 @@ void DrawSheet(const InspectOptions& options, const PhotoReader& reader, Inspect
   }
 }
 
+SideSize SizeOf(const DatasetIndex& index, const std::vector<std::string>& ids) {
+  std::unordered_map<std::string_view, int> label_of;
+  for (const Photo& photo : index.photos) label_of.emplace(photo.id, photo.label);
+  std::vector<size_t> counts(index.classes.size());
+  for (const std::string& id : ids) ++counts[static_cast<size_t>(label_of.at(id))];
+  if (counts.empty()) return {};
+  const auto [fewest, most] = std::minmax_element(counts.begin(), counts.end());
+  return {ids.size(), *fewest, *most};
+}
+
+nlohmann::json ToJson(const SideSize& side) {
+  return {{"fewest", side.fewest}, {"most", side.most}};
+}
+
 nlohmann::json ToJson(const Spread& spread) {
   return {{"min", spread.min}, {"median", spread.median}, {"max", spread.max}};
 }
@@ -133,6 +147,23 @@ std::string Cell(uint64_t number) {
   return StrCat(std::string(text.size() < 12 ? 12 - text.size() : 0, ' '), text);
 }
 
+void AppendSide(std::string_view name, const SideSize& side, std::string& text) {
+  text += StrCat("  ", name, std::string(10 - name.size(), ' '), Cell(side.photos).substr(1), "  ",
+                 side.fewest == side.most
+                     ? WithThousands(side.fewest)
+                     : StrCat(WithThousands(side.fewest), " to ", WithThousands(side.most)),
+                 "\n");
+}
+
+std::string SplitText(const SplitSpec& split) {
+  std::string text = StrCat("test ", split.test * 100, " % of the photos, validation ",
+                            split.validation * 100, " % of the rest, seed ", split.seed);
+  if (!split.group_column.empty()) {
+    text += StrCat(", whole groups of ", Printable(split.group_column));
+  }
+  return text;
+}
+
 void AppendSpread(std::string_view name, const Spread& spread, std::string& text) {
   text += StrCat("  ", name, std::string(8 - name.size(), ' '), Cell(spread.min),
                  Cell(spread.median), Cell(spread.max), "\n");
@@ -152,19 +183,21 @@ absl::StatusOr<cv::Mat> LoadPhoto(const PhotoReader& reader, const Photo& photo)
 absl::StatusOr<Inspection> Inspect(const InspectOptions& options) {
   cv::setNumThreads(1);
   Inspection inspection;
-  VIZSLA_ASSIGN_OR_RETURN(
-      inspection.index,
-      IndexDataset(options.data, {.group_column = "", .progress = options.on_index}));
+  inspection.split = options.split;
+  VIZSLA_ASSIGN_OR_RETURN(inspection.index,
+                          IndexDataset(options.data, {.group_column = options.split.group_column,
+                                                      .progress = options.on_index}));
   VIZSLA_ASSIGN_OR_RETURN(const auto reader, OpenPhotos(options.data));
   inspection.class_counts = CountClasses(inspection.index);
   inspection.duplicates = FindDuplicates(inspection.index);
   MeasureAll(options, *reader, inspection);
   DrawSheet(options, *reader, inspection);
-  const absl::StatusOr<Split> split = MakeSplit(inspection.index, {}, &inspection.split_problems);
+  const absl::StatusOr<Split> split =
+      MakeSplit(inspection.index, options.split, &inspection.split_problems);
   if (split.ok()) {
-    inspection.train = split->train.size();
-    inspection.validation = split->validation.size();
-    inspection.test = split->test.size();
+    inspection.train = SizeOf(inspection.index, split->train);
+    inspection.validation = SizeOf(inspection.index, split->validation);
+    inspection.test = SizeOf(inspection.index, split->test);
   } else {
     inspection.split_error = std::string(split.status().message());
   }
@@ -183,9 +216,13 @@ nlohmann::json ToJson(const Inspection& inspection, const std::vector<std::strin
   }
   nlohmann::json split;
   if (inspection.split_error.empty()) {
-    split = {{"train", inspection.train},
-             {"validation", inspection.validation},
-             {"test", inspection.test},
+    split = {{"train", inspection.train.photos},
+             {"validation", inspection.validation.photos},
+             {"test", inspection.test.photos},
+             {"per_class",
+              {{"train", ToJson(inspection.train)},
+               {"validation", ToJson(inspection.validation)},
+               {"test", ToJson(inspection.test)}}},
              {"problems", ToJson(inspection.split_problems)}};
   } else {
     split = {{"error", inspection.split_error}};
@@ -214,14 +251,16 @@ std::string ToText(const Inspection& inspection, int width, bool colour) {
   AppendSpread("bytes", inspection.bytes, text);
   text += "\n";
   if (inspection.split_error.empty()) {
-    text += StrCat("default split: ", WithThousands(inspection.train), " train, ",
-                   WithThousands(inspection.validation), " validation, ",
-                   WithThousands(inspection.test), " test\n");
+    text += StrCat("split", std::string(12, ' '), "photos  of one class\n");
+    AppendSide("train", inspection.train, text);
+    AppendSide("validation", inspection.validation, text);
+    AppendSide("test", inspection.test, text);
+    text += StrCat("  (", SplitText(inspection.split), ")\n");
     if (!inspection.split_problems.empty()) {
       AppendProblems("problems of the split", inspection.split_problems, text);
     }
   } else {
-    text += StrCat("default split: none (", Printable(inspection.split_error), ")\n");
+    text += StrCat("split: none (", Printable(inspection.split_error), ")\n");
   }
   AppendProblems("broken photos", inspection.broken, text);
   text += StrCat("duplicate files: ", WithThousands(inspection.duplicates.size()), "\n");

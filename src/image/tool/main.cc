@@ -21,7 +21,7 @@ namespace {
 constexpr int kExitOk = 0;
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
-constexpr int kSheetColumns = 6;
+constexpr int kSheetColumns = 4;  // the campaign's grid: 3 rows of 4
 
 int Fail(const absl::Status& status) {
   std::fprintf(stderr, "vizsla-dataset: %s\n", Printable(std::string(status.message())).c_str());
@@ -144,7 +144,8 @@ int Run(int argc, char** argv) {
   inspect_arguments.options.threads = DefaultThreads();
   CLI::App* inspect = app.add_subcommand(
       "inspect",
-      "Count classes, sizes, broken and duplicate files; draw a bar chart and a contact sheet");
+      "Count classes, sizes, sides of a split, broken and duplicate files; draw a bar chart and a "
+      "grid of random photos");
   inspect
       ->add_option("DATA", inspect_arguments.options.data,
                    "a folder or zip in Kaggle's layout (labels.csv, train/ID.jpg) or ImageFolder's "
@@ -154,12 +155,30 @@ int Run(int argc, char** argv) {
                       "folder for the pictures (default: inspect-NAME)");
   inspect->add_flag("--json", inspect_arguments.json, "print one JSON object instead of text");
   inspect
-      ->add_option("--seed", inspect_arguments.options.seed, "of the photos on the contact sheet")
+      ->add_option("--photos", inspect_arguments.options.sheet_photos,
+                   "how many random photos the grid (contact-sheet.png) shows, four a row")
+      ->check(CLI::Range(1, 400))
       ->capture_default_str();
+  inspect->add_option("--seed", inspect_arguments.options.seed, "of the photos in the grid")
+      ->capture_default_str();
+  SplitSpec& split = inspect_arguments.options.split;
+  inspect->add_option("--test", split.test, "share of the photos that the split keeps for the test")
+      ->check(CLI::Range(0.001, 0.999))
+      ->capture_default_str();
+  inspect
+      ->add_option("--validation", split.validation,
+                   "share of the other photos that it keeps for validation")
+      ->check(CLI::Range(0.001, 0.999))
+      ->capture_default_str();
+  inspect->add_option("--split-seed", split.seed, "of the split, as split: seed: in a search space")
+      ->capture_default_str();
+  inspect->add_option("--group-column", split.group_column,
+                      "column of labels.csv whose groups stay on one side");
   inspect->footer(
       "Examples:\n"
       "  vizsla dataset inspect dog-breeds.zip\n"
       "  vizsla dataset inspect photos/ -o report/\n"
+      "  vizsla dataset inspect photos/ --test 0.2 --validation 0.1\n"
       "  vizsla dataset inspect photos/ --json | jq .broken");
 
   app.footer(

@@ -1,0 +1,138 @@
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "src/base/str_cat.h"
+#include "src/report/board_parameters.h"
+#include "src/report/report_sections.h"
+#include "src/report/text.h"
+
+namespace vizsla {
+namespace {
+
+bool EndedOtherwise(TrialState state) {
+  return state == TrialState::kFailed || state == TrialState::kInfeasible ||
+         state == TrialState::kDiverged;
+}
+
+std::string ReasonsHtml(const LeaderboardView& board) {
+  HtmlTable table;
+  table.columns = {
+      {"trial", true, ""}, {"name", false, ""}, {"state", false, ""}, {"reason", false, ""}};
+  for (const LeaderboardRowView& row : board.rows) {
+    if (!EndedOtherwise(row.trial.state)) continue;
+    table.rows.push_back(
+        {TextCell(StrCat(row.trial.number)),
+         TextCell(row.trial.name),
+         {StateHtml(ToText(row.trial.state)), ""},
+         TextCell(row.trial.reason.empty() ? "no reason was given" : row.trial.reason)});
+  }
+  if (table.rows.empty()) return "";
+  return StrCat("<h3>Trials that failed, diverged or could not run</h3>\n", ToHtml(table));
+}
+
+// The figures of the best epoch that stand beside the score.
+struct Figure {
+  std::string metric;
+  std::string title;
+};
+
+std::vector<Figure> FiguresBeside(const std::string& objective_metric) {
+  std::vector<Figure> figures = {{"val_accuracy", "val. accuracy"},
+                                 {"val_loss", "val. loss"},
+                                 {"train_accuracy", "train accuracy"},
+                                 {"train_loss", "train loss"}};
+  std::erase_if(figures, [&](const Figure& figure) { return figure.metric == objective_metric; });
+  return figures;
+}
+
+// What the trial took over from another one; empty for nothing.
+std::string StartText(const WarmStart& start) {
+  if (start.kind == WarmStart::Kind::kNone || start.trial == 0) return "";
+  return start.kind == WarmStart::Kind::kBestConfiguration
+             ? StrCat("varies trial ", start.trial)
+             : StrCat("starts from trial ", start.trial);
+}
+
+HtmlCell NameCell(const Trial& trial) {
+  std::string html = EscapeMarkup(trial.name);
+  if (const std::string start = StartText(trial.warm_start); !start.empty()) {
+    html += StrCat("<div class=\"note\">", start, "</div>");
+  }
+  if (!trial.notes.empty()) {
+    html += StrCat("<div class=\"note\">", LinesHtml(trial.notes), "</div>");
+  }
+  return {html, ""};
+}
+
+HtmlCell BestEpochCell(const Trial& trial) {
+  if (trial.best_epoch > 0) return TextCell(StrCat(trial.best_epoch, " of ", trial.epoch));
+  return {MutedHtml(trial.epoch > 0 ? StrCat("- of ", trial.epoch) : std::string("-")), "x"};
+}
+
+HtmlTable LeaderboardTable(const LeaderboardView& board) {
+  const StudySpec& spec = board.study.study.spec;
+  const std::vector<std::string> varying = VaryingParameters(board);
+  const std::vector<Figure> figures = FiguresBeside(spec.objective.metric);
+  const bool staged = StageCount(spec) > 1;
+  const bool named = std::any_of(board.rows.begin(), board.rows.end(), [](const auto& row) {
+    return !row.trial.name.empty() || !row.trial.notes.empty() ||
+           row.trial.warm_start.kind != WarmStart::Kind::kNone;
+  });
+  HtmlTable table;
+  table.columns = {{"rank", true, ""}, {"trial", true, ""}};
+  if (named) table.columns.push_back({"name and notes", false, ""});
+  if (staged) table.columns.push_back({"stage", true, ""});
+  table.columns.push_back({"state", false, ""});
+  table.columns.push_back({spec.objective.metric, true, "the score"});
+  table.columns.push_back({"best epoch", true, "the selected epoch, and how many there were"});
+  for (const Figure& figure : figures) {
+    table.columns.push_back({figure.title, true, StrCat(figure.metric, " at the best epoch")});
+  }
+  table.columns.push_back({"gap", true, "train minus validation accuracy at the best epoch"});
+  table.columns.push_back({"wall time", true, "training time over all attempts"});
+  for (const std::string& name : varying) table.columns.push_back({name, false, ""});
+
+  for (const LeaderboardRowView& row : board.rows) {
+    const Trial& trial = row.trial;
+    std::vector<HtmlCell> cells = {
+        row.rank > 0 ? TextCell(StrCat(row.rank)) : HtmlCell{MutedHtml("-"), "x"},
+        TextCell(StrCat(trial.number))};
+    if (named) cells.push_back(NameCell(trial));
+    if (staged) cells.push_back(TextCell(StrCat(trial.stage)));
+    cells.push_back({StateHtml(ToText(trial.state)), ""});
+    HtmlCell score = NumberCell(trial.score);
+    if (row.rank == 1) score.html = StrCat("<strong>", score.html, "</strong>");
+    cells.push_back(std::move(score));
+    cells.push_back(BestEpochCell(trial));
+    for (const Figure& figure : figures) {
+      cells.push_back(NumberCell(MetricOf(row, figure.metric)));
+    }
+    cells.push_back(SignedCell(GapOf(row)));
+    cells.push_back({row.elapsed.count() > 0 ? FormatDuration(row.elapsed) : MutedHtml("-"),
+                     StrCat(row.elapsed.count())});
+    for (const std::string& parameter : varying) {
+      cells.push_back(TextCell(ShortValueOf(trial.configuration, parameter)));
+    }
+    table.rows.push_back(std::move(cells));
+  }
+  return table;
+}
+
+}  // namespace
+
+HtmlSection LeaderboardSection(const StudyReport& report) {
+  const LeaderboardView& board = report.board;
+  if (board.rows.empty()) {
+    return {"leaderboard", "Leaderboard", ParagraphHtml("No trial has been made yet."), {}};
+  }
+  const std::string intro = StrCat(
+      "Ranked by ", ObjectiveText(board.study.study.spec.objective),
+      ". Parameters that are the same in every trial have no column. Click a title to sort.");
+  return {"leaderboard",
+          "Leaderboard",
+          StrCat(ParagraphHtml(intro, "muted small"), ToHtml(LeaderboardTable(board)),
+                 ReasonsHtml(board)),
+          {}};
+}
+
+}  // namespace vizsla

@@ -1,0 +1,182 @@
+// What comes next in a study: a trial that waits in the queue, a new one of the sampler, or the
+// next stage.
+#include <algorithm>
+
+#include "src/base/log.h"
+#include "src/scheduling/attempt_policy.h"
+#include "src/scheduling/budget_policy.h"
+#include "src/scheduling/scheduler_impl.h"
+#include "src/scheduling/stage_policy.h"
+#include "src/study/take_over.h"
+
+namespace vizsla {
+namespace {
+
+constexpr TrialState kQueued[] = {TrialState::kQueued};
+constexpr TrialState kPaused[] = {TrialState::kPaused};
+
+int64_t CountOfStage(std::span<const Trial> trials, int stage) {
+  return std::count_if(trials.begin(), trials.end(),
+                       [&](const Trial& trial) { return trial.stage == stage; });
+}
+
+// The queued trial with the smallest number that waits for no other one.
+absl::StatusOr<std::optional<Trial>> FirstReady(TrialReader& reader, const Study& study) {
+  VIZSLA_ASSIGN_OR_RETURN(std::optional<Trial> first, reader.FirstQueued(study.id));
+  if (!first || !IsWaiting(*first)) return first;
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> queued, reader.ListTrials(study.id, kQueued));
+  for (const Trial& trial : queued) {
+    if (!IsWaiting(trial)) return std::optional<Trial>(trial);
+  }
+  return std::optional<Trial>();
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<SchedulerImpl::Draw>> SchedulerImpl::DrawInStage(
+    TrialReader& reader, const Study& study, int stage, std::span<const Trial> trials) {
+  const StageView view = StageOf(study.spec, stage);
+  const std::optional<int64_t> limit = TrialLimit(view);
+  // Random draws without a number would never end.
+  if (!limit && view.sampler != SamplerKind::kGrid) return std::optional<Draw>();
+  if (study.spec.stages.empty()) {
+    VIZSLA_ASSIGN_OR_RETURN(const int64_t last, reader.LastTrialNumber(study.id));
+    if (limit && last >= *limit) return std::optional<Draw>();
+  } else if (limit && CountOfStage(trials, stage) >= *limit) {
+    return std::optional<Draw>();
+  }
+  if (stage == 1) {
+    VIZSLA_ASSIGN_OR_RETURN(auto drawn, samplers_.Suggest(reader, study, stage, nullptr));
+    if (!drawn) return std::optional<Draw>();
+    return std::optional<Draw>({stage, *std::move(drawn), {}});
+  }
+  for (const Trial& source : TakeTurns(study, stage, trials)) {
+    VIZSLA_ASSIGN_OR_RETURN(const auto drawn, samplers_.Suggest(reader, study, stage, &source));
+    if (!drawn) continue;  // this source's configurations are used up
+    return std::optional<Draw>(
+        {stage, Vary(study.spec, stage, source.configuration, *drawn),
+         StartFrom(study.spec.stages[static_cast<size_t>(stage - 2)], source)});
+  }
+  return std::optional<Draw>();
+}
+
+absl::StatusOr<std::optional<SchedulerImpl::Draw>> SchedulerImpl::DrawNext(TrialReader& reader,
+                                                                           const Study& study) {
+  if (study.spec.stages.empty()) return DrawInStage(reader, study, 1, {});
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, reader.ListTrials(study.id, {}));
+  const int current = CurrentStage(trials);
+  VIZSLA_ASSIGN_OR_RETURN(std::optional<Draw> draw, DrawInStage(reader, study, current, trials));
+  const int next = current + 1;
+  if (draw || AnyOpen(trials) || next > StageCount(study.spec)) return draw;
+  // Enqueued trials are created first, by Proceed.
+  if (!StageOf(study.spec, next).enqueue.empty()) return std::optional<Draw>();
+  return DrawInStage(reader, study, next, trials);
+}
+
+absl::Status SchedulerImpl::Proceed(TrialWriter& writer, const Study& study, Effects& effects) {
+  if (!HasSources(study.spec)) return absl::OkStatus();
+  for (;;) {
+    VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, writer.ListTrials(study.id, {}));
+    VIZSLA_ASSIGN_OR_RETURN(const std::optional<Draw> draw,
+                            DrawInStage(writer, study, CurrentStage(trials), trials));
+    const std::vector<Trial> decided =
+        DecideWaiting(study, trials, /*sampled_out=*/!draw.has_value(), clock_.Now());
+    for (const Trial& trial : decided) {
+      if (trial.state == TrialState::kInfeasible) {
+        log::warn("trial {} of study '{}' is infeasible: {}", trial.number, study.spec.name,
+                  trial.reason);
+      }
+      VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(trial));
+      samplers_.Observe(trial);
+      effects.changed = true;
+    }
+    if (!decided.empty()) continue;
+    if (draw || AnyOpen(trials)) return absl::OkStatus();
+    VIZSLA_ASSIGN_OR_RETURN(const bool begun, BeginNextStage(writer, study, trials, effects));
+    if (!begun) return absl::OkStatus();
+  }
+}
+
+absl::StatusOr<bool> SchedulerImpl::BeginNextStage(TrialWriter& writer, const Study& study,
+                                                   std::span<const Trial> trials,
+                                                   Effects& effects) {
+  const int stage = CurrentStage(trials) + 1;
+  if (trials.empty() || stage > StageCount(study.spec)) return false;
+  const std::vector<Trial> sources = SourcesOfStage(study, stage, trials);
+  if (sources.empty()) {
+    log::warn("{} of study '{}' does not begin: no trial ended with a score and a checkpoint",
+              DescribeStage(study.spec, stage), study.spec.name);
+    return false;
+  }
+  const Timestamp now = clock_.Now();
+  VIZSLA_RETURN_IF_ERROR(PrunePaused(writer, study, now, effects));
+  // Without enqueued trials it begins with the first one that is drawn.
+  const std::vector<Trial> enqueued =
+      MakeEnqueued(study, stage, trials, trials.back().number + 1, now);
+  for (const Trial& trial : enqueued) {
+    VIZSLA_RETURN_IF_ERROR(writer.InsertTrial(trial).status());
+    samplers_.Observe(trial);
+    effects.changed = true;
+  }
+  return !enqueued.empty();
+}
+
+absl::StatusOr<std::string> SchedulerImpl::StageThatNeverBegan(TrialReader& reader,
+                                                               const Study& study) {
+  if (study.state != StudyState::kFinished || study.spec.stages.empty()) return std::string();
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, reader.ListTrials(study.id, {}));
+  const int next = CurrentStage(trials) + 1;
+  if (next > StageCount(study.spec) || !SourcesOfStage(study, next, trials).empty()) {
+    return std::string();
+  }
+  return StrCat("; ", DescribeStage(study.spec, next),
+                " never began: no trial ended with a score and a checkpoint");
+}
+
+absl::Status SchedulerImpl::PrunePaused(TrialWriter& writer, const Study& study, Timestamp now,
+                                        Effects& effects) {
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> paused, writer.ListTrials(study.id, kPaused));
+  for (const Trial& trial : paused) {
+    VIZSLA_ASSIGN_OR_RETURN(const auto reports, writer.ListReports(trial.id));
+    const Trial pruned = PruneWithStudy(trial, now);
+    VIZSLA_RETURN_IF_ERROR(StoreTrial(writer, study, trial, pruned, reports, effects).status());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<Trial>> SchedulerImpl::NextTrial(TrialWriter& writer,
+                                                              const Study& study,
+                                                              Effects& effects) {
+  for (;;) {
+    VIZSLA_RETURN_IF_ERROR(Proceed(writer, study, effects));
+    VIZSLA_ASSIGN_OR_RETURN(std::optional<Trial> next, FirstReady(writer, study));
+    if (!next) {
+      VIZSLA_ASSIGN_OR_RETURN(std::optional<Draw> draw, DrawNext(writer, study));
+      if (!draw) return std::optional<Trial>();
+      VIZSLA_ASSIGN_OR_RETURN(const int64_t last, writer.LastTrialNumber(study.id));
+      Trial trial;
+      trial.study = study.id;
+      trial.number = last + 1;
+      trial.stage = draw->stage;
+      trial.configuration = std::move(draw->configuration);
+      trial.warm_start = std::move(draw->warm_start);
+      trial.created_at = clock_.Now();
+      VIZSLA_ASSIGN_OR_RETURN(trial.id, writer.InsertTrial(trial));
+      samplers_.Observe(trial);
+      effects.changed = true;
+      next = std::move(trial);
+    }
+    const WarmStart& start = next->warm_start;
+    if (start.checkpoint.empty() || artifacts_.Exists(start.checkpoint)) return next;
+    // Somebody has removed the file. Other bytes would make it another trial.
+    const Trial ended =
+        EndInfeasible(*next,
+                      StrCat("the checkpoint of trial ", start.trial, " that it starts from (",
+                             start.checkpoint, ") is gone"),
+                      clock_.Now());
+    VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(ended));
+    effects.changed = true;
+  }
+}
+
+}  // namespace vizsla

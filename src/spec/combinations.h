@@ -1,0 +1,41 @@
+// Which combinations of allowed values the catalog refuses, found before anything is trained. Walks
+// every configuration of a small space, and a representative part of a large one. Pure.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "src/catalog/training_plan.h"
+#include "src/study/study.h"
+
+namespace vizsla {
+
+// What is not known before the weights file is there: the study's word, or what is usual.
+WeightsTraits AssumedTraits(const WeightsSpec& weights);
+
+// Calls `look` with configurations until it returns false: with every one when the space, reduced
+// to what combinations depend on, has no more than `most` for each network and initial weights,
+// otherwise with the first `most` of each. `kept`: names besides the conditions' that may not be
+// reduced to one value. False when some were left out.
+bool WalkCombinations(const SearchSpace& space, const std::set<std::string>& kept, int64_t most,
+                      const std::function<bool(const Configuration&)>& look);
+
+struct ImpossibleTrial {
+  int stage = 1;
+  std::optional<size_t> entry;  // of the stage's `enqueue:`; nullopt: of its space
+  std::string parameter;        // may be empty
+  std::string reason;
+};
+
+// What no source can make possible: configurations of a later stage's space, and enqueued trials
+// with a source, that the catalog refuses together with every trial that they may start from. Also
+// parameters of a stage that can never be active. Looks at a bounded number of sources and is
+// silent about what it could not look at; a trial that turns out to be impossible with the source
+// that it gets ends as INFEASIBLE. Nullopt: nothing was found.
+std::optional<ImpossibleTrial> FindImpossible(const StudySpec& spec, const WeightsTraits& traits);
+
+}  // namespace vizsla

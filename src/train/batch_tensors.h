@@ -1,0 +1,27 @@
+// Between the batches of the data side and tensors.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <span>
+
+#include "src/train/prefetcher.h"
+
+namespace vizsla {
+
+// N x 3 x S x S, in the batch's own memory on the CPU: valid as long as the batch.
+inline torch::Tensor ToImages(Prefetcher::Batch& batch, int image_size,
+                              const torch::Device& device) {
+  return torch::from_blob(batch.pixels.data(),
+                          {static_cast<int64_t>(batch.views.size()), 3, image_size, image_size})
+      .to(device);
+}
+
+// Calls `use` with the floats of a tensor, row-major.
+template <typename Use>
+auto WithValues(const torch::Tensor& tensor, Use&& use) {
+  const torch::Tensor values = tensor.detach().to(torch::kCPU).contiguous();
+  return use(std::span<const float>(values.data_ptr<float>(), static_cast<size_t>(values.numel())));
+}
+
+}  // namespace vizsla

@@ -1,0 +1,16 @@
+// Names what a plan trains.
+#pragma once
+
+#include <string>
+
+#include "src/catalog/training_plan.h"
+
+namespace vizsla {
+
+// SHA-256 of everything in the plan that changes the weights or the metrics of an epoch: a
+// checkpoint resumes only under the plan that it was made under. Not of what only decides when to
+// stop: early stopping, and the number of epochs unless the learning rate's schedule depends on it
+// (cosine). Plans that existed before a field was added keep their fingerprint.
+std::string PlanFingerprint(const TrainingPlan& plan);
+
+}  // namespace vizsla

@@ -1,0 +1,44 @@
+// One step of training: this rank's rows forward and backward, the group's gradients, the update.
+#pragma once
+
+#include <torch/torch.h>
+
+#include "src/nn/model.h"
+#include "src/train/epoch_batches.h"
+#include "src/train/gradient_reducer.h"
+#include "src/train/loss.h"
+#include "src/train/tally.h"
+#include "src/train/trainer.h"
+#include "src/train/voting_group.h"
+#include "src/train/weight_update.h"
+
+namespace vizsla {
+
+// What is trained is the mean over the global batch of TrainingLoss, plus the head's penalties.
+// Whatever the number of ranks, the gradients are those of one. Everything given outlives this
+// object. LibTorch's exceptions travel through.
+class TrainingStep {
+ public:
+  // The update starts from the model's weights as they are now.
+  TrainingStep(const TrainingPlan& plan, const TrainingData& data, Model& model, VotingGroup& group,
+               torch::Device device);
+
+  // `input`: images, or pooled features of a backbone that is frozen whole. Adds this rank's rows
+  // to `tally`: the loss without penalties; a row is right when its own label has the largest
+  // logit, also when it is mixed. A vote, which also fetches the leader's directive in a group.
+  absl::Status Run(const StepRows& rows, const torch::Tensor& input, bool input_is_features,
+                   const StreamKey& dropout, double learning_rate_factor, Tally& tally);
+
+  WeightUpdate& update() { return update_; }
+
+ private:
+  const TrainingPlan& plan_;
+  const TrainingData& data_;
+  Model& model_;
+  VotingGroup& group_;
+  TrainingLoss loss_;
+  GradientReducer reducer_;
+  WeightUpdate update_;
+};
+
+}  // namespace vizsla
