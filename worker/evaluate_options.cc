@@ -47,9 +47,10 @@ absl::StatusOr<EvaluateCommand> ParseEvaluateOptions(int argc, const char* const
   evaluate->add_option("--split", options.split, "train, validation or test")
       ->required()
       ->check(CLI::IsMember({"train", "validation", "test"}));
-  evaluate->add_option("--predictions", options.predictions,
-                       "Also write what it says of each photo to this JSON file, with thumbnails of "
-                       "those it gets most wrong (docs/predictions.schema.json)");
+  evaluate->add_option(
+      "--predictions", options.predictions,
+      "Also write what it says of each photo to this JSON file, with thumbnails of "
+      "those it gets most wrong (docs/predictions.schema.json)");
   evaluate->add_flag("--json", options.json, "As docs/evaluate.schema.json");
   CLI::App* predict =
       app.add_subcommand("predict", "Class probabilities of the unlabelled photos, as a CSV file");

@@ -10,12 +10,12 @@
 namespace vizsla {
 
 struct EvaluateOptions {
-  bool predict = false;    // else evaluate
-  std::string folder;      // of the pulled model
-  std::string data;        // folder or zip
-  std::string split;       // evaluate: train, validation or test
+  bool predict = false;     // else evaluate
+  std::string folder;       // of the pulled model
+  std::string data;         // folder or zip
+  std::string split;        // evaluate: train, validation or test
   std::string predictions;  // evaluate: the JSON file to write for each photo; may be empty
-  std::string submission;  // predict: the CSV file to write
+  std::string submission;   // predict: the CSV file to write
   bool json = false;
   int threads = 0;  // 0: all cores
   DeviceChoice device = DeviceChoice::kAuto;

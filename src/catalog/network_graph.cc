@@ -112,6 +112,7 @@ int64_t NetworkGraph::TensorElements(int first) const {
   int64_t elements = 0;
   for (size_t i = static_cast<size_t>(first); i < layers.size(); ++i) {
     for (const NamedShape& tensor : TensorsOf(layers[i], InputChannels(layers, layers[i]))) {
+      if (tensor.shape.empty()) continue;  // a counter
       elements += std::accumulate(tensor.shape.begin(), tensor.shape.end(), int64_t{1},
                                   std::multiplies<>());
     }

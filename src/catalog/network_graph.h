@@ -89,7 +89,7 @@ struct NetworkGraph {
 
   // Its state dict. num_batches_tracked are integers, all else floats.
   std::vector<NamedShape> Tensors() const;
-  // Elements of the tensors of layers [first, end).
+  // Floats of the tensors of layers [first, end).
   int64_t TensorElements(int first = 0) const;
 };
 

@@ -26,7 +26,7 @@ absl::Status RunStudies(const ConnectionOptions& connection, const StudiesComman
 
 struct TrialCommand {
   std::string study;
-  std::string trial;  // a number, or "best"
+  std::string trial;    // a number, or "best"
   bool curves = false;  // of trial: draw them instead of the tables
   bool json = false;
 };

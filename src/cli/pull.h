@@ -17,8 +17,8 @@ struct PullSummary {
 };
 
 // Writes command.output (a new or empty folder, or an earlier pull) as docs/cli.md says; it appears
-// whole or not at all. FailedPrecondition when the trial has no checkpoint. Blocks; shows progress on
-// standard error.
+// whole or not at all. FailedPrecondition when the trial has no checkpoint. Blocks; shows progress
+// on standard error.
 absl::StatusOr<PullSummary> PullTrial(Connection& connection, const PullCommand& command);
 
 }  // namespace vizsla

@@ -95,7 +95,7 @@ void GraphNetwork::RegisterTensors(
 }
 
 void GraphNetwork::InitializeGlorot(const StreamKey& key) {
-  for (const auto& module : named_modules()) {
+  for (const auto& module : named_modules(/*name_prefix=*/"", /*include_self=*/false)) {
     if (auto* convolution = module.value()->as<ConvolutionImpl>()) {
       InitializeGlorotUniform(convolution->weight, key.With(module.key() + ".weight"));
     }
@@ -104,7 +104,7 @@ void GraphNetwork::InitializeGlorot(const StreamKey& key) {
 }
 
 void GraphNetwork::InitializeKaiming(const StreamKey& key) {
-  for (const auto& module : named_modules()) {
+  for (const auto& module : named_modules(/*name_prefix=*/"", /*include_self=*/false)) {
     if (auto* convolution = module.value()->as<ConvolutionImpl>()) {
       InitializeKaimingNormal(convolution->weight, key.With(module.key() + ".weight"));
     }

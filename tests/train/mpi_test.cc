@@ -73,7 +73,7 @@ TEST_P(RanksTest, AgreeWithOneRank) {
 
 INSTANTIATE_TEST_SUITE_P(Scenarios, RanksTest,
                          ::testing::Values("plain", "cached", "unfrozen", "mixed", "regularized",
-                                           "clipped", "averaged", "autoencoder"),
+                                           "clipped", "averaged", "scratch", "autoencoder"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST(Ranks, ShareTheWorkOfTheCache) {

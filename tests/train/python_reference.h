@@ -14,7 +14,9 @@
 namespace vizsla {
 
 inline bool HasPythonTorch() {
-  return std::system("/usr/bin/python3 -c 'import torch, sklearn' 2>/dev/null") == 0;
+  static const bool has =
+      std::system("/usr/bin/python3 -c 'import torch, sklearn' 2>/dev/null") == 0;
+  return has;
 }
 
 inline nlohmann::json ToJson(const torch::Tensor& tensor) {
