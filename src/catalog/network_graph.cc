@@ -98,6 +98,20 @@ std::optional<int> NetworkGraph::FindLayer(std::string_view name) const {
   return std::nullopt;
 }
 
+std::vector<int> NetworkGraph::LayersCrossing(int cut) const {
+  const int count = static_cast<int>(layers.size());
+  std::vector<bool> crosses(layers.size(), false);
+  if (cut == count) crosses.back() = true;
+  for (int i = cut; i < count; ++i) {
+    for (const int input : layers[i].inputs) crosses[input] = crosses[input] || input < cut;
+  }
+  std::vector<int> crossing;
+  for (int i = 0; i < cut; ++i) {
+    if (crosses[i]) crossing.push_back(i);
+  }
+  return crossing;
+}
+
 std::vector<NamedShape> NetworkGraph::Tensors() const {
   std::vector<NamedShape> tensors;
   for (const GraphLayer& layer : layers) {

@@ -87,6 +87,9 @@ struct NetworkGraph {
   // unknown.
   std::optional<int> FindLayer(std::string_view name) const;
 
+  // The layers before `cut` whose output later layers read, or that are the output, in order.
+  std::vector<int> LayersCrossing(int cut) const;
+
   // Its state dict. num_batches_tracked are integers, all else floats.
   std::vector<NamedShape> Tensors() const;
   // Floats of the tensors of layers [first, end).

@@ -135,9 +135,24 @@ bool BackboneIsFrozen(const TrainingPlan& plan) {
   return !IsScratchNetwork(plan.network) && plan.unfreeze == "none" && plan.pretrained();
 }
 
+namespace {
+
+// Each epoch shows a photo as it is or mirrored, and nothing else.
+bool SeesExactViews(const TrainingPlan& plan) {
+  return CountExactViews(plan.augmentation) > 0 && plan.mixup == 0 && plan.cutmix == 0;
+}
+
+}  // namespace
+
+bool FrozenPrefixIsShareable(const TrainingPlan& plan) {
+  if (IsScratchNetwork(plan.network) || !plan.pretrained() || BackboneIsFrozen(plan)) return false;
+  // Layer 0 is the input.
+  const int cut = (*FindBackbone(plan.network))->FindCut(plan.unfreeze).value_or(0);
+  return cut > 1 && SeesExactViews(plan);
+}
+
 bool FeaturesAreShareable(const TrainingPlan& plan) {
-  return BackboneIsFrozen(plan) && CountExactViews(plan.augmentation) > 0 && plan.mixup == 0 &&
-         plan.cutmix == 0;
+  return BackboneIsFrozen(plan) && SeesExactViews(plan);
 }
 
 }  // namespace vizsla

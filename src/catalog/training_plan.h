@@ -177,6 +177,9 @@ EarlyStopping EarlyStoppingOf(const TrainingPlan& plan, const EarlyStopping& of_
 // True when a pretrained backbone is frozen whole: the features of a photo as it is, so those of
 // every validation photo, are the same in every epoch and trial.
 bool BackboneIsFrozen(const TrainingPlan& plan);
+// True when layers of a pretrained backbone are frozen below an unfreeze point and training sees
+// only exact views, unmixed: what crosses that point is the same in every epoch and trial.
+bool FrozenPrefixIsShareable(const TrainingPlan& plan);
 // True when besides the policy's views are exact and rows are not mixed: the train photos' features
 // are computed once and shared too (the feature cache).
 bool FeaturesAreShareable(const TrainingPlan& plan);

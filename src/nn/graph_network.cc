@@ -115,7 +115,7 @@ void GraphNetwork::InitializeKaiming(const StreamKey& key) {
 void GraphNetwork::Freeze(int cut) {
   const int count = static_cast<int>(nodes_.size());
   cut_ = std::clamp(cut, 1, count);
-  crossing_.clear();
+  crossing_ = graph_.LayersCrossing(cut_);
   for (int i = 0; i < count; ++i) {
     Node& node = nodes_[i];
     if (node.convolution) {
@@ -123,7 +123,6 @@ void GraphNetwork::Freeze(int cut) {
       if (node.convolution->bias.defined()) node.convolution->bias.set_requires_grad(i >= cut_);
     }
     if (node.norm) node.norm->SetFrozen(i < cut_);
-    if (i < cut_ && (node.last_consumer >= cut_ || i == count - 1)) crossing_.push_back(i);
   }
   PlanFusion();
   DropFolded();

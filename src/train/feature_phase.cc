@@ -23,15 +23,23 @@ struct Part {
   int view_count = 1;  // 0: nothing is kept
 };
 
-// Average and max pooling are stored side by side, so that trials of both share one pass;
-// flattening needs the whole map.
-bool KeepsMap(const TrainingPlan& plan) { return plan.pooling == Pooling::kFlatten; }
+bool SharesTrainRows(const TrainingPlan& plan) {
+  return FeaturesAreShareable(plan) || FrozenPrefixIsShareable(plan);
+}
+
+// Bytes, when every photo is there in both exact views.
+uint64_t LargestCache(const CachedInput& input, const TrainingData& data) {
+  const uint64_t photos = data.train->photo_count() + data.validation->photo_count();
+  return photos * 2 * input.row_floats() * sizeof(float);
+}
 
 class Filler {
  public:
-  Filler(const TrialAssignment& assignment, const TrainingData& data, const TrainerOptions& options,
-         const std::string& frozen_weights, Model& model, VotingGroup& group, TrialHooks& hooks)
+  Filler(const TrialAssignment& assignment, const CachedInput& input, const TrainingData& data,
+         const TrainerOptions& options, const std::string& frozen_weights, Model& model,
+         VotingGroup& group, TrialHooks& hooks)
       : plan_(assignment.plan),
+        input_(input),
         data_(data),
         options_(options),
         frozen_weights_(frozen_weights),
@@ -67,20 +75,17 @@ class Filler {
 
  private:
   absl::Status OpenCaches() {
-    const size_t channels = static_cast<size_t>(PooledFeatureCount(WithPooling(Pooling::kAverage)));
-    const size_t row_floats =
-        KeepsMap(plan_) ? static_cast<size_t>(PooledFeatureCount(plan_)) : 2 * channels;
-    const int train_views = FeaturesAreShareable(plan_) ? CountExactViews(plan_.augmentation) : 0;
+    const int train_views = SharesTrainRows(plan_) ? CountExactViews(plan_.augmentation) : 0;
     const int validation_views = plan_.test_time_flip ? 2 : 1;
     for (const auto& [source, views] :
          {std::pair(data_.train, train_views), std::pair(data_.validation, validation_views)}) {
       FeatureLayout layout;
       layout.name = StrCat(FeatureCacheKey(source->content_digest(), plan_.network, frozen_weights_,
                                            data_.padding, "features"),
-                           KeepsMap(plan_) ? "-map" : "-pooled");
+                           "-", input_.content());
       layout.photo_count = source->photo_count();
       layout.view_count = 2;  // whichever views another trial needs
-      layout.row_floats = row_floats;
+      layout.row_floats = input_.row_floats();
       VIZSLA_ASSIGN_OR_RETURN(std::shared_ptr<FeatureCache> cache,
                               SharedFeatureCache(options_.feature_cache_folder, layout));
       parts_.push_back({*source, std::move(cache), views});
@@ -120,12 +125,8 @@ class Filler {
     torch::NoGradGuard no_grad;
     torch::Tensor images = torch::empty({count, 3, side, side});
     VIZSLA_RETURN_IF_ERROR(part.source.Fill(views, images.data_ptr<float>()));
-    const torch::Tensor map = model_.FeatureMap(images.to(torch::Device(options_.device)));
-    torch::Tensor features =
-        KeepsMap(plan_)
-            ? PoolMap(map, Pooling::kFlatten)
-            : torch::cat({PoolMap(map, Pooling::kAverage), PoolMap(map, Pooling::kMax)}, 1);
-    features = features.to(torch::kCPU).contiguous();
+    const torch::Tensor features =
+        input_.Rows(model_, images.to(torch::Device(options_.device))).to(torch::kCPU).contiguous();
     std::memcpy(rows, features.data_ptr<float>(), static_cast<size_t>(features.nbytes()));
     return absl::OkStatus();
   }
@@ -145,18 +146,12 @@ class Filler {
     TrialFeatures features;
     if (parts_[0].view_count > 0) features.train = parts_[0].cache;
     features.validation = parts_[1].cache;
-    features.float_count = static_cast<size_t>(model_.feature_count());
-    features.first_float = plan_.pooling == Pooling::kMax ? features.float_count : 0;
+    features.input = input_;
     return features;
   }
 
-  TrainingPlan WithPooling(Pooling pooling) const {
-    TrainingPlan plan = plan_;
-    plan.pooling = pooling;
-    return plan;
-  }
-
   const TrainingPlan& plan_;
+  const CachedInput& input_;
   const TrainingData& data_;
   const TrainerOptions& options_;
   const std::string& frozen_weights_;
@@ -172,12 +167,12 @@ class Filler {
 torch::Tensor TrialFeatures::Gather(const FeatureCache& cache,
                                     std::span<const PhotoView> views) const {
   torch::Tensor rows =
-      torch::empty({static_cast<int64_t>(views.size()), static_cast<int64_t>(float_count)});
+      torch::empty({static_cast<int64_t>(views.size()), static_cast<int64_t>(input.float_count())});
   float* row = rows.data_ptr<float>();
   for (const PhotoView& view : views) {
-    std::memcpy(row, cache.Row(view.photo, ViewIndex(view.view)) + first_float,
-                float_count * sizeof(float));
-    row += float_count;
+    std::memcpy(row, cache.Row(view.photo, ViewIndex(view.view)) + input.first_float(),
+                input.float_count() * sizeof(float));
+    row += input.float_count();
   }
   return rows;
 }
@@ -186,11 +181,14 @@ absl::StatusOr<std::optional<TrialFeatures>> PrepareFeatures(
     const TrialAssignment& assignment, const TrainingData& data, const TrainerOptions& options,
     const std::string& frozen_weights, Model& model, VotingGroup& group, TrialHooks& hooks) {
   const TrainingPlan& plan = assignment.plan;
-  if (!options.use_feature_cache || options.feature_cache_folder.empty() ||
-      !BackboneIsFrozen(plan)) {
+  if (!options.use_feature_cache || options.feature_cache_folder.empty()) {
     return std::optional<TrialFeatures>();
   }
-  return Filler(assignment, data, options, frozen_weights, model, group, hooks).Run();
+  const std::optional<CachedInput> input = CachedInput::For(plan);
+  if (!input || LargestCache(*input, data) > options.largest_feature_cache) {
+    return std::optional<TrialFeatures>();
+  }
+  return Filler(assignment, *input, data, options, frozen_weights, model, group, hooks).Run();
 }
 
 }  // namespace vizsla

@@ -1,4 +1,5 @@
-// The first phase of a trial whose backbone is frozen whole: its features, from the node's cache.
+// The first phase of a trial whose backbone is frozen, whole or below the unfreeze point: the
+// output of what is frozen, from the node's cache.
 #pragma once
 
 #include <memory>
@@ -7,30 +8,31 @@
 #include <string>
 
 #include "src/nn/model.h"
+#include "src/train/cached_input.h"
 #include "src/train/feature_cache.h"
 #include "src/train/trainer.h"
 #include "src/train/voting_group.h"
 
 namespace vizsla {
 
-// The features that a head reads: some or all floats of the cached rows.
+// What the trained part reads: some or all floats of the cached rows.
 struct TrialFeatures {
+  CachedInput input;
   // Null when the policy's views are not exact, or rows are mixed.
   std::shared_ptr<FeatureCache> train;
   std::shared_ptr<FeatureCache> validation;
-  size_t first_float = 0;
-  size_t float_count = 0;  // the model's feature_count()
 
-  // views.size() x float_count, on the CPU.
+  // views.size() x input.float_count(), on the CPU.
   torch::Tensor Gather(const FeatureCache& cache, std::span<const PhotoView> views) const;
 };
 
 // Fills what is missing of the views that the plan draws, together with the other ranks and with
 // whoever else works on this node, and blocks until all of it is there. `frozen_weights` names the
 // weights of the model's backbone: features of others are never mixed with theirs. Nullopt: the
-// plan cannot use a cache, the options forbid it, it could not be written (one warning; the trial
-// computes features batch by batch, with the same results), or the leader was told to stop (see
-// VotingGroup::agreed()). All ranks return the same. LibTorch's exceptions travel through.
+// plan cannot use a cache, the rows of its photos would take more than the options allow, the
+// options forbid it, it could not be written (one warning; the trial computes features batch by
+// batch, with the same results), or the leader was told to stop (see VotingGroup::agreed()). All
+// ranks return the same. LibTorch's exceptions travel through.
 absl::StatusOr<std::optional<TrialFeatures>> PrepareFeatures(
     const TrialAssignment& assignment, const TrainingData& data, const TrainerOptions& options,
     const std::string& frozen_weights, Model& model, VotingGroup& group, TrialHooks& hooks);

@@ -63,7 +63,7 @@ void AddOptimizer(const OptimizerPlan& plan, LaterFields& later) {
   later.Add("weight_decay", weight_decay, usual.weight_decay);
 }
 
-void AddSchedule(const SchedulePlan& plan, int epochs, LaterFields& later) {
+void AddSchedule(const SchedulePlan& plan, LaterFields& later) {
   const auto& [kind, warmup_epochs, factor, every, patience] = plan;
   const SchedulePlan usual;
   later.Add("schedule", ToText(kind), ToText(usual.kind));
@@ -71,7 +71,6 @@ void AddSchedule(const SchedulePlan& plan, int epochs, LaterFields& later) {
   later.Add("factor", factor, usual.factor);
   later.Add("every", every, usual.every);
   later.Add("plateau_patience", patience, usual.patience);
-  if (kind == SchedulePlan::Kind::kCosine) later.Add("epochs", epochs, 0);
 }
 
 }  // namespace
@@ -111,7 +110,7 @@ std::string PlanFingerprint(const TrainingPlan& plan) {
   later.Add("l2", l2, usual.l2);
   later.Add("l2_bias", l2_bias, usual.l2_bias);
   AddOptimizer(optimizer, later);
-  AddSchedule(schedule, epochs, later);
+  AddSchedule(schedule, later);
   later.Add("clip_norm", clip_norm, usual.clip_norm);
   later.Add("ema_decay", ema_decay, usual.ema_decay);
   later.Add("label_smoothing", label_smoothing, usual.label_smoothing);

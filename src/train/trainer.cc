@@ -375,9 +375,9 @@ class TrialRun {
                                                 .steps_per_epoch = TrainSteps(),
                                                 .epochs = plan_.epochs},
                                                reports_);
-      VIZSLA_RETURN_IF_ERROR(training_->Run(rows, input, TrainsOnFeatures(),
-                                            streams_.Dropout(position_.global_step), factor,
-                                            position_.train));
+      VIZSLA_RETURN_IF_ERROR(
+          training_->Run(rows, input, TrainsOnFeatures() ? &features_->input : nullptr,
+                         streams_.Dropout(position_.global_step), factor, position_.train));
       ++position_.step;
       ++position_.global_step;
       Progress(epoch, position_.step);

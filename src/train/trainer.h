@@ -60,6 +60,9 @@ struct TrainerOptions {
   std::string feature_cache_folder;  // created when needed; empty switches the feature cache off
   bool use_feature_cache = true;
   std::string device = "cpu";  // "cpu" or "cuda:N"
+  // Bytes of one trial's cached rows. Early unfreeze points leave large maps: what would take more
+  // is computed for every batch.
+  uint64_t largest_feature_cache = uint64_t{8} << 30;
 };
 
 // One lease.

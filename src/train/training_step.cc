@@ -17,11 +17,12 @@ TrainingStep::TrainingStep(const TrainingPlan& plan, const TrainingData& data, M
       update_(model.TrainableParameters(), plan) {}
 
 absl::Status TrainingStep::Run(const StepRows& rows, const torch::Tensor& input,
-                               bool input_is_features, const StreamKey& dropout,
+                               const CachedInput* cached, const StreamKey& dropout,
                                double learning_rate_factor, Tally& tally) {
   update_.ClearGradients();
   model_.BeginStep(dropout, rows.mine.begin);
-  const torch::Tensor logits = input_is_features ? model_.RunHead(input) : model_.forward(input);
+  const torch::Tensor logits =
+      cached != nullptr ? cached->Logits(model_, input) : model_.forward(input);
   const torch::Tensor loss = loss_.Sum(logits, rows.views);
   torch::Tensor trained = loss / static_cast<double>(rows.global_count);
   // Gradients are summed over the ranks: one of them brings the penalty.

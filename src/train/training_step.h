@@ -4,6 +4,7 @@
 #include <torch/torch.h>
 
 #include "src/nn/model.h"
+#include "src/train/cached_input.h"
 #include "src/train/epoch_batches.h"
 #include "src/train/gradient_reducer.h"
 #include "src/train/loss.h"
@@ -23,10 +24,10 @@ class TrainingStep {
   TrainingStep(const TrainingPlan& plan, const TrainingData& data, Model& model, VotingGroup& group,
                torch::Device device);
 
-  // `input`: images, or pooled features of a backbone that is frozen whole. Adds this rank's rows
+  // `input`: images, or rows of `cached` when that is not null. Adds this rank's rows
   // to `tally`: the loss without penalties; a row is right when its own label has the largest
   // logit, also when it is mixed. A vote, which also fetches the leader's directive in a group.
-  absl::Status Run(const StepRows& rows, const torch::Tensor& input, bool input_is_features,
+  absl::Status Run(const StepRows& rows, const torch::Tensor& input, const CachedInput* cached,
                    const StreamKey& dropout, double learning_rate_factor, Tally& tally);
 
   WeightUpdate& update() { return update_; }

@@ -56,7 +56,8 @@ absl::StatusOr<Tally> Validation::Run(const std::function<void(int64_t)>& progre
     torch::Tensor logits;
     if (features_ != nullptr) {
       views = views_of(round);
-      logits = model_.RunHead(features_->Gather(*features_->validation, views).to(device_));
+      logits = features_->input.Logits(
+          model_, features_->Gather(*features_->validation, views).to(device_));
     } else {
       VIZSLA_ASSIGN_OR_RETURN(Prefetcher::Batch * batch, prefetcher->Next());
       views = batch->views;

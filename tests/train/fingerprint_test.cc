@@ -95,10 +95,6 @@ TEST(PlanFingerprintTest, EveryFieldThatChangesTheTrainingChangesIt) {
       [](TrainingPlan& p) { p.optimizer.momentum = 0.9; },
       [](TrainingPlan& p) { p.optimizer.weight_decay = 0.01; },
       [](TrainingPlan& p) { p.schedule.kind = SchedulePlan::Kind::kCosine; },
-      [](TrainingPlan& p) {
-        p.schedule.kind = SchedulePlan::Kind::kCosine;
-        p.epochs = 8;
-      },
       [](TrainingPlan& p) { p.schedule.kind = SchedulePlan::Kind::kStep; },
       [](TrainingPlan& p) { p.schedule.kind = SchedulePlan::Kind::kPlateau; },
       [](TrainingPlan& p) { p.schedule.warmup_epochs = 1; },
@@ -129,6 +125,15 @@ TEST(PlanFingerprintTest, WhenToStopChangesNothing) {
   plan.early_stopping_metric = "val_accuracy";
   plan.pretrain_epochs = 77;  // nothing is pre-trained
   EXPECT_EQ(PlanFingerprint(plan), PlanFingerprint(FirstVersionPlan()));
+}
+
+// A budget that is raised while the trial waits must not make its checkpoint useless.
+TEST(PlanFingerprintTest, ARaisedBudgetLeavesCosineTrialsResumable) {
+  TrainingPlan plan = FirstVersionPlan();
+  plan.schedule.kind = SchedulePlan::Kind::kCosine;
+  const std::string before = PlanFingerprint(plan);
+  plan.epochs = 100;
+  EXPECT_EQ(PlanFingerprint(plan), before);
 }
 
 }  // namespace

@@ -88,23 +88,24 @@ class Parity : public ::testing::TestWithParam<Technique> {
       return ToJson((*model)->Pool((*model)->FeatureMap(images)));
     };
     json question;
-    question["plan"] = {{"optimizer", std::string(ToText(plan.optimizer.kind))},
-                        {"learning_rate", plan.optimizer.learning_rate},
-                        {"momentum", plan.optimizer.momentum},
-                        {"weight_decay", plan.optimizer.weight_decay},
-                        {"schedule", std::string(ToText(plan.schedule.kind))},
-                        {"warmup_epochs", plan.schedule.warmup_epochs},
-                        {"factor", plan.schedule.factor},
-                        {"every", plan.schedule.every},
-                        {"patience", plan.schedule.patience},
-                        {"label_smoothing", plan.label_smoothing},
-                        {"class_weights", std::string(ToText(plan.class_weights))},
-                        {"l1", plan.l1},
-                        {"l2", plan.l2},
-                        {"l2_bias", plan.l2_bias},
-                        {"clip_norm", plan.clip_norm},
-                        {"ema_decay", plan.ema_decay},
-                        {"norm_place", std::string(ToText(plan.norm_place))}};
+    question["plan"] = {
+        {"optimizer", std::string(ToText(plan.optimizer.kind))},
+        {"learning_rate", plan.optimizer.learning_rate},
+        {"momentum", plan.optimizer.momentum},
+        {"weight_decay", plan.optimizer.weight_decay},
+        {"schedule", std::string(ToText(plan.schedule.kind))},
+        {"warmup_epochs", plan.schedule.warmup_epochs},
+        {"factor", plan.schedule.factor},
+        {"every", plan.schedule.every},
+        {"patience", plan.schedule.patience},
+        {"label_smoothing", plan.label_smoothing},
+        {"class_weights", std::string(ToText(plan.class_weights))},
+        {"l1", plan.l1},
+        {"l2", plan.l2},
+        {"l2_bias", plan.l2_bias},
+        {"clip_norm", plan.clip_norm},
+        {"ema_decay", plan.ema_decay},
+        {"norm_place", plan.batch_norm ? std::string(ToText(plan.norm_place)) : "none"}};
     question["train"] = {{"features", features(AllImages(train_, false))},
                          {"labels", Labels(train_)}};
     question["validation"]["labels"] = Labels(validation_);
@@ -195,6 +196,7 @@ TEST_P(Parity, HeadTrainingFollowsPyTorch) {
   // A technique that did nothing would be seen.
   TrainingPlan without = BasePlan();
   without.optimizer.learning_rate = plan.optimizer.learning_rate;
+  without.batch_norm = plan.batch_norm;
   const std::vector<EpochReport> plain = Train(without, data, folder->path());
   double difference = 0;
   for (size_t i = 0; i < 8; ++i) {
@@ -216,9 +218,11 @@ INSTANTIATE_TEST_SUITE_P(
         Technique{"sgd",
                   [](TrainingPlan& p) {
                     p.optimizer = {.kind = Optimizers::kSgd,
-                                   .learning_rate = 2e-3,
+                                   .learning_rate = 3e-3,
                                    .momentum = 0.9,
                                    .weight_decay = 0.1};
+                    // Running variances near 0 would make much of rounding.
+                    p.batch_norm = false;
                   }},
         Technique{"rmsprop",
                   [](TrainingPlan& p) {
