@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "src/base/file.h"
@@ -43,12 +45,19 @@ class TestUse {
     return absl::OkStatus();
   }
 
-  // How often the study's test split was read, this time included.
+  // How often the study's test split was read, this time included. What can fail stands before the
+  // recording: once it is made, the figures are paid for.
   absl::StatusOr<int64_t> Record(const Metrics& metrics) {
     if (connection_ == nullptr) {
       VIZSLA_ASSIGN_OR_RETURN(connection_, Open());
     }
     VIZSLA_ASSIGN_OR_RETURN(const std::string study, StudyName());
+    v1::ListEvaluationsRequest list;
+    list.set_study(study);
+    VIZSLA_ASSIGN_OR_RETURN(const v1::ListEvaluationsResponse earlier,
+                            connection_->client().ListEvaluations(list));
+    int64_t uses = 1;
+    for (const v1::Evaluation& each : earlier.evaluations()) uses += each.split() == kTest;
     v1::RecordEvaluationRequest request;
     request.set_study(study);
     v1::Evaluation& evaluation = *request.mutable_evaluation();
@@ -58,12 +67,6 @@ class TestUse {
     evaluation.set_user(UserName());
     for (const auto& [name, value] : metrics) (*evaluation.mutable_metrics())[name] = value;
     VIZSLA_RETURN_IF_ERROR(connection_->client().RecordEvaluation(request).status());
-    v1::ListEvaluationsRequest list;
-    list.set_study(study);
-    VIZSLA_ASSIGN_OR_RETURN(const v1::ListEvaluationsResponse evaluations,
-                            connection_->client().ListEvaluations(list));
-    int64_t uses = 0;
-    for (const v1::Evaluation& each : evaluations.evaluations()) uses += each.split() == kTest;
     return uses;
   }
 
@@ -107,6 +110,15 @@ absl::StatusOr<DatasetIndex> Index(const std::string& data) {
   return IndexDataset(data, options);
 }
 
+// Whether a file of this name can be made; nothing remains of the attempt.
+absl::Status CheckWritable(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    return absl::InvalidArgumentError(StrCat("--predictions names a file; ", path, " is a folder"));
+  }
+  return Annotate(AtomicFileWriter::Create(path).status(), "--predictions");
+}
+
 // The photos with what was said of each, for a program to read.
 absl::Status WritePredictions(const std::string& path, const EvaluationView& view,
                               const DatasetIndex& index, const PhotoReader& reader,
@@ -138,6 +150,7 @@ absl::Status RunEvaluate(const EvaluateOptions& options, const std::string& devi
                           Positions(index, SideOf(split, options.split)));
   const bool is_test = options.split == kTest;
   TestUse use(options, model);
+  if (!options.predictions.empty()) VIZSLA_RETURN_IF_ERROR(CheckWritable(options.predictions));
   if (is_test) VIZSLA_RETURN_IF_ERROR(use.Check());
 
   VIZSLA_ASSIGN_OR_RETURN(const std::unique_ptr<PhotoReader> reader, OpenPhotos(options.data));
@@ -169,13 +182,14 @@ absl::Status RunEvaluate(const EvaluateOptions& options, const std::string& devi
   view.unreadable_photos = static_cast<int64_t>(predictions.broken.size());
   view.search_score = model.manifest.score;
   view.objective = model.manifest.objective;
-  if (!options.predictions.empty()) {
-    VIZSLA_RETURN_IF_ERROR(
-        WritePredictions(options.predictions, view, index, *reader, predictions, labels));
-  }
+  // Before the file: should it not be writable after all, the figures are not lost with it.
   Print(options.json ? ToPrettyText(EvaluationToJson(view))
                      : RenderEvaluation(view, StdoutOptions()));
-  return FlushStdout();
+  absl::Status status = FlushStdout();
+  if (!options.predictions.empty()) {
+    status.Update(WritePredictions(options.predictions, view, index, *reader, predictions, labels));
+  }
+  return status;
 }
 
 }  // namespace vizsla

@@ -1,9 +1,9 @@
 #include "worker/node_data.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
+#include "src/base/file.h"
 #include "src/base/sha256.h"
 #include "src/catalog/weights_traits.h"
 
@@ -52,6 +52,22 @@ absl::StatusOr<TrainingPlan> NodeData::Resolve(const Study& study, const Trial& 
   return ResolvePlan(trial.configuration, StageOf(study.spec, trial.stage).budget, traits);
 }
 
+absl::StatusOr<std::vector<uint32_t>> NodeData::UsableUnlabelled() {
+  if (!unusable_unlabelled_) {
+    // One rank of the node reads them, the others find the hashes.
+    VIZSLA_RETURN_IF_ERROR(CreateDirectories(options_.cache_folder));
+    VIZSLA_ASSIGN_OR_RETURN(
+        const FileLock lock,
+        FileLock::Acquire(StrCat(options_.cache_folder, "/unlabelled-hashes.lock")));
+    VIZSLA_ASSIGN_OR_RETURN(unusable_unlabelled_, HashUnlabelled(index_, options_.cancelled));
+  }
+  std::vector<uint32_t> usable;
+  for (uint32_t i = 0; i < index_.unlabelled.size(); ++i) {
+    if (!index_.unlabelled[i].sha256.empty()) usable.push_back(i);
+  }
+  return usable;
+}
+
 absl::StatusOr<NodeData::Sources> NodeData::OpenSources(
     const TrainingPlan& plan, const std::function<void(size_t, size_t)>& progress) {
   const bool wants_unlabelled =
@@ -65,8 +81,18 @@ absl::StatusOr<NodeData::Sources> NodeData::OpenSources(
     sources_.splice(sources_.begin(), sources_, known);
     return sources_.front();
   }
-  const size_t unlabelled = wants_unlabelled ? index_.unlabelled.size() : 0;
-  const size_t total = split_.train.size() + split_.validation.size() + unlabelled;
+  Sources sources;
+  sources.key = key;
+  VIZSLA_ASSIGN_OR_RETURN(std::vector<uint32_t> train, Positions(index_, split_.train));
+  VIZSLA_ASSIGN_OR_RETURN(std::vector<uint32_t> validation, Positions(index_, split_.validation));
+  std::vector<uint32_t> unlabelled;
+  if (wants_unlabelled) {
+    VIZSLA_ASSIGN_OR_RETURN(unlabelled, UsableUnlabelled());
+    sources.left_out = *unusable_unlabelled_;
+  }
+  const size_t train_count = train.size();
+  const size_t labelled_count = train_count + validation.size();
+  const size_t total = labelled_count + unlabelled.size();
   const auto open = [&](std::vector<uint32_t> positions, bool labelled,
                         size_t before) -> absl::StatusOr<std::shared_ptr<const PixelSource>> {
     PixelSourceOptions options;
@@ -85,20 +111,14 @@ absl::StatusOr<NodeData::Sources> NodeData::OpenSources(
       };
     }
     VIZSLA_ASSIGN_OR_RETURN(std::unique_ptr<PixelSource> source, OpenPixelSource(options));
+    const std::vector<Problem>& broken = source->broken();
+    sources.left_out.insert(sources.left_out.end(), broken.begin(), broken.end());
     return std::shared_ptr<const PixelSource>(std::move(source));
   };
-  Sources sources;
-  sources.key = key;
-  VIZSLA_ASSIGN_OR_RETURN(std::vector<uint32_t> train, Positions(index_, split_.train));
-  VIZSLA_ASSIGN_OR_RETURN(std::vector<uint32_t> validation, Positions(index_, split_.validation));
-  const size_t labelled = train.size() + validation.size();
-  const size_t train_count = train.size();
   VIZSLA_ASSIGN_OR_RETURN(sources.train, open(std::move(train), true, 0));
   VIZSLA_ASSIGN_OR_RETURN(sources.validation, open(std::move(validation), true, train_count));
-  if (wants_unlabelled) {
-    std::vector<uint32_t> all(unlabelled);
-    std::iota(all.begin(), all.end(), 0U);
-    VIZSLA_ASSIGN_OR_RETURN(sources.unlabelled, open(std::move(all), false, labelled));
+  if (!unlabelled.empty()) {
+    VIZSLA_ASSIGN_OR_RETURN(sources.unlabelled, open(std::move(unlabelled), false, labelled_count));
   }
   sources_.push_front(sources);
   if (sources_.size() > kSourcesKept) sources_.pop_back();
@@ -122,6 +142,7 @@ absl::StatusOr<TrialData> NodeData::Open(const Study& study, const TrainingPlan&
   data.training.validation = data.validation.get();
   data.unlabelled = sources.unlabelled;
   data.training.unlabelled = data.unlabelled.get();
+  data.left_out = std::move(sources.left_out);
   data.training.class_count = static_cast<int>(index_.classes.size());
   if (!study.inputs.weights_hash.empty()) {
     VIZSLA_ASSIGN_OR_RETURN(const WeightsTraits traits, Traits(study));

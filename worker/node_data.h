@@ -1,10 +1,11 @@
-// The photos and weights of a rank, opened as the trials ask for them: train and validation photos
-// only, never the sealed test split.
+// The photos and weights of a rank, opened as the trials ask for them: train, validation and, for
+// autoencoders, unlabelled photos, never the sealed test split.
 #pragma once
 
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct TrialData {
   std::shared_ptr<const PixelSource> train;
   std::shared_ptr<const PixelSource> validation;
   std::shared_ptr<const PixelSource> unlabelled;  // of autoencoders; may be null
+  std::vector<Problem> left_out;                  // broken photos of all three
 };
 
 // Not thread-safe.
@@ -62,17 +64,22 @@ class NodeData {
     std::shared_ptr<const PixelSource> train;
     std::shared_ptr<const PixelSource> validation;
     std::shared_ptr<const PixelSource> unlabelled;  // when the plan wants them and there are some
+    std::vector<Problem> left_out;
   };
   absl::StatusOr<WeightsTraits> Traits(const Study& study);
   absl::StatusOr<Sources> OpenSources(const TrainingPlan& plan,
                                       const std::function<void(size_t, size_t)>& progress);
+  // Positions of the unlabelled photos that can be cached. The first call hashes them.
+  absl::StatusOr<std::vector<uint32_t>> UsableUnlabelled();
 
-  const DatasetIndex index_;
+  DatasetIndex index_;
   const std::unique_ptr<PhotoReader> reader_;
   WeightsStore weights_;
   const NodeDataOptions options_;
   std::string split_hash_;
   Split split_;
+  // Unlabelled photos that have no hash; nullopt: no trial has asked for them yet.
+  std::optional<std::vector<Problem>> unusable_unlabelled_;
   std::list<Sources> sources_;  // newest first
 };
 

@@ -250,17 +250,13 @@ void Session::LogStart(const LeaseGrant& lease, const TrialData& data, bool resu
   if (resumes) line += "; resumes from its checkpoint";
   log::info("trial {} {}", lease.trial.number, line);
   keeper_->Log(std::move(line));
-  const size_t broken = data.train->broken().size() + data.validation->broken().size();
+  const size_t broken = data.left_out.size();
   if (broken == 0) return;
   keeper_->Log(fmt::format("{} broken photo{} left out; training on {} photos, validating on {}",
                            broken, broken == 1 ? " is" : "s are", data.train->photo_count(),
                            data.validation->photo_count()));
-  size_t shown = 0;
-  for (const auto* source : {&data.train, &data.validation}) {
-    for (const Problem& problem : (*source)->broken()) {
-      if (++shown > kProblemsLogged) break;
-      keeper_->Log(fmt::format("{}: {}", problem.place, problem.reason));
-    }
+  for (size_t i = 0; i < std::min(broken, kProblemsLogged); ++i) {
+    keeper_->Log(fmt::format("{}: {}", data.left_out[i].place, data.left_out[i].reason));
   }
   log::warn("{} broken photo{} left out (vizsla logs {} names {})", broken,
             broken == 1 ? " is" : "s are", lease.trial.number, broken == 1 ? "it" : "them");

@@ -1,6 +1,7 @@
 #include "worker/thumbnail.h"
 
 #include <algorithm>
+#include <cmath>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 #include <vector>
@@ -21,8 +22,8 @@ absl::StatusOr<std::string> MakeThumbnail(const PhotoReader& reader, const Photo
   VIZSLA_ASSIGN_OR_RETURN(const cv::Mat rgb, DecodePhoto(bytes));
   const double scale =
       std::min(1.0, static_cast<double>(kLongerSide) / std::max(rgb.cols, rgb.rows));
-  const cv::Size size(std::max(1, static_cast<int>(rgb.cols * scale)),
-                      std::max(1, static_cast<int>(rgb.rows * scale)));
+  const cv::Size size(std::max(1, static_cast<int>(std::lround(rgb.cols * scale))),
+                      std::max(1, static_cast<int>(std::lround(rgb.rows * scale))));
   try {
     cv::Mat small;
     cv::resize(rgb, small, size, 0, 0, cv::INTER_AREA);

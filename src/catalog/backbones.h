@@ -1,6 +1,8 @@
 // The backbones that exist, described without LibTorch: the coordinator and the command line
-// validate with this; src/nn builds them. A further backbone is one file src/catalog/backbone_*.cc,
-// its line in backbones.cc and its case in tests/nn/backbone_parity_test.cc.
+// validate with this; src/nn builds them. A further backbone is one file src/catalog/backbone_*.cc
+// with its line in CMakeLists.txt, its declaration below and its line in backbones.cc; then
+// docs/parameters.md is written anew, and the tests get its case (tests/nn/backbone_parity_test.cc)
+// and its name (the lists in tests/catalog).
 #pragma once
 
 #include <optional>

@@ -1,7 +1,7 @@
 // One configuration to one plan: defaults, and what cannot go together.
 #include <algorithm>
+#include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,8 +11,6 @@
 #include "src/catalog/training_plan.h"
 #include "src/catalog/words.h"
 #include "src/study/closest_word.h"
-#include "src/study/init_from.h"
-#include "src/study/take_over.h"
 
 namespace vizsla {
 namespace {
@@ -109,6 +107,18 @@ absl::Status ResolveHead(const ParameterValues& values, TrainingPlan& plan) {
   if (!plan.batch_norm) {
     VIZSLA_RETURN_IF_ERROR(
         Refuse(values, {"batch_norm_place"}, "there is no batch norm in the head to place"));
+  }
+  if (plan.dense.empty() && plan.norm_place != NormPlace::kLast) {
+    return ParameterError("batch_norm_place",
+                          StrCat(ToText(plan.norm_place),
+                                 " is a place beside the head's dense layers, and `dense` names "
+                                 "none; the batch norm is of the pooled features then"));
+  }
+  if (plan.dense.size() < 2 && values.GetOr("dropout_hidden", 0.0) > 0) {
+    return ParameterError(
+        "dropout_hidden",
+        StrCat("is between the head's dense layers, and `dense` names ",
+               plan.dense.empty() ? "none" : "one", "; `dropout` is after the last"));
   }
   plan.dropout = values.Get<double>("dropout");
   if (plan.dense.empty()) {
@@ -239,6 +249,17 @@ absl::Status ResolveSchedule(const ParameterValues& values, TrainingPlan& plan) 
   return absl::OkStatus();
 }
 
+// Whether some batch norm that trains averages over the batch, in the head or below it.
+bool TrainsBatchNorm(const TrainingPlan& plan) {
+  if (plan.batch_norm) return true;
+  const std::shared_ptr<const NetworkGraph> graph = GraphOf(plan);
+  const int cut = IsScratchNetwork(plan.network)
+                      ? 0
+                      : (*FindBackbone(plan.network))->FindCut(plan.unfreeze).value_or(0);
+  return std::any_of(graph->layers.begin() + cut, graph->layers.end(),
+                     [](const GraphLayer& layer) { return layer.kind == LayerKind::kBatchNorm; });
+}
+
 absl::Status ResolveTraining(const ParameterValues& values, const Budget& budget,
                              TrainingPlan& plan) {
   if (budget.epochs < 1) return absl::InvalidArgumentError("budget: epochs must be at least 1");
@@ -268,29 +289,10 @@ absl::Status ResolveTraining(const ParameterValues& values, const Budget& budget
         Refuse(values, {"pretrain_epochs"}, "is of `initial_weights: autoencoder` only"));
   }
   plan.pretrain_epochs = values.Integer("pretrain_epochs");
-  if (plan.batch_size == 1 && (plan.batch_norm || plan.unfreeze != "none")) {
+  if (plan.batch_size == 1 && TrainsBatchNorm(plan)) {
     return ParameterError("batch_size", "1 gives batch norm nothing to average; take at least 2");
   }
   return absl::OkStatus();
-}
-
-bool StartsAtWeights(const Configuration& configuration) {
-  const ParameterValues values(configuration);
-  return !IsScratchNetwork(values.Word("network")) &&
-         values.Word("initial_weights") == "pretrained";
-}
-
-// The part of the space that decides about network and initial_weights: these and all that their
-// conditions lead back to.
-SearchSpace DecidingPart(const SearchSpace& space) {
-  std::vector<std::string> wanted = {"network", "initial_weights"};
-  SearchSpace part;
-  for (auto it = space.parameters.rbegin(); it != space.parameters.rend(); ++it) {
-    if (std::find(wanted.begin(), wanted.end(), it->name) == wanted.end()) continue;
-    for (const Condition& condition : it->conditions) wanted.push_back(condition.parent);
-    part.parameters.insert(part.parameters.begin(), *it);
-  }
-  return part;
 }
 
 }  // namespace
@@ -318,41 +320,6 @@ absl::StatusOr<TrainingPlan> ResolvePlan(const Configuration& configuration, con
   VIZSLA_RETURN_IF_ERROR(ResolveAugmentation(values, plan));
   VIZSLA_RETURN_IF_ERROR(ResolveTraining(values, budget, plan));
   return plan;
-}
-
-bool NeedsWeights(const StudySpec& spec) {
-  // What decides it in the trials of the stages so far: a later stage may choose anew.
-  std::set<Configuration> starts;
-  const auto add = [&](const Configuration& configuration) {
-    Configuration start;
-    for (const char* name : {"network", "initial_weights"}) {
-      const auto value = configuration.find(name);
-      if (value != configuration.end()) start.insert(*value);
-    }
-    starts.insert(std::move(start));
-  };
-  for (size_t i = 0; i < spec.enqueue.size(); ++i) {
-    if (IsComplete(spec, {1, i})) add(spec.enqueue[i].configuration);
-  }
-  const auto add_all = [&](const SearchSpace& space, int stage, const Configuration& source) {
-    for (std::optional<Configuration> drawn = FirstConfiguration(space); drawn;
-         drawn = NextConfiguration(space, *drawn)) {
-      add(Vary(spec, stage, source, *drawn));
-    }
-  };
-  add_all(DecidingPart(spec.space), 1, {});
-  for (int stage = 1; stage <= StageCount(spec); ++stage) {
-    const StageView view = StageOf(spec, stage);
-    for (const Configuration& source : std::set<Configuration>(starts)) {
-      if (stage > 1) add_all(SpaceOn(DecidingPart(view.space), source), stage, source);
-      for (const EnqueuedTrial& trial : view.enqueue) {
-        if (stage > 1 || trial.init_from.kind != InitFrom::Kind::kNone) {
-          add(TakeOver(spec, stage, source, trial.configuration));
-        }
-      }
-    }
-  }
-  return std::any_of(starts.begin(), starts.end(), StartsAtWeights);
 }
 
 }  // namespace vizsla

@@ -30,8 +30,8 @@ enum class InitialWeights { kPretrained, kRandom, kAutoencoder };
 enum class NormPlace { kLast, kEvery, kInput };
 enum class ClassWeights { kNone, kBalanced };
 
-// PyTorch's semantics (torch.optim), which Keras' Adam and RMSprop share but for the place of
-// epsilon.
+// PyTorch's semantics (torch.optim). Keras' Adam is the same but for the place of epsilon. Keras'
+// RMSprop is another: rho 0.9, epsilon 1e-7, and the learning rate goes into the momentum.
 struct OptimizerPlan {
   enum class Kind {
     kAdam,     // betas 0.9 and 0.999, epsilon 1e-8

@@ -55,6 +55,23 @@ absl::StatusOr<std::set<std::string>> FindEarlierReport(const std::string& folde
   return files;
 }
 
+// Whatever the page does not draw is not asked for.
+absl::Status ReadEpochs(CoordinatorClient& client, StudyReport& report) {
+  const std::vector<const Trial*> trials = FindDrawnTrials(report.board);
+  ProgressLine progress("reading the trials");
+  for (size_t i = 0; i < trials.size(); ++i) {
+    v1::GetTrialRequest request;
+    // The newest study may be another one by now.
+    request.set_study(report.board.study.study.spec.name);
+    request.set_number(trials[i]->number);
+    VIZSLA_ASSIGN_OR_RETURN(const v1::GetTrialResponse response, client.GetTrial(request));
+    VIZSLA_ASSIGN_OR_RETURN(TrialView trial, ToView(response));
+    report.epochs[trials[i]->number] = std::move(trial.epochs);
+    progress.Show(i + 1, trials.size());
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<StudyReport> Gather(Connection& connection, const std::string& study) {
   CoordinatorClient& client = connection.client();
   StudyReport report;
@@ -63,21 +80,9 @@ absl::StatusOr<StudyReport> Gather(Connection& connection, const std::string& st
   VIZSLA_ASSIGN_OR_RETURN(const v1::GetLeaderboardResponse board,
                           client.GetLeaderboard(board_request));
   VIZSLA_ASSIGN_OR_RETURN(report.board, ToView(board.leaderboard()));
-  // The newest study may be another one by now.
-  const std::string& name = report.board.study.study.spec.name;
-  ProgressLine progress("reading the trials");
-  for (size_t i = 0; i < report.board.rows.size(); ++i) {
-    const int64_t number = report.board.rows[i].trial.number;
-    v1::GetTrialRequest trial_request;
-    trial_request.set_study(name);
-    trial_request.set_number(number);
-    VIZSLA_ASSIGN_OR_RETURN(const v1::GetTrialResponse response, client.GetTrial(trial_request));
-    VIZSLA_ASSIGN_OR_RETURN(TrialView trial, ToView(response));
-    report.epochs[number] = std::move(trial.epochs);
-    progress.Show(i + 1, report.board.rows.size());
-  }
+  VIZSLA_RETURN_IF_ERROR(ReadEpochs(client, report));
   v1::ListEvaluationsRequest evaluations_request;
-  evaluations_request.set_study(name);
+  evaluations_request.set_study(report.board.study.study.spec.name);
   VIZSLA_ASSIGN_OR_RETURN(const v1::ListEvaluationsResponse evaluations,
                           client.ListEvaluations(evaluations_request));
   for (const v1::Evaluation& evaluation : evaluations.evaluations()) {
@@ -97,29 +102,47 @@ absl::StatusOr<StudyReport> Gather(Connection& connection, const std::string& st
   return report;
 }
 
-// The best trial over the validation split, by the program that has LibTorch. Validation is no use
-// of the test split.
-absl::StatusOr<Predictions> Predict(Connection& connection, const std::string& study, int64_t trial,
-                                    const std::string& data) {
+// The best trial over the validation split, by the program that has LibTorch, or why there is
+// nothing to run. Validation is no use of the test split.
+absl::Status AddPredictions(Connection& connection, const std::string& data, StudyReport& report) {
+  const LeaderboardRowView* best = FindBestRow(report.board);
+  if (best == nullptr) {
+    report.no_predictions = "no trial has a score yet";
+    return absl::OkStatus();
+  }
   VIZSLA_ASSIGN_OR_RETURN(const TemporaryDirectory scratch,
                           TemporaryDirectory::Create("vizsla-report"));
   PullCommand pull;
-  pull.study = study;
-  pull.trial = StrCat(trial);
+  pull.study = report.board.study.study.spec.name;
+  pull.trial = StrCat(best->trial.number);
   pull.output = scratch.path() + "/model";
-  VIZSLA_RETURN_IF_ERROR(PullTrial(connection, pull).status());
+  const absl::Status pulled = PullTrial(connection, pull).status();
+  // Without a usable checkpoint the rest of the page is still worth having.
+  if (absl::IsFailedPrecondition(pulled) || absl::IsNotFound(pulled)) {
+    report.no_predictions = std::string(pulled.message());
+    return absl::OkStatus();
+  }
+  VIZSLA_RETURN_IF_ERROR(pulled);
   const std::string file = scratch.path() + "/predictions.json";
   VIZSLA_RETURN_IF_ERROR(RunHelper(
       {"vizsla-evaluate",
        {"evaluate", pull.output, "--data", data, "--split", "validation", "--predictions", file}}));
   VIZSLA_ASSIGN_OR_RETURN(const std::string text, ReadFile(file));
-  return PredictionsFromJsonText(text);
+  VIZSLA_ASSIGN_OR_RETURN(report.predictions, PredictionsFromJsonText(text));
+  return absl::OkStatus();
 }
 
-// The list is written last: until then the folder counts as the earlier report.
+// The list is written first, with the files of the earlier report too, and as it is to be last: a
+// folder whose writing was interrupted is a report that the next one replaces.
 absl::Status WriteReport(const std::string& folder, const std::vector<ReportFile>& files,
-                         const std::set<std::string>& earlier, const std::string& list) {
+                         const std::set<std::string>& earlier, const nlohmann::ordered_json& list) {
   VIZSLA_RETURN_IF_ERROR(CreateDirectories(folder));
+  const std::string list_path = StrCat(folder, "/", kReportList);
+  std::set<std::string> either = earlier;
+  for (const ReportFile& file : files) either.insert(file.name);
+  nlohmann::ordered_json unfinished = list;
+  unfinished["files"] = either;
+  VIZSLA_RETURN_IF_ERROR(WriteFileAtomically(list_path, ToPrettyText(unfinished)));
   std::set<std::string> stale = earlier;
   for (const ReportFile& file : files) {
     VIZSLA_RETURN_IF_ERROR(WriteFileAtomically(StrCat(folder, "/", file.name), file.bytes));
@@ -129,7 +152,7 @@ absl::Status WriteReport(const std::string& folder, const std::vector<ReportFile
     std::error_code ignored;  // a file that is gone already, or stays: neither harms
     fs::remove(StrCat(folder, "/", name), ignored);
   }
-  return WriteFileAtomically(StrCat(folder, "/", kReportList), list);
+  return WriteFileAtomically(list_path, ToPrettyText(list));
 }
 
 std::string WithoutSlash(std::string folder) {
@@ -149,11 +172,9 @@ absl::Status RunReport(const ConnectionOptions& options, const ReportCommand& co
   const std::string& study = board.study.study.spec.name;
   const LeaderboardRowView* best = FindBestRow(board);
   if (!command.data.empty()) {
-    if (best != nullptr) {
-      VIZSLA_ASSIGN_OR_RETURN(report.predictions,
-                              Predict(*connection, study, best->trial.number, command.data));
-    } else {
-      report.no_predictions = "no trial has a score yet";
+    VIZSLA_RETURN_IF_ERROR(AddPredictions(*connection, command.data, report));
+    if (!report.no_predictions.empty()) {
+      Message(StrCat("the report has no confusion matrix: ", report.no_predictions));
     }
   }
   const std::vector<ReportFile> files = RenderStudyReport(report);
@@ -168,7 +189,7 @@ absl::Status RunReport(const ConnectionOptions& options, const ReportCommand& co
   json["predictions"] = report.predictions.has_value();
   json["files"] = nlohmann::ordered_json::array();
   for (const ReportFile& file : files) json["files"].push_back(file.name);
-  VIZSLA_RETURN_IF_ERROR(WriteReport(folder, files, earlier, ToPrettyText(json)));
+  VIZSLA_RETURN_IF_ERROR(WriteReport(folder, files, earlier, json));
 
   if (command.json) {
     Print(ToPrettyText(json));

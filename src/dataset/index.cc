@@ -28,41 +28,46 @@ absl::StatusOr<FileDigest> DigestFile(const Container& container, const std::str
   return digest;
 }
 
-// The digest of each candidate, in order. Empty files are not read.
+// The digest of each file, in order. Empty files are not read; nor is what is left when `cancelled`
+// says so.
 std::vector<absl::StatusOr<FileDigest>> DigestAll(
-    const Container& container, const std::vector<CandidatePhoto>& candidates, HashCache& cache,
-    const std::function<void(size_t, size_t)>& progress) {
-  std::vector<absl::StatusOr<FileDigest>> digests(candidates.size(), FileDigest{});
+    const Container& container, const std::vector<ContainerEntry>& files, HashCache& cache,
+    const std::function<void(size_t, size_t)>& progress, const std::function<bool()>& cancelled) {
+  std::vector<absl::StatusOr<FileDigest>> digests(files.size(), FileDigest{});
   std::vector<size_t> unknown;
-  for (size_t i = 0; i < candidates.size(); ++i) {
-    if (candidates[i].entry.bytes == 0) continue;
-    if (const FileDigest* known = cache.Find(candidates[i].entry)) {
+  for (size_t i = 0; i < files.size(); ++i) {
+    if (files[i].bytes == 0) continue;
+    if (const FileDigest* known = cache.Find(files[i])) {
       digests[i] = *known;
     } else {
       unknown.push_back(i);
     }
   }
   std::mutex mutex;
-  size_t done = candidates.size() - unknown.size();
+  size_t done = files.size() - unknown.size();
   const int threads =
       std::min<int>(kMaxHashingThreads, static_cast<int>(std::thread::hardware_concurrency()));
   ParallelFor(unknown.size(), threads, [&](size_t i) {
     const size_t at = unknown[i];
-    digests[at] = DigestFile(container, candidates[at].photo.path);
+    if (cancelled && cancelled()) {
+      digests[at] = absl::CancelledError("hashing was interrupted");
+      return;
+    }
+    digests[at] = DigestFile(container, files[at].path);
     if (!progress) return;
     const std::lock_guard lock(mutex);
-    progress(++done, candidates.size());
+    progress(++done, files.size());
   });
   for (const size_t at : unknown) {
-    if (digests[at].ok()) cache.Remember(candidates[at].entry, *digests[at]);
+    if (digests[at].ok()) cache.Remember(files[at], *digests[at]);
   }
   return digests;
 }
 
-// Why a candidate cannot be a photo, or nullopt when it can as far as its first bytes tell.
-std::optional<std::string> WhyUnusable(const CandidatePhoto& candidate,
+// Why a file cannot be a photo, or nullopt when it can as far as its first bytes tell.
+std::optional<std::string> WhyUnusable(const ContainerEntry& file,
                                        const absl::StatusOr<FileDigest>& digest) {
-  if (candidate.entry.bytes == 0) return "the file is empty (zero bytes); it is left out";
+  if (file.bytes == 0) return "the file is empty (zero bytes); it is left out";
   if (!digest.ok()) {
     return StrCat("cannot be read (", Printable(std::string(digest.status().message())),
                   "); it is left out");
@@ -76,7 +81,7 @@ void AddUsablePhotos(std::vector<CandidatePhoto>& candidates,
                      std::vector<std::string>& labels, DatasetIndex& index) {
   for (size_t i = 0; i < candidates.size(); ++i) {
     CandidatePhoto& candidate = candidates[i];
-    if (std::optional<std::string> reason = WhyUnusable(candidate, digests[i])) {
+    if (std::optional<std::string> reason = WhyUnusable(candidate.entry, digests[i])) {
       index.problems.push_back({Printable(candidate.photo.path), std::move(*reason)});
       continue;
     }
@@ -182,7 +187,9 @@ absl::StatusOr<DatasetIndex> IndexDataset(const std::string& path, const IndexOp
   index.problems = std::move(layout.problems);
 
   HashCache cache = HashCache::Load(path);
-  const auto digests = DigestAll(*container, layout.labelled, cache, options.progress);
+  std::vector<ContainerEntry> files;
+  for (const CandidatePhoto& candidate : layout.labelled) files.push_back(candidate.entry);
+  const auto digests = DigestAll(*container, files, cache, options.progress, {});
   cache.Store();
 
   std::set<std::string> named_classes;
@@ -201,6 +208,33 @@ absl::StatusOr<DatasetIndex> IndexDataset(const std::string& path, const IndexOp
   }
   index.fingerprint = Fingerprint(index);
   return index;
+}
+
+absl::StatusOr<std::vector<Problem>> HashUnlabelled(DatasetIndex& index,
+                                                    const std::function<bool()>& cancelled) {
+  VIZSLA_ASSIGN_OR_RETURN(const std::unique_ptr<Container> container, OpenContainer(index.root));
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<ContainerEntry> listed, container->List());
+  std::unordered_map<std::string, const ContainerEntry*> by_path;
+  for (const ContainerEntry& entry : listed) by_path[entry.path] = &entry;
+  std::vector<ContainerEntry> files;
+  for (const Photo& photo : index.unlabelled) {
+    const auto found = by_path.find(photo.path);
+    // One that has gone since fails when it is read.
+    files.push_back(found != by_path.end() ? *found->second
+                                           : ContainerEntry{photo.path, photo.bytes, "", false});
+  }
+  HashCache cache = HashCache::Load(index.root);
+  const auto digests = DigestAll(*container, files, cache, {}, cancelled);
+  cache.Store();
+  if (cancelled && cancelled()) return absl::CancelledError("hashing was interrupted");
+  std::vector<Problem> problems;
+  for (size_t i = 0; i < files.size(); ++i) {
+    Photo& photo = index.unlabelled[i];
+    std::optional<std::string> reason = WhyUnusable(files[i], digests[i]);
+    photo.sha256 = reason ? "" : digests[i]->sha256;
+    if (reason) problems.push_back({Printable(photo.path), std::move(*reason)});
+  }
+  return problems;
 }
 
 absl::StatusOr<std::unique_ptr<PhotoReader>> OpenPhotos(const std::string& path) {

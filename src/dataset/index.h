@@ -32,7 +32,7 @@ struct Photo {
   std::string group;  // of the group column, or empty
   Side side = Side::kUnassigned;
   uint64_t bytes = 0;
-  std::string sha256;  // of the file's bytes; empty for unlabelled photos, which are not hashed
+  std::string sha256;  // of the file's bytes; of an unlabelled photo empty until HashUnlabelled
 };
 
 // Something that is wrong with the data set but does not end the study: counted and shown.
@@ -76,6 +76,14 @@ struct IndexOptions {
 // with different labels, fewer than two classes): each names file and line.
 absl::StatusOr<DatasetIndex> IndexDataset(const std::string& path,
                                           const IndexOptions& options = {});
+
+// Fills in the hashes of index.unlabelled, which only those need who cache these photos' pixels.
+// Remembers them as IndexDataset does. The problems are of photos that stay without a hash, because
+// they are empty, cannot be read or begin like no photo. Blocks while it reads. Cancelled when
+// `cancelled`, asked between files from any thread, says so; what was read till then is remembered.
+// NotFound, DataLoss: the data set is no longer what was indexed.
+absl::StatusOr<std::vector<Problem>> HashUnlabelled(DatasetIndex& index,
+                                                    const std::function<bool()>& cancelled = {});
 
 // Reads the bytes of photos from a folder or a zip. Thread-safe; each call opens what it needs from
 // a small pool. Create one a process.

@@ -23,7 +23,8 @@ struct PixelSourceOptions {
   std::vector<uint32_t> positions;      // in index->photos; only these are read and decoded
   bool unlabelled = false;              // positions are in index->unlabelled; every label is -1
   Preprocessing preprocessing;
-  // Unlabelled photos are not hashed: they are decoded into memory (an empty cache folder).
+  // Photos without a hash can only be decoded into memory (an empty cache folder): unlabelled ones,
+  // unless HashUnlabelled was called.
   DecodeOptions decode;
 };
 

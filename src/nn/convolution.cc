@@ -36,11 +36,7 @@ torch::Tensor ConvolutionImpl::Run(const torch::Tensor& x, const torch::Tensor& 
   torch::Tensor padded = x;
   std::vector<int64_t> padding = {options_.padding.rows, options_.padding.columns};
   if (PadsAsSame(options_.padding, stride, options_.style)) {
-    const int64_t rows = SamePadding(x.size(2), options_.kernel.rows, stride);
-    const int64_t columns = SamePadding(x.size(3), options_.kernel.columns, stride);
-    // F.pad's order: left, right, top, bottom.
-    padded = torch::constant_pad_nd(
-        x, {columns / 2, columns - columns / 2, rows / 2, rows - rows / 2}, 0);
+    padded = PadAsSame(x, options_.kernel, stride, 0);
     padding = {0, 0};
   }
   return torch::conv2d(padded, weight, bias, stride, padding, /*dilation=*/1, options_.groups);

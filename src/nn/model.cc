@@ -99,30 +99,28 @@ void VisitState(const torch::nn::Module& model, const Visit& visit) {
   }
 }
 
+// The tensors for which `wanted` holds of whether training changes them.
+template <typename Wanted>
+NamedTensors StateWhere(const torch::nn::Module& model, const Wanted& wanted) {
+  NamedTensors state;
+  VisitState(model, [&](std::string name, const torch::Tensor& tensor, bool trains) {
+    if (wanted(trains)) state.emplace_back(std::move(name), tensor);
+  });
+  return state;
+}
+
 }  // namespace
 
 NamedTensors Model::StateDict() const {
-  NamedTensors state;
-  VisitState(*this, [&](std::string name, const torch::Tensor& tensor, bool) {
-    state.emplace_back(std::move(name), tensor);
-  });
-  return state;
+  return StateWhere(*this, [](bool) { return true; });
 }
 
 NamedTensors Model::TrainedState() const {
-  NamedTensors state;
-  VisitState(*this, [&](std::string name, const torch::Tensor& tensor, bool trains) {
-    if (trains) state.emplace_back(std::move(name), tensor);
-  });
-  return state;
+  return StateWhere(*this, [](bool trains) { return trains; });
 }
 
 NamedTensors Model::FrozenState() const {
-  NamedTensors state;
-  VisitState(*this, [&](std::string name, const torch::Tensor& tensor, bool trains) {
-    if (!trains) state.emplace_back(std::move(name), tensor);
-  });
-  return state;
+  return StateWhere(*this, [](bool trains) { return !trains; });
 }
 
 absl::Status Model::LoadState(const std::map<std::string, TensorView>& tensors,

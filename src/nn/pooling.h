@@ -1,4 +1,4 @@
-// Max and average pools of a graph's layer, with torchvision's or TensorFlow's padding.
+// Padding as torchvision and as TensorFlow do it, and the max and average pools of a graph's layer.
 #pragma once
 
 #include <torch/torch.h>
@@ -15,6 +15,9 @@ int64_t SamePadding(int64_t size, int64_t kernel, int64_t stride);
 inline bool PadsAsSame(const Extent& padding, int64_t stride, Padding style) {
   return style == Padding::kTfSame && stride > 1 && (padding.rows > 0 || padding.columns > 0);
 }
+
+// x (N x C x h x w) with "SAME" padding for this kernel, filled with `value`.
+torch::Tensor PadAsSame(const torch::Tensor& x, const Extent& kernel, int64_t stride, double value);
 
 torch::Tensor MaxPool(const torch::Tensor& x, const GraphLayer& layer, Padding style);
 // With torchvision's padding the zeros around the map count as elements (count_include_pad) where

@@ -7,10 +7,12 @@
 
 namespace vizsla {
 
-// Copies the backbone's tensors from a file with torchvision's names (`features.0.0.weight`, ...);
-// the classifier (`classifier.*`) is ignored. InvalidArgument "<place>: not weights of
-// mobilenet_v2: ..." lists missing, unexpected and wrong-shaped names (10 each at most) and leaves
-// the model as it was. FailedPrecondition when the model has no backbone.
+// Copies the backbone's tensors from a file with the names of who published the network,
+// torchvision or timm (`features.0.0.weight`, ...; BackboneInfo::TensorName). What is not the
+// backbone is ignored: classifiers and auxiliary outputs. InvalidArgument "<place>: not weights of
+// mobilenet_v2:
+// ..." lists missing, unexpected and wrong-shaped names (10 each at most) and leaves the model as
+// it was. FailedPrecondition when the model has no backbone.
 absl::Status ImportBackbone(const TensorFile& file, std::string_view place, Model& model);
 
 }  // namespace vizsla

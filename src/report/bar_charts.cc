@@ -105,7 +105,7 @@ Svg DrawGaps(const std::vector<GapRow>& rows, const std::string& title) {
              {.size = kLabelSize, .color = color, .bold = true});
     y += kRow;
   }
-  svg.Text({(area.left + area.right) / 2, area.bottom + 33}, "accuracy at the best epoch",
+  svg.Text({(area.left + area.right) / 2, area.bottom + 33}, "accuracy at the chosen epoch",
            {.size = kLabelSize, .color = kMutedInk, .anchor = TextAnchor::kMiddle});
   svg.Text({area.right + 10, area.top - 8}, "gap", {.size = kTickSize, .color = kMutedInk});
   return svg;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_format.h"
 
@@ -10,11 +11,6 @@ namespace vizsla {
 namespace {
 
 constexpr size_t kMostNumbersAsWords = 6;
-
-std::string ValueOf(const Configuration& configuration, const std::string& name) {
-  const auto it = configuration.find(name);
-  return it == configuration.end() ? "" : ToText(it->second);
-}
 
 std::optional<double> AsNumber(const ParameterValue& value) {
   if (const auto* integer = std::get_if<int64_t>(&value)) return static_cast<double>(*integer);
@@ -118,19 +114,43 @@ std::vector<std::string> ParameterNames(const LeaderboardView& board) {
   return names;
 }
 
+bool IsConfigured(const Trial& trial) {
+  const WarmStart& start = trial.warm_start;
+  switch (start.kind) {
+    case WarmStart::Kind::kNone:
+      return true;
+    case WarmStart::Kind::kBestConfiguration:
+      return start.trial > 0;
+    case WarmStart::Kind::kTrial:  // whose number is known before it has a checkpoint
+    case WarmStart::Kind::kBest:
+      return !start.checkpoint.empty();
+  }
+  return true;
+}
+
 std::vector<std::string> VaryingParameters(const LeaderboardView& board) {
   std::vector<std::string> names = ParameterNames(board);
+  const auto configured =
+      std::count_if(board.rows.begin(), board.rows.end(),
+                    [](const LeaderboardRowView& row) { return IsConfigured(row.trial); });
   std::erase_if(names, [&](const std::string& name) {
-    if (board.rows.size() < 2) {
+    if (configured < 2) {
       const Parameter* parameter = FindInStages(board.study.study.spec, name);
       return parameter != nullptr && CountValues(parameter->domain) == 1;
     }
-    const std::string first = ValueOf(board.rows[0].trial.configuration, name);
-    return std::all_of(board.rows.begin(), board.rows.end(), [&](const auto& row) {
-      return ValueOf(row.trial.configuration, name) == first;
-    });
+    std::set<std::string> values;  // the empty one: absent
+    for (const LeaderboardRowView& row : board.rows) {
+      std::string value = ValueTextOf(row.trial.configuration, name);
+      if (!value.empty() || IsConfigured(row.trial)) values.insert(std::move(value));
+    }
+    return values.size() < 2;
   });
   return names;
+}
+
+std::string ValueTextOf(const Configuration& configuration, const std::string& name) {
+  const auto it = configuration.find(name);
+  return it == configuration.end() ? "" : ToText(it->second);
 }
 
 std::string ShortValueOf(const Configuration& configuration, const std::string& name) {

@@ -14,9 +14,16 @@ namespace vizsla {
 // have.
 std::vector<std::string> ParameterNames(const LeaderboardView& board);
 
-// Of these, the ones whose value (or absence) is not the same in all rows; with fewer than two
-// rows, what the space does not fix.
+// False for a trial that has not got, or never got, the one it starts from: its configuration is
+// only what replaces the source's, so what it lacks is not known.
+bool IsConfigured(const Trial& trial);
+
+// Of these, the ones whose value (or absence, in a configured trial) is not the same in all rows;
+// with fewer than two configured trials, what the space does not fix.
 std::vector<std::string> VaryingParameters(const LeaderboardView& board);
+
+// With all its digits. Empty when the parameter is absent.
+std::string ValueTextOf(const Configuration& configuration, const std::string& name);
 
 // For the eye: four digits of a sampled number are enough. Empty when the parameter is absent.
 std::string ShortValueOf(const Configuration& configuration, const std::string& name);

@@ -16,10 +16,7 @@
 namespace vizsla {
 namespace {
 
-std::string ValueOf(const Configuration& configuration, const std::string& name) {
-  const auto it = configuration.find(name);
-  return it == configuration.end() ? "" : ToText(it->second);
-}
+constexpr size_t kMostReasons = 5;
 
 std::string EpochText(const LeaderboardRowView& row, int epochs) {
   if (row.trial.state != TrialState::kRunning) return StrCat(row.trial.epoch, "/", epochs);
@@ -35,11 +32,13 @@ std::string EpochText(const LeaderboardRowView& row, int epochs) {
 Table BuildTable(const LeaderboardView& board, const std::vector<std::string>& names, bool merged,
                  size_t row_count) {
   const StudySpec& spec = board.study.study.spec;
+  const bool staged = StageCount(spec) > 1;
   const bool named = std::any_of(board.rows.begin(), board.rows.end(),
                                  [](const auto& row) { return !row.trial.name.empty(); });
   Table table;
   table.columns = {{"rank", Align::kRight}, {"trial", Align::kRight}};
   if (named) table.columns.push_back({"name", Align::kLeft, true});
+  if (staged) table.columns.push_back({"stage", Align::kRight});
   table.columns.push_back({"state"});
   table.columns.push_back({spec.objective.metric, Align::kRight});
   table.columns.push_back({"epoch", Align::kRight});
@@ -60,6 +59,7 @@ Table BuildTable(const LeaderboardView& board, const std::vector<std::string>& n
     std::vector<Cell> cells = {{row.rank > 0 ? StrCat(row.rank) : "-", tint},
                                {StrCat(trial.number), tint}};
     if (named) cells.push_back({trial.name, tint});
+    if (staged) cells.push_back({StrCat(trial.stage)});
     cells.push_back({std::string(ToText(trial.state)), TintOf(trial.state)});
     cells.push_back({FormatMetric(trial.score), best ? Tint::kGood : Tint::kPlain});
     cells.push_back({EpochText(row, PlannedEpochs(spec, row.trial))});
@@ -80,6 +80,29 @@ Table BuildTable(const LeaderboardView& board, const std::vector<std::string>& n
     table.rows.push_back(std::move(cells));
   }
   return table;
+}
+
+// "trial 3 infeasible: REASON", a line each; beyond kMostReasons, or more than `max_lines` (0: any
+// number), the last one counts the rest. Lines are cut at `width` columns; 0 leaves them whole.
+std::vector<std::string> ReasonLines(const LeaderboardView& board, size_t max_lines, int width) {
+  std::vector<std::string> lines;
+  for (const LeaderboardRowView& row : board.rows) {
+    if (!EndedInTrouble(row.trial.state)) continue;
+    lines.push_back(StrCat("trial ", row.trial.number, " ", ToText(row.trial.state), ": ",
+                           SafeText(TroubleText(row.trial))));
+  }
+  size_t shown = std::min(kMostReasons, lines.size());
+  if (max_lines > 0 && max_lines < shown + (shown < lines.size() ? 1 : 0)) shown = max_lines - 1;
+  if (const size_t left = lines.size() - shown; left > 0) {
+    lines.resize(shown);
+    lines.push_back(StrCat(shown > 0 ? "... and " : "", Count(static_cast<int64_t>(left), "trial"),
+                           shown > 0 ? " more" : "",
+                           " that failed, diverged or could not run (vizsla trial N tells why)"));
+  }
+  if (width > 0) {
+    for (std::string& line : lines) line = Truncate(line, width);
+  }
+  return lines;
 }
 
 std::string CsvField(std::string_view text) {
@@ -109,12 +132,20 @@ std::string RenderLeaderboard(const LeaderboardView& board, const RenderOptions&
                               int max_rows) {
   std::string text = RenderStudyHeader(board.study, board.eta, options);
   text += "\n";
-  const std::vector<std::string> names = VaryingParameters(board);
-  const size_t shown =
-      max_rows > 0 ? std::min<size_t>(max_rows, board.rows.size()) : board.rows.size();
   if (board.rows.empty()) {
     text += "No trial has been made yet: workers make them as they ask for work.\n";
     return text;
+  }
+  const std::vector<std::string> names = VaryingParameters(board);
+  size_t shown = board.rows.size();
+  std::vector<std::string> reasons;
+  if (max_rows <= 0) {
+    reasons = ReasonLines(board, /*max_lines=*/0, /*width=*/0);
+  } else {
+    // Reasons take at most half of the room, and no line wraps.
+    const auto room = static_cast<size_t>(max_rows);
+    if (room > 1) reasons = ReasonLines(board, room / 2, options.width);
+    shown = std::min(room - reasons.size(), shown);
   }
   Table table = BuildTable(board, names, /*merged=*/false, shown);
   if (options.width > 0 && TableWidth(table) > options.width) {
@@ -123,6 +154,7 @@ std::string RenderLeaderboard(const LeaderboardView& board, const RenderOptions&
   text += RenderTable(table, options);
   const int64_t left = std::max<int64_t>(board.total_trials, board.rows.size()) - shown;
   if (left > 0) absl::StrAppend(&text, "... and ", left, " more\n");
+  for (const std::string& line : reasons) absl::StrAppend(&text, line, "\n");
   return text;
 }
 
@@ -132,8 +164,12 @@ std::string LeaderboardToCsv(const LeaderboardView& board) {
   for (const LeaderboardRowView& row : board.rows) {
     for (const auto& [name, value] : row.metrics) metric_names.insert(name);
   }
-  std::vector<std::string> fields = {"rank",      "trial", "name",   "state",
-                                     "objective", "epoch", "epochs", "best_epoch"};
+  const bool staged = StageCount(spec) > 1;
+  std::vector<std::string> fields = {"rank", "trial", "name"};
+  if (staged) fields.emplace_back("stage");
+  for (const char* name : {"state", "objective", "epoch", "epochs", "best_epoch"}) {
+    fields.emplace_back(name);
+  }
   const std::vector<std::string> names = ParameterNames(board);
   for (const std::string& name : names) fields.push_back(CsvField("params." + name));
   for (const std::string& name : metric_names) fields.push_back(CsvField("metrics." + name));
@@ -143,16 +179,15 @@ std::string LeaderboardToCsv(const LeaderboardView& board) {
   std::string text = absl::StrJoin(fields, ",") + "\n";
   for (const LeaderboardRowView& row : board.rows) {
     const Trial& trial = row.trial;
-    fields = {row.rank > 0 ? StrCat(row.rank) : "",
-              StrCat(trial.number),
-              CsvField(trial.name),
-              std::string(ToText(trial.state)),
-              trial.score.has_value() ? CsvNumber(*trial.score) : "",
-              StrCat(trial.epoch),
-              StrCat(PlannedEpochs(spec, trial)),
-              trial.best_epoch > 0 ? StrCat(trial.best_epoch) : ""};
+    fields = {row.rank > 0 ? StrCat(row.rank) : "", StrCat(trial.number), CsvField(trial.name)};
+    if (staged) fields.push_back(StrCat(trial.stage));
+    fields.emplace_back(ToText(trial.state));
+    fields.push_back(trial.score.has_value() ? CsvNumber(*trial.score) : "");
+    fields.push_back(StrCat(trial.epoch));
+    fields.push_back(StrCat(PlannedEpochs(spec, trial)));
+    fields.push_back(trial.best_epoch > 0 ? StrCat(trial.best_epoch) : "");
     for (const std::string& name : names) {
-      fields.push_back(CsvField(ValueOf(trial.configuration, name)));
+      fields.push_back(CsvField(ValueTextOf(trial.configuration, name)));
     }
     for (const std::string& name : metric_names) {
       const auto it = row.metrics.find(name);

@@ -30,7 +30,7 @@ struct LeaderboardRowView {
   int64_t steps_total = 0;
   Milliseconds elapsed{0};
   std::optional<Milliseconds> eta;
-  Metrics metrics;  // of the best epoch
+  Metrics metrics;  // of the epoch that counts, trial.best_epoch
 };
 
 struct LeaderboardView {
@@ -56,13 +56,16 @@ struct TrialView {
   std::vector<AttemptView> attempts;
 };
 
-// Header, then one line a trial. Parameters that differ between trials have a column each; when
-// that is wider than the terminal they share one. max_rows > 0 shows only so many trials and says
-// what is left.
+// Header, then one line a trial, then why trials failed, diverged or could not run: at most five of
+// them, and how many more. Parameters that differ between trials have a column each; when that is
+// wider than the terminal they share one. The stage is shown where a study has several. max_rows >
+// 0 gives trials and reasons so many lines together, says which trials are left, and cuts reasons
+// at the terminal's edge.
 std::string RenderLeaderboard(const LeaderboardView& board, const RenderOptions& options,
                               int max_rows = 0);
-// With a header line. Every parameter of the space is a column `params.NAME`, and so is every other
-// one that a row has: an enqueued trial may leave the space.
+// With a header line; `stage` stands in it when the study has more than one. Every parameter of the
+// space is a column `params.NAME`, and so is every other one that a row has: an enqueued trial may
+// leave the space.
 std::string LeaderboardToCsv(const LeaderboardView& board);
 nlohmann::ordered_json LeaderboardToJson(const LeaderboardView& board);
 

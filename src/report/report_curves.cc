@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstddef>
 
 #include "absl/strings/str_cat.h"
 #include "src/base/str_cat.h"
@@ -10,6 +11,8 @@ namespace {
 
 constexpr size_t kTogether = 7;  // as many as there are colours
 constexpr size_t kShownAtOnce = 6;
+
+bool HasRun(const LeaderboardRowView& row) { return row.trial.epoch > 0; }
 
 LineSeries SeriesOf(const std::vector<EpochReport>& epochs, const std::string& metric,
                     std::string name, Stroke stroke) {
@@ -45,7 +48,7 @@ LineChart TrialChart(const Trial& trial, const std::vector<EpochReport>& epochs,
   }
   if (trial.best_epoch > 0) {
     chart.marked_x = trial.best_epoch;
-    chart.mark = StrCat("best: ", trial.best_epoch);
+    chart.mark = StrCat("chosen: ", trial.best_epoch);
   }
   return chart;
 }
@@ -79,16 +82,33 @@ Picture TogetherPicture(const std::vector<Curved>& trials) {
           DrawLineCharts(charts, "Validation loss and accuracy of the best trials together")};
 }
 
+// Which trials have no curves here, and where they are; empty when all have.
+std::string LeftOutHtml(const LeaderboardView& board) {
+  const auto ran = std::count_if(board.rows.begin(), board.rows.end(), HasRun);
+  if (ran <= static_cast<ptrdiff_t>(kMostDrawnTrials)) return "";
+  return ParagraphHtml(StrCat("The best ", kMostDrawnTrials, " of ", ran,
+                              " trials are drawn; the leaderboard has them all, and `vizsla trial "
+                              "N --curves` draws any other."),
+                       "muted small");
+}
+
 }  // namespace
+
+std::vector<const Trial*> FindDrawnTrials(const LeaderboardView& board) {
+  std::vector<const Trial*> trials;
+  for (const LeaderboardRowView& row : board.rows) {
+    if (trials.size() == kMostDrawnTrials) break;
+    if (HasRun(row)) trials.push_back(&row.trial);
+  }
+  return trials;
+}
 
 HtmlSection CurvesSection(const StudyReport& report) {
   HtmlSection section = {"curves", "Curves", "", {}};
   std::vector<Curved> curved;
-  for (const LeaderboardRowView& row : report.board.rows) {
-    const auto it = report.epochs.find(row.trial.number);
-    if (it != report.epochs.end() && !it->second.empty()) {
-      curved.push_back({&row.trial, &it->second});
-    }
+  for (const Trial* trial : FindDrawnTrials(report.board)) {
+    const auto it = report.epochs.find(trial->number);
+    if (it != report.epochs.end() && !it->second.empty()) curved.push_back({trial, &it->second});
   }
   if (curved.empty()) {
     section.html = ParagraphHtml("No trial has reported an epoch yet.");
@@ -103,7 +123,8 @@ HtmlSection CurvesSection(const StudyReport& report) {
         curved.size() > kTogether ? StrCat("best ", kTogether, " trials") : std::string("trials"),
         "</h3>\n", FigureHtml(section.pictures.back()));
   }
-  absl::StrAppend(&section.html, "<h3>Each trial: train and validation</h3>\n");
+  absl::StrAppend(&section.html, "<h3>Each trial: train and validation</h3>\n",
+                  LeftOutHtml(report.board));
   for (size_t i = 0; i < curved.size(); ++i) {
     if (i == kShownAtOnce) {
       absl::StrAppend(&section.html, "<details><summary>",

@@ -5,32 +5,27 @@
 #include "src/report/board_parameters.h"
 #include "src/report/report_sections.h"
 #include "src/report/text.h"
+#include "src/report/trial_text.h"
 
 namespace vizsla {
 namespace {
-
-bool EndedOtherwise(TrialState state) {
-  return state == TrialState::kFailed || state == TrialState::kInfeasible ||
-         state == TrialState::kDiverged;
-}
 
 std::string ReasonsHtml(const LeaderboardView& board) {
   HtmlTable table;
   table.columns = {
       {"trial", true, ""}, {"name", false, ""}, {"state", false, ""}, {"reason", false, ""}};
   for (const LeaderboardRowView& row : board.rows) {
-    if (!EndedOtherwise(row.trial.state)) continue;
-    table.rows.push_back(
-        {TextCell(StrCat(row.trial.number)),
-         TextCell(row.trial.name),
-         {StateHtml(ToText(row.trial.state)), ""},
-         TextCell(row.trial.reason.empty() ? "no reason was given" : row.trial.reason)});
+    if (!EndedInTrouble(row.trial.state)) continue;
+    table.rows.push_back({TextCell(StrCat(row.trial.number)),
+                          TextCell(row.trial.name),
+                          {StateHtml(ToText(row.trial.state)), ""},
+                          TextCell(TroubleText(row.trial))});
   }
   if (table.rows.empty()) return "";
   return StrCat("<h3>Trials that failed, diverged or could not run</h3>\n", ToHtml(table));
 }
 
-// The figures of the best epoch that stand beside the score.
+// The figures of the chosen epoch that stand beside the score.
 struct Figure {
   std::string metric;
   std::string title;
@@ -84,11 +79,11 @@ HtmlTable LeaderboardTable(const LeaderboardView& board) {
   if (staged) table.columns.push_back({"stage", true, ""});
   table.columns.push_back({"state", false, ""});
   table.columns.push_back({spec.objective.metric, true, "the score"});
-  table.columns.push_back({"best epoch", true, "the selected epoch, and how many there were"});
+  table.columns.push_back({"chosen epoch", true, "the epoch that counts, and how many there were"});
   for (const Figure& figure : figures) {
-    table.columns.push_back({figure.title, true, StrCat(figure.metric, " at the best epoch")});
+    table.columns.push_back({figure.title, true, StrCat(figure.metric, " at the chosen epoch")});
   }
-  table.columns.push_back({"gap", true, "train minus validation accuracy at the best epoch"});
+  table.columns.push_back({"gap", true, "train minus validation accuracy at the chosen epoch"});
   table.columns.push_back({"wall time", true, "training time over all attempts"});
   for (const std::string& name : varying) table.columns.push_back({name, false, ""});
 

@@ -61,7 +61,9 @@ std::string ObjectiveText(const Objective& objective) {
   std::string text =
       StrCat(objective.metric, ", ",
              objective.direction == Direction::kMaximize ? "higher is better" : "lower is better");
-  if (objective.select_by != objective.metric) {
+  if (objective.last_epoch) {
+    absl::StrAppend(&text, "; of the last epoch");
+  } else if (objective.select_by != objective.metric) {
     absl::StrAppend(&text, "; of the epoch with the best ", objective.select_by);
   }
   return text;

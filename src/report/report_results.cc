@@ -50,7 +50,7 @@ HtmlSection OverfittingSection(const StudyReport& report) {
     return section;
   }
   section.pictures.push_back(
-      {"overfitting", DrawGaps(rows, "Train minus validation accuracy at the best epoch")});
+      {"overfitting", DrawGaps(rows, "Train minus validation accuracy at the chosen epoch")});
   section.html = FigureHtml(section.pictures.back());
   if (with_gap > rows.size()) {
     section.html += ParagraphHtml(StrCat("The best ", rows.size(), " of ", with_gap,

@@ -13,13 +13,13 @@ namespace vizsla {
 // What every section asks of a row.
 std::string TrialLabel(const Trial& trial);  // "7 (the final one)"
 std::optional<double> MetricOf(const LeaderboardRowView& row, const std::string& name);
-// Train minus validation accuracy at the best epoch.
+// Train minus validation accuracy at the chosen epoch.
 std::optional<double> GapOf(const LeaderboardRowView& row);
 // Trials that stand on the parameter charts: with a finite score, and not failed.
 std::vector<TrialPoint> ScoredTrials(const LeaderboardView& board);
 
 std::string StateHtml(std::string_view state);
-// "val_accuracy, higher is better; of the epoch with the best val_loss".
+// "val_accuracy, higher is better; of the epoch with the best val_loss" or "; of the last epoch".
 std::string ObjectiveText(const Objective& objective);
 
 std::string HeaderHtml(const StudyReport& report);

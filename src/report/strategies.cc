@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "src/base/str_cat.h"
 #include "src/catalog/training_plan.h"
+#include "src/report/board_parameters.h"
 #include "src/study/objective.h"
 
 namespace vizsla {
@@ -24,18 +25,27 @@ std::string WordOf(const Configuration& configuration, const std::string& name) 
   return "";
 }
 
+// How it is trained, leaving aside another trial's weights.
+std::string BaseApproachOf(const Configuration& configuration) {
+  const std::string weights = WordOf(configuration, "initial_weights");
+  if (absl::StartsWith(WordOf(configuration, "network"), "scratch")) {
+    return weights == "autoencoder" ? "scratch after autoencoder" : "scratch";
+  }
+  if (weights == "random") return "from random weights";
+  const std::string unfreeze = WordOf(configuration, "unfreeze");
+  if (unfreeze == "none" || unfreeze.empty()) return "transfer";
+  return unfreeze == "all" ? "fine-tuned whole" : StrCat("fine-tuned from ", unfreeze);
+}
+
 bool CanLead(const LeaderboardRowView& row) {
   return row.trial.score.has_value() && MayWin(row.trial);
 }
 
 }  // namespace
 
-std::string ApproachOf(const Configuration& configuration) {
-  if (absl::StartsWith(WordOf(configuration, "network"), "scratch")) return "scratch";
-  if (WordOf(configuration, "initial_weights") == "random") return "from random weights";
-  const std::string unfreeze = WordOf(configuration, "unfreeze");
-  if (unfreeze == "none" || unfreeze.empty()) return "transfer";
-  return unfreeze == "all" ? "fine-tuned whole" : StrCat("fine-tuned from ", unfreeze);
+std::string ApproachOf(const Trial& trial) {
+  const std::string base = BaseApproachOf(trial.configuration);
+  return trial.warm_start.checkpoint.empty() ? base : base + ", warm start";
 }
 
 std::vector<Strategy> CompareStrategies(const LeaderboardView& board) {
@@ -44,8 +54,9 @@ std::vector<Strategy> CompareStrategies(const LeaderboardView& board) {
   std::map<Key, size_t> places;
   std::vector<Strategy> strategies;
   for (const LeaderboardRowView& row : board.rows) {
-    const Configuration& configuration = row.trial.configuration;
-    const Key key = {WordOf(configuration, "network"), ApproachOf(configuration), row.trial.name};
+    if (!IsConfigured(row.trial)) continue;
+    const Key key = {WordOf(row.trial.configuration, "network"), ApproachOf(row.trial),
+                     row.trial.name};
     const auto [place, added] = places.emplace(key, strategies.size());
     if (added) {
       strategies.push_back({std::get<0>(key), std::get<1>(key), std::get<2>(key), 0, nullptr});

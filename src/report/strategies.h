@@ -5,14 +5,15 @@
 #include <vector>
 
 #include "src/report/leaderboard.h"
-#include "src/study/configuration.h"
+#include "src/study/trial.h"
 
 namespace vizsla {
 
-// "scratch", "transfer" (the backbone frozen), "fine-tuned from block_16_expand", "fine-tuned
-// whole", "from random weights". What the configuration does not say has its default
+// "scratch", "scratch after autoencoder", "transfer" (the backbone frozen), "fine-tuned from
+// block_16_expand", "fine-tuned whole", "from random weights"; ", warm start" follows when the
+// trial starts from another one's weights. What the configuration does not say has its default
 // (KnownParameters).
-std::string ApproachOf(const Configuration& configuration);
+std::string ApproachOf(const Trial& trial);
 
 struct Strategy {
   std::string network;
@@ -22,8 +23,8 @@ struct Strategy {
   const LeaderboardRowView* best = nullptr;  // in the board; null while no trial has a score
 };
 
-// Groups of (network, approach, trial's name), the best first; groups without a score last. The
-// board must outlive the result.
+// Groups of (network, approach, trial's name), the best first; groups without a score last. Trials
+// that are not configured (IsConfigured) belong to none. The board must outlive the result.
 std::vector<Strategy> CompareStrategies(const LeaderboardView& board);
 
 // "mobilenet_v2, transfer: final".

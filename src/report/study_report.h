@@ -3,6 +3,7 @@
 // files' bytes go out. Names, notes and reasons are users' text and are escaped.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -25,10 +26,11 @@ struct EvaluationRecord {
 };
 
 struct StudyReport {
-  LeaderboardView board;                               // every trial
-  std::map<int64_t, std::vector<EpochReport>> epochs;  // by trial number, in order
-  std::vector<EvaluationRecord> evaluations;           // in order of time
-  std::optional<Predictions> predictions;  // of the best trial on the validation split (--data)
+  LeaderboardView board;  // every trial
+  // By trial number, in order; those of the drawn trials (FindDrawnTrials) are enough.
+  std::map<int64_t, std::vector<EpochReport>> epochs;
+  std::vector<EvaluationRecord> evaluations;  // in order of time
+  std::optional<Predictions> predictions;     // of the best trial on the validation split (--data)
   std::string no_predictions;  // why --data gave none (no checkpoint ...); empty without --data
   std::string source;          // database or coordinator
   Timestamp made_at{};
@@ -40,6 +42,11 @@ struct ReportFile {
 };
 
 inline constexpr char kReportPage[] = "index.html";
+
+// Trials whose curves the page draws: the first kMostDrawnTrials of the board that have run an
+// epoch. Points into the board.
+inline constexpr size_t kMostDrawnTrials = 50;
+std::vector<const Trial*> FindDrawnTrials(const LeaderboardView& board);
 
 // The row that leads the board with a finite score, or null.
 const LeaderboardRowView* FindBestRow(const LeaderboardView& board);

@@ -48,6 +48,15 @@ Tint TintOf(StudyState state) {
   return Tint::kPlain;
 }
 
+bool EndedInTrouble(TrialState state) {
+  return state == TrialState::kFailed || state == TrialState::kInfeasible ||
+         state == TrialState::kDiverged;
+}
+
+std::string TroubleText(const Trial& trial) {
+  return trial.reason.empty() ? "no reason was given" : trial.reason;
+}
+
 std::string TrialCountsText(const StudyView& study) {
   int64_t total = 0;
   std::vector<std::string> parts;
@@ -79,7 +88,9 @@ std::string RenderStudyHeader(const StudyView& view, const std::optional<Millise
   text += "\n";
   std::string ranked = StrCat("ranked by ", spec.objective.metric, " (",
                               DirectionWord(spec.objective.direction), ")");
-  if (spec.objective.select_by != spec.objective.metric) {
+  if (spec.objective.last_epoch) {
+    absl::StrAppend(&ranked, " of the last epoch");
+  } else if (spec.objective.select_by != spec.objective.metric) {
     absl::StrAppend(&ranked, " of the epoch with the best ", spec.objective.select_by);
   }
   absl::StrAppend(&ranked, "; test split used ",

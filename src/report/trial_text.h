@@ -12,6 +12,11 @@ namespace vizsla {
 Tint TintOf(TrialState state);
 Tint TintOf(StudyState state);
 
+// Failed, diverged or infeasible: the reader wants to know why.
+bool EndedInTrouble(TrialState state);
+// Why it did, "no reason was given" when nobody knows.
+std::string TroubleText(const Trial& trial);
+
 // "24 of 24 trials: 20 completed, 2 running, 2 queued"
 std::string TrialCountsText(const StudyView& study);
 

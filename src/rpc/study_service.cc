@@ -1,6 +1,7 @@
 #include "src/rpc/study_service.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,26 @@ void AddNewestLines(const std::vector<LogRow>& lines, v1::GetTrialLogsResponse* 
     *response->add_lines() = ToProto(note);
   }
   std::reverse(response->mutable_lines()->begin(), response->mutable_lines()->end());
+}
+
+constexpr int kStates = static_cast<int>(TrialState::kCancelled) + 1;
+
+// The study for a page that asks for one of its trials: with the counts that the store has at hand.
+// A board would read every trial, and a reader of all trials would read them all for each.
+absl::Status Describe(TrialReader& reader, const Study& study, v1::Study* out) {
+  *out = ToProto(study);
+  for (int i = 0; i < kStates; ++i) {
+    const auto state = static_cast<TrialState>(i);
+    VIZSLA_ASSIGN_OR_RETURN(const int64_t count,
+                            reader.CountTrials(study.id, std::span(&state, 1)));
+    if (count > 0) (*out->mutable_trial_counts())[std::string(ToText(state))] = count;
+  }
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<EvaluationRow> evaluations,
+                          reader.ListEvaluations(study.id));
+  out->set_test_uses(
+      std::count_if(evaluations.begin(), evaluations.end(),
+                    [](const EvaluationRow& evaluation) { return evaluation.split == "test"; }));
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -159,11 +180,9 @@ grpc::ServerWriteReactor<v1::WatchLeaderboardResponse>* StudyServiceImpl::WatchL
 grpc::ServerUnaryReactor* StudyServiceImpl::GetTrial(grpc::CallbackServerContext* context,
                                                      const v1::GetTrialRequest* request,
                                                      v1::GetTrialResponse* response) {
-  return calls_.Run(context, [=, this]() -> absl::Status {
-    std::string name;
-    VIZSLA_RETURN_IF_ERROR(store_.Read([&](TrialReader& reader) -> absl::Status {
+  return calls_.Run(context, [=, this] {
+    return store_.Read([&](TrialReader& reader) -> absl::Status {
       VIZSLA_ASSIGN_OR_RETURN(const Study study, reader.FindStudy(request->study()));
-      name = study.spec.name;
       VIZSLA_ASSIGN_OR_RETURN(const Trial trial, FindTrialOrBest(reader, study, request->number()));
       *response->mutable_trial() = ToProto(trial);
       VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, reader.ListReports(trial.id));
@@ -171,9 +190,8 @@ grpc::ServerUnaryReactor* StudyServiceImpl::GetTrial(grpc::CallbackServerContext
       VIZSLA_ASSIGN_OR_RETURN(const std::vector<AttemptRow> attempts,
                               reader.ListAttempts(trial.id));
       for (const AttemptRow& attempt : attempts) *response->add_attempts() = ToProto(attempt);
-      return absl::OkStatus();
-    }));
-    return Summarize(name, response->mutable_study());
+      return Describe(reader, study, response->mutable_study());
+    });
   });
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "src/study/take_over.h"
+#include "src/study/planned_trials.h"
 
 namespace vizsla {
 namespace {
@@ -18,25 +18,6 @@ int64_t SecondsOf(const Budget& budget) {
 
 std::string ToText(int64_t amount, const std::string& unlimited) {
   return amount == std::numeric_limits<int64_t>::max() ? unlimited : StrCat(amount);
-}
-
-// The configurations that the stage's sampler finds, and the enqueued trials beside them; nullopt:
-// infinite, or it depends on the sources.
-std::optional<int64_t> AvailableTrials(const StudySpec& spec, int stage) {
-  const StageView view = StageOf(spec, stage);
-  const SearchSpace closed = ClosedSpace(view.space);
-  if (closed != view.space) return std::nullopt;
-  std::optional<int64_t> available = CountConfigurations(view.space);
-  if (!available) return std::nullopt;
-  if (stage > 1) {
-    const int64_t top = spec.stages[static_cast<size_t>(stage - 2)].top;
-    if (__builtin_mul_overflow(*available, top, &*available)) return std::nullopt;
-  }
-  // Enqueued configurations outside the space use up nothing of it.
-  for (const EnqueuedTrial& trial : view.enqueue) {
-    if (stage > 1 || !Validate(view.space, trial.configuration).ok()) ++*available;
-  }
-  return available;
 }
 
 absl::Status CheckNotLowered(const std::string& name, int64_t stored, int64_t given,
@@ -81,11 +62,6 @@ absl::StatusOr<StudySpec> RaiseBudgets(const StudySpec& stored, const StudySpec&
   return raised;
 }
 
-std::optional<int64_t> TrialLimit(const StageView& stage) {
-  if (stage.budget.trials <= 0) return std::nullopt;
-  return std::max(stage.budget.trials, static_cast<int64_t>(stage.enqueue.size()));
-}
-
 bool WallTimeOver(const StudySpec& spec, Milliseconds active_time) {
   return spec.budget.wall_time && active_time >= *spec.budget.wall_time;
 }
@@ -98,9 +74,8 @@ std::optional<int64_t> PlannedTrials(const Study& study, const std::vector<int64
     const bool over = study.state == StudyState::kFinished || stage < begun;
     std::optional<int64_t> planned = there;
     if (!over) {
-      const std::optional<int64_t> limit = TrialLimit(StageOf(study.spec, stage));
-      const std::optional<int64_t> available = AvailableTrials(study.spec, stage);
-      planned = limit && available ? std::min(*limit, *available) : (limit ? limit : available);
+      const auto of_stage = PlanTrials(study.spec, stage);
+      planned = of_stage && of_stage->certain ? std::optional(of_stage->count) : std::nullopt;
     }
     if (!planned) return std::nullopt;
     total += std::max(*planned, there);

@@ -20,10 +20,6 @@ absl::StatusOr<Budget> RaiseBudget(const Budget& stored, const Budget& given);
 absl::StatusOr<StudySpec> RaiseBudgets(const StudySpec& stored, const StudySpec& given,
                                        int current);
 
-// How many trials the stage may have; nullopt: as many as its sampler finds. Enqueued trials are
-// run even when they are more than the budget.
-std::optional<int64_t> TrialLimit(const StageView& stage);
-
 // `active_time` includes the time since the last change of state.
 bool WallTimeOver(const StudySpec& spec, Milliseconds active_time);
 

@@ -20,11 +20,13 @@ class SamplerCache {
   absl::StatusOr<std::optional<Configuration>> Suggest(TrialReader& reader, const Study& study,
                                                        int stage, const Trial* source);
 
-  // Tell it of every trial that the running change inserts, completes or ends.
+  // Tell it of every trial that the running change inserts or ends, or whose source it decides.
+  // When the change is not stored after all, a sampler that has seen a trial too many is noticed by
+  // its number; what was decided or ended will be again, and is then observed again.
   void Observe(const Trial& trial);
 
-  // The samplers are made anew when they are next asked: the specification has changed, or a commit
-  // failed and they may have seen what was not stored.
+  // The samplers are made anew when they are next asked: the study's specification has changed, or
+  // the study is gone.
   void Forget(StudyId study);
 
  private:

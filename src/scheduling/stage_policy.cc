@@ -28,6 +28,10 @@ const Trial* FindNumber(std::span<const Trial> trials, int64_t number) {
   return found == trials.end() ? nullptr : &*found;
 }
 
+std::string NeverCameToBe(int64_t source) {
+  return StrCat("its source, trial ", source, ", never came to be");
+}
+
 bool WantsBest(const Trial& trial) {
   return trial.warm_start.kind == Kind::kBest || trial.warm_start.kind == Kind::kBestConfiguration;
 }
@@ -59,7 +63,7 @@ std::optional<Trial> DecideNamed(const Study& study, std::span<const Trial> tria
   const int64_t number = trial.warm_start.trial;
   const Trial* source = FindNumber(trials, number);
   if (source == nullptr) {
-    return EndInfeasible(trial, StrCat("its source, trial ", number, ", never came to be"), now);
+    return EndInfeasible(trial, NeverCameToBe(number), now);
   }
   if (!IsFinished(source->state)) return std::nullopt;
   if (MayBeSource(*source)) return Decided(study, trial, *source);
@@ -171,6 +175,10 @@ std::vector<Trial> MakeEnqueued(const Study& study, int stage, std::span<const T
         if (const auto place = FindEnqueued(study.spec, enqueued.init_from, stage)) {
           trial.warm_start.trial =
               first_of_stage.at(place->stage) + static_cast<int64_t>(place->entry);
+        } else if (FindNumber(trials, trial.warm_start.trial) == nullptr) {
+          // All that an entry may mean by a number is there by now. Later the number would be
+          // taken: by the entry itself, or by one that waits for it.
+          trial = EndInfeasible(trial, NeverCameToBe(trial.warm_start.trial), now);
         }
         break;
     }

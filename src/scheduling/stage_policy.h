@@ -32,7 +32,8 @@ std::vector<Trial> TakeTurns(const Study& study, int stage, std::span<const Tria
 WarmStart StartFrom(const Stage& stage, const Trial& source);
 
 // The enqueued trials of a stage as they are created: numbered from `first`, in which the numbers
-// of named sources are known. `trials` are those of the stages before.
+// of named sources are known. `trials` are those of the stages before. Who names the number of a
+// trial that never came to be (a grid had fewer) is INFEASIBLE from the start.
 std::vector<Trial> MakeEnqueued(const Study& study, int stage, std::span<const Trial> trials,
                                 int64_t first, Timestamp now);
 

@@ -4,9 +4,9 @@
 
 #include "src/base/log.h"
 #include "src/scheduling/attempt_policy.h"
-#include "src/scheduling/budget_policy.h"
 #include "src/scheduling/scheduler_impl.h"
 #include "src/scheduling/stage_policy.h"
+#include "src/study/planned_trials.h"
 #include "src/study/take_over.h"
 
 namespace vizsla {
@@ -29,6 +29,12 @@ absl::StatusOr<std::optional<Trial>> FirstReady(TrialReader& reader, const Study
     if (!IsWaiting(trial)) return std::optional<Trial>(trial);
   }
   return std::optional<Trial>();
+}
+
+void WarnIfInfeasible(const Study& study, const Trial& trial) {
+  if (trial.state != TrialState::kInfeasible) return;
+  log::warn("trial {} of study '{}' is infeasible: {}", trial.number, study.spec.name,
+            trial.reason);
 }
 
 }  // namespace
@@ -82,10 +88,7 @@ absl::Status SchedulerImpl::Proceed(TrialWriter& writer, const Study& study, Eff
     const std::vector<Trial> decided =
         DecideWaiting(study, trials, /*sampled_out=*/!draw.has_value(), clock_.Now());
     for (const Trial& trial : decided) {
-      if (trial.state == TrialState::kInfeasible) {
-        log::warn("trial {} of study '{}' is infeasible: {}", trial.number, study.spec.name,
-                  trial.reason);
-      }
+      WarnIfInfeasible(study, trial);
       VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(trial));
       samplers_.Observe(trial);
       effects.changed = true;
@@ -114,6 +117,7 @@ absl::StatusOr<bool> SchedulerImpl::BeginNextStage(TrialWriter& writer, const St
   const std::vector<Trial> enqueued =
       MakeEnqueued(study, stage, trials, trials.back().number + 1, now);
   for (const Trial& trial : enqueued) {
+    WarnIfInfeasible(study, trial);
     VIZSLA_RETURN_IF_ERROR(writer.InsertTrial(trial).status());
     samplers_.Observe(trial);
     effects.changed = true;
@@ -139,7 +143,9 @@ absl::Status SchedulerImpl::PrunePaused(TrialWriter& writer, const Study& study,
   for (const Trial& trial : paused) {
     VIZSLA_ASSIGN_OR_RETURN(const auto reports, writer.ListReports(trial.id));
     const Trial pruned = PruneWithStudy(trial, now);
-    VIZSLA_RETURN_IF_ERROR(StoreTrial(writer, study, trial, pruned, reports, effects).status());
+    VIZSLA_ASSIGN_OR_RETURN(const Trial stored,
+                            StoreTrial(writer, study, trial, pruned, reports, effects));
+    samplers_.Observe(stored);
   }
   return absl::OkStatus();
 }
@@ -174,7 +180,9 @@ absl::StatusOr<std::optional<Trial>> SchedulerImpl::NextTrial(TrialWriter& write
                       StrCat("the checkpoint of trial ", start.trial, " that it starts from (",
                              start.checkpoint, ") is gone"),
                       clock_.Now());
+    WarnIfInfeasible(study, ended);
     VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(ended));
+    samplers_.Observe(ended);
     effects.changed = true;
   }
 }

@@ -4,16 +4,21 @@
 #include <map>
 #include <set>
 
+#include "src/catalog/warm_start_fits.h"
+#include "src/spec/parse_parameters.h"
 #include "src/study/init_from.h"
+#include "src/study/planned_trials.h"
 #include "src/study/take_over.h"
 
 namespace vizsla {
 namespace {
 
 constexpr int64_t kMostUnreduced = 10000;
-// Sources of each network and initial weights, draws of a stage on each source, and plans of a
-// stage altogether: a fraction of a second.
+// Sources of each network and initial weights that the first stage draws, draws of a later stage on
+// each source, trials of a stage that are kept as sources, and plans of a stage altogether: a
+// fraction of a second.
 constexpr int64_t kMostSources = 200;
+constexpr size_t kMostKept = 2000;
 constexpr int64_t kMostDraws = 500;
 constexpr int64_t kMostPlans = 100000;
 
@@ -58,9 +63,11 @@ std::vector<SearchSpace> SplitBy(const SearchSpace& space, std::string_view name
   return parts;
 }
 
-// What the stages' conditions look at in a source.
-std::set<std::string> OuterParents(const StudySpec& spec) {
-  std::set<std::string> names;
+// What is looked at in a source: by the stages' conditions, and by a trial that starts from its
+// weights.
+std::set<std::string> LookedAtInSources(const StudySpec& spec) {
+  const auto decisive = WarmStartParameters();
+  std::set<std::string> names(decisive.begin(), decisive.end());
   for (const Stage& stage : spec.stages) {
     for (const Parameter& parameter : stage.space.parameters) {
       for (const Condition& condition : parameter.conditions) names.insert(condition.parent);
@@ -69,141 +76,195 @@ std::set<std::string> OuterParents(const StudySpec& spec) {
   return names;
 }
 
-// The catalog's messages begin with "parameter NAME: ".
 ImpossibleTrial Refused(int stage, std::optional<size_t> entry, const absl::Status& status) {
-  constexpr std::string_view kPrefix = "parameter ";
-  const std::string message(status.message());
-  const size_t colon = message.find(": ");
-  if (!message.starts_with(kPrefix) || colon == std::string::npos) {
-    return {stage, entry, "", message};
+  auto [parameter, reason] = spec::SplitMessage(status);
+  return {stage, entry, std::move(parameter), std::move(reason)};
+}
+
+// A trial that others may start from.
+struct Source {
+  int stage = 1;
+  Configuration configuration;
+};
+
+struct Sources {
+  std::vector<Source> some;
+  bool all = true;  // whether there can be no others
+};
+
+// Trials of one stage that the catalog allows.
+struct Possible {
+  std::set<Configuration> trials;
+  bool all = true;  // as above
+};
+
+// Of many a part is enough, evenly taken.
+void AddSources(int stage, const Possible& possible, Sources& sources) {
+  const size_t step = possible.trials.size() / kMostKept + 1;
+  size_t place = 0;
+  for (const Configuration& configuration : possible.trials) {
+    if (place++ % step == 0) sources.some.push_back({stage, configuration});
   }
-  return {stage, entry, message.substr(kPrefix.size(), colon - kPrefix.size()),
-          message.substr(colon + 2)};
+  sources.all = sources.all && possible.all && step == 1;
 }
 
 // Looks at stage after stage; the possible trials of those before are the sources of the next.
 class Search {
  public:
-  Search(const StudySpec& spec, const WeightsTraits& traits) : spec_(spec), traits_(traits) {}
+  Search(const StudySpec& spec, const WeightsTraits& traits)
+      : spec_(spec), traits_(traits), kept_(LookedAtInSources(spec)) {}
 
   std::optional<ImpossibleTrial> Run() {
     CollectFirstStage();
     for (int stage = 1; stage <= StageCount(spec_); ++stage) {
       plans_ = 0;
-      if (auto problem = CheckEnqueue(stage)) return problem;
-      if (stage == 1) continue;
-      if (auto problem = CheckSpace(stage)) return problem;
+      Possible possible;
+      if (auto problem = CheckEnqueue(stage, possible)) return problem;
+      if (stage > 1) {
+        if (auto problem = CheckSpace(stage, possible)) return problem;
+      }
+      AddSources(stage, possible, sources_);
     }
     return std::nullopt;
   }
 
  private:
-  absl::Status Resolve(int stage, const Configuration& configuration) {
+  absl::StatusOr<TrainingPlan> Resolve(int stage, const Configuration& configuration) {
     ++plans_;
-    return ResolvePlan(configuration, StageOf(spec_, stage).budget, traits_).status();
+    return ResolvePlan(configuration, StageOf(spec_, stage).budget, traits_);
+  }
+
+  // `weights`: the plan of the trial whose weights this one starts from; nullopt: of none.
+  absl::Status Check(int stage, const Configuration& configuration,
+                     const std::optional<TrainingPlan>& weights) {
+    VIZSLA_ASSIGN_OR_RETURN(const TrainingPlan plan, Resolve(stage, configuration));
+    return weights ? WarmStartFits(*weights, plan) : absl::OkStatus();
+  }
+
+  // Nullopt: the source is impossible itself, which is said at its own place.
+  std::optional<TrainingPlan> PlanOf(const Source& source) {
+    absl::StatusOr<TrainingPlan> plan = Resolve(source.stage, source.configuration);
+    if (!plan.ok()) return std::nullopt;
+    return *std::move(plan);
   }
 
   void CollectFirstStage() {
     for (size_t i = 0; i < spec_.enqueue.size(); ++i) {
-      if (IsComplete(spec_, {1, i})) sources_.push_back(spec_.enqueue[i].configuration);
+      if (IsComplete(spec_, {1, i})) sources_.some.push_back({1, spec_.enqueue[i].configuration});
     }
-    if (spec_.budget.trials > 0 &&
-        spec_.budget.trials <= static_cast<int64_t>(spec_.enqueue.size())) {
-      return;
-    }
-    all_sources_ = WalkCombinations(spec_.space, OuterParents(spec_), kMostSources,
-                                    [&](const Configuration& configuration) {
-                                      if (Resolve(1, configuration).ok()) {
-                                        sources_.push_back(configuration);
-                                      }
-                                      return true;
-                                    });
+    if (!SamplerMayDraw(StageOf(spec_, 1))) return;
+    sources_.all =
+        WalkCombinations(spec_.space, kept_, kMostSources, [&](const Configuration& configuration) {
+          if (Resolve(1, configuration).ok()) {
+            sources_.some.push_back({1, configuration});
+          }
+          return true;
+        });
   }
 
-  // The trials that the entry may start from; null: it starts from nothing.
-  std::optional<std::vector<Configuration>> SourcesOf(int stage, const EnqueuedTrial& trial) {
+  // The trials that the entry may start from; nullopt: it starts from nothing.
+  std::optional<Sources> SourcesOf(int stage, const EnqueuedTrial& trial) const {
     const bool fresh = stage == 1 && trial.init_from.kind == InitFrom::Kind::kNone;
     if (fresh) return std::nullopt;
     const auto enqueued = FindEnqueued(spec_, trial.init_from, stage);
     if (!enqueued) return sources_;
     const EnqueuedTrial& source = StageOf(spec_, enqueued->stage).enqueue[enqueued->entry];
-    if (IsComplete(spec_, *enqueued)) return {{source.configuration}};
-    std::vector<Configuration> result;
-    const auto before = SourcesOf(enqueued->stage, source);  // never nullopt: it is not complete
-    for (const Configuration& configuration : *before) {
-      result.push_back(TakeOver(spec_, enqueued->stage, configuration, source.configuration));
+    if (IsComplete(spec_, *enqueued)) return Sources{{{1, source.configuration}}, true};
+    auto result = SourcesOf(enqueued->stage, source);  // never nullopt: it is not complete
+    for (Source& before : result->some) {
+      before = {enqueued->stage,
+                TakeOver(spec_, enqueued->stage, before.configuration, source.configuration)};
     }
     return result;
   }
 
-  std::optional<ImpossibleTrial> CheckEnqueue(int stage) {
+  std::optional<ImpossibleTrial> CheckEnqueue(int stage, Possible& possible) {
     const auto& enqueue = StageOf(spec_, stage).enqueue;
     for (size_t i = 0; i < enqueue.size(); ++i) {
       const auto sources = SourcesOf(stage, enqueue[i]);
       if (!sources) continue;  // checked by itself, as part of the first stage
+      const bool takes_weights = enqueue[i].init_from.kind != InitFrom::Kind::kNone;
       absl::Status refused;
-      bool possible = false;
-      for (const Configuration& source : *sources) {
-        const absl::Status status =
-            Resolve(stage, TakeOver(spec_, stage, source, enqueue[i].configuration));
-        possible = status.ok() || plans_ > kMostPlans;
-        if (possible) break;
+      bool is_possible = false;
+      bool all = sources->all;
+      for (const Source& source : sources->some) {
+        if (plans_ > kMostPlans) {
+          all = false;
+          break;
+        }
+        std::optional<TrainingPlan> weights;
+        if (takes_weights) {
+          weights = PlanOf(source);
+          if (!weights) continue;
+        }
+        Configuration whole =
+            TakeOver(spec_, stage, source.configuration, enqueue[i].configuration);
+        const absl::Status status = Check(stage, whole, weights);
         refused.Update(status);
+        if (!status.ok()) continue;
+        is_possible = true;
+        possible.trials.insert(std::move(whole));
       }
-      const bool all_known = all_sources_ || FindEnqueued(spec_, enqueue[i].init_from, stage);
-      if (!possible && all_known && !refused.ok()) return Refused(stage, i, refused);
+      if (!is_possible && all && !refused.ok()) return Refused(stage, i, refused);
+      possible.all = possible.all && all;
     }
     return std::nullopt;
   }
 
-  std::optional<ImpossibleTrial> CheckSpace(int stage) {
+  std::optional<ImpossibleTrial> CheckSpace(int stage, Possible& possible) {
     const SearchSpace& space = StageOf(spec_, stage).space;
+    const bool takes_weights = spec_.stages[static_cast<size_t>(stage - 2)].init_weights;
     std::map<std::string, absl::Status> draws;  // the stage's own part, and how it went
     std::set<std::string> active;
-    std::vector<Configuration> possible;
-    for (const Configuration& source : sources_) {
-      const SearchSpace on_source = SpaceOn(space, source);
-      const bool all = WalkCombinations(
-          on_source, OuterParents(spec_), kMostDraws, [&](const Configuration& drawn) {
+    bool all = sources_.all;
+    for (const Source& source : sources_.some) {
+      if (plans_ > kMostPlans) {
+        all = false;
+        break;
+      }
+      std::optional<TrainingPlan> weights;
+      if (takes_weights) {
+        weights = PlanOf(source);
+        if (!weights) continue;
+      }
+      const SearchSpace on_source = SpaceOn(space, source.configuration);
+      const bool walked =
+          WalkCombinations(on_source, kept_, kMostDraws, [&](const Configuration& drawn) {
             Configuration own = drawn;
             std::erase_if(own,
                           [&](const auto& entry) { return space.Find(entry.first) == nullptr; });
             for (const auto& [name, value] : own) active.insert(name);
-            Configuration whole = Vary(spec_, stage, source, drawn);
-            const absl::Status status = Resolve(stage, whole);
+            Configuration whole = Vary(spec_, stage, source.configuration, drawn);
+            const absl::Status status = Check(stage, whole, weights);
             const auto [known, added] = draws.emplace(ToJsonText(own), status);
             if (!added && status.ok()) known->second = status;
-            if (status.ok()) possible.push_back(std::move(whole));
+            if (status.ok()) possible.trials.insert(std::move(whole));
             return plans_ <= kMostPlans;
           });
-      all_sources_ = all_sources_ && all;
+      all = all && walked;
     }
-    if (all_sources_) {
-      for (const auto& [draw, status] : draws) {
-        if (status.ok()) continue;
-        ImpossibleTrial problem = Refused(stage, std::nullopt, status);
-        absl::StrAppend(&problem.reason, " (in ", draw, ", whatever the trial starts from)");
-        return problem;
-      }
-      for (const Parameter& parameter : space.parameters) {
-        if (active.contains(parameter.name)) continue;
-        return ImpossibleTrial{stage, std::nullopt, parameter.name,
-                               "is never active: no trial of the stages before has what its "
-                               "condition names"};
-      }
+    possible.all = possible.all && all;
+    if (!all) return std::nullopt;
+    for (const auto& [draw, status] : draws) {
+      if (status.ok()) continue;
+      ImpossibleTrial problem = Refused(stage, std::nullopt, status);
+      absl::StrAppend(&problem.reason, " (in ", draw, ", whatever the trial starts from)");
+      return problem;
     }
-    // Of these, too, a part is enough, evenly taken.
-    const size_t step = possible.size() / kMostSources + 1;
-    for (size_t i = 0; i < possible.size(); i += step) sources_.push_back(possible[i]);
-    all_sources_ = all_sources_ && step == 1;
+    for (const Parameter& parameter : space.parameters) {
+      if (active.contains(parameter.name)) continue;
+      return ImpossibleTrial{stage, std::nullopt, parameter.name,
+                             "is never active: no trial of the stages before has what its "
+                             "condition names"};
+    }
     return std::nullopt;
   }
 
   const StudySpec& spec_;
   const WeightsTraits& traits_;
-  std::vector<Configuration> sources_;
-  bool all_sources_ = true;  // that there can be
-  int64_t plans_ = 0;        // resolved for this stage
+  const std::set<std::string> kept_;  // names that no walk may reduce
+  Sources sources_;
+  int64_t plans_ = 0;  // resolved for this stage
 };
 
 }  // namespace

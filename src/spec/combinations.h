@@ -32,7 +32,8 @@ struct ImpossibleTrial {
 };
 
 // What no source can make possible: configurations of a later stage's space, and enqueued trials
-// with a source, that the catalog refuses together with every trial that they may start from. Also
+// with a source, that the catalog refuses together with every trial that they may start from, or
+// that those trials' weights do not fit (WarmStartFits) where weights are taken over. Also
 // parameters of a stage that can never be active. Looks at a bounded number of sources and is
 // silent about what it could not look at; a trial that turns out to be impossible with the source
 // that it gets ends as INFEASIBLE. Nullopt: nothing was found.

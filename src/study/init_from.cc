@@ -5,6 +5,7 @@
 
 #include "src/base/str_cat.h"
 #include "src/study/closest_word.h"
+#include "src/study/planned_trials.h"
 
 namespace vizsla {
 namespace {
@@ -86,9 +87,7 @@ bool IsCircle(const std::vector<EnqueuedPlace>& chain) {
 
 // `best` of the first stage looks at all its trials but those that wait for it themselves.
 std::string ProblemOfBest(const StudySpec& spec) {
-  if (spec.budget.trials == 0 || spec.budget.trials > static_cast<int64_t>(spec.enqueue.size())) {
-    return "";
-  }
+  if (SamplerMayDraw(StageOf(spec, 1))) return "";
   for (size_t i = 0; i < spec.enqueue.size(); ++i) {
     if (IsComplete(spec, {1, i})) return "";
   }

@@ -3,100 +3,19 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <memory>
 #include <optional>
+#include <string>
 #include <tuple>
 #include <vector>
 
 #include "src/catalog/backbones.h"
-#include "src/search/sampler.h"
-#include "src/study/init_from.h"
-#include "src/study/take_over.h"
+#include "src/catalog/cached_rows.h"
+#include "src/study/planned_trials.h"
+#include "src/submission/look_ahead.h"
 #include "src/submission/plan_size.h"
 
 namespace vizsla {
 namespace {
-
-constexpr int64_t kMostLookedAt = 4096;
-
-// A trial that is looked at.
-struct Candidate {
-  int stage = 1;
-  Configuration configuration;
-};
-
-// As the scheduler plans them: the budget, or what the space holds when that is less; enqueued
-// trials are run in any case, and those outside the space use up nothing of it.
-int64_t PlannedTrials(const StudySpec& spec, int stage) {
-  const StageView view = StageOf(spec, stage);
-  const int64_t enqueued = static_cast<int64_t>(view.enqueue.size());
-  std::optional<int64_t> planned;
-  if (view.budget.trials > 0) planned = view.budget.trials;
-  std::optional<int64_t> available = CountConfigurations(ClosedSpace(view.space));
-  if (stage > 1 && available) {
-    const int64_t top = spec.stages[static_cast<size_t>(stage - 2)].top;
-    if (__builtin_mul_overflow(*available, top, &*available)) available.reset();
-  }
-  if (available) {
-    for (const EnqueuedTrial& trial : view.enqueue) {
-      if (stage > 1 || !Validate(view.space, trial.configuration).ok()) ++*available;
-    }
-    planned = std::min(planned.value_or(*available), *available);
-  }
-  return std::max(planned.value_or(0), enqueued);
-}
-
-// Which trial wins nobody knows yet: those of the stages before take turns as the source.
-const Configuration& TakeTurn(const std::vector<Candidate>& earlier, size_t turn) {
-  return earlier[turn % earlier.size()].configuration;
-}
-
-// Enqueued configurations of the stage, then at most kMostLookedAt of those that its sampler adds.
-absl::Status AddStage(const StudySpec& spec, int stage, int64_t trials,
-                      std::vector<Candidate>& result) {
-  const StageView view = StageOf(spec, stage);
-  const std::vector<Candidate> earlier = result;
-  const int64_t before = static_cast<int64_t>(result.size());
-  for (size_t i = 0; i < view.enqueue.size(); ++i) {
-    Configuration configuration = view.enqueue[i].configuration;
-    if (const auto named = FindEnqueued(spec, view.enqueue[i].init_from, stage);
-        named && IsComplete(spec, *named)) {
-      configuration =
-          TakeOver(spec, stage, spec.enqueue[named->entry].configuration, configuration);
-    } else if (!earlier.empty()) {
-      configuration = TakeOver(spec, stage, TakeTurn(earlier, i), configuration);
-    }
-    result.push_back({stage, std::move(configuration)});
-  }
-  const int64_t enqueued = static_cast<int64_t>(view.enqueue.size());
-  const int64_t last = before + enqueued + std::min(trials - enqueued, kMostLookedAt);
-  // A later stage's space depends on the source: a few of them stand for all.
-  constexpr int64_t kSources = 16;
-  const int64_t turns = stage == 1 ? 1 : std::min(kSources, before);
-  for (int64_t turn = 0; turn < turns; ++turn) {
-    Configuration source;
-    if (stage > 1) source = TakeTurn(earlier, static_cast<size_t>(turn) * earlier.size() / turns);
-    const SearchSpace space = stage == 1 ? view.space : SpaceOn(view.space, source);
-    VIZSLA_ASSIGN_OR_RETURN(const auto sampler, MakeSampler(view.sampler, space, spec.seed));
-    const auto observe = [&](const Configuration& configuration) {
-      Trial trial;
-      trial.configuration = configuration;
-      sampler->Observe(trial);
-    };
-    if (stage == 1) {
-      for (const Candidate& candidate : result) observe(candidate.configuration);
-    }
-    const int64_t share = (last - static_cast<int64_t>(result.size())) / (turns - turn);
-    for (int64_t i = 0; i < share; ++i) {
-      const int64_t number = static_cast<int64_t>(result.size()) + 1;
-      VIZSLA_ASSIGN_OR_RETURN(const std::optional<Configuration> next, sampler->Suggest(number));
-      if (!next) break;
-      observe(*next);
-      result.push_back({stage, stage == 1 ? *next : Vary(spec, stage, source, *next)});
-    }
-  }
-  return absl::OkStatus();
-}
 
 // Multiply-adds of one photo, relative to those of the network and the size (160 pixels) that the
 // rates were measured on.
@@ -117,8 +36,8 @@ double HeadSeconds(const TrainingPlan& plan, int classes, double photos, const D
   return steps * (rates.step_overhead_seconds + arithmetic + optimizer);
 }
 
-// Of one epoch on one core.
-double EpochSeconds(const TrainingPlan& plan, const DryRunPhotos& photos,
+// Of one epoch on one core. With cached rows the forward pass, too, is only of what trains.
+double EpochSeconds(const TrainingPlan& plan, bool rows_are_cached, const DryRunPhotos& photos,
                     const DryRunRates& rates) {
   const double train = static_cast<double>(photos.train);
   const double validation = static_cast<double>(photos.validation);
@@ -126,19 +45,34 @@ double EpochSeconds(const TrainingPlan& plan, const DryRunPhotos& photos,
   if (IsScratchNetwork(plan.network)) {
     return (train + validation / 3) * work / rates.scratch_images_per_second;
   }
-  const double head = HeadSeconds(plan, photos.classes, train, rates);
-  if (FeaturesAreShareable(plan)) return head;
-  const double forward = (train + validation) * work / rates.forward_images_per_second;
+  const double trained_share = TrainedShareOfBackbone(plan);
+  const double forward = (train + validation) * work * (rows_are_cached ? trained_share : 1) /
+                         rates.forward_images_per_second;
   const double backward =
-      train * work *
+      train * work * trained_share *
       std::max(0.0, 1 / rates.training_images_per_second - 1 / rates.forward_images_per_second);
-  return head + forward + backward * TrainedShareOfBackbone(plan);
+  return HeadSeconds(plan, photos.classes, train, rates) + forward + backward;
 }
 
+// The rows that the plan's trials train on, computed once for all of them. Nullopt: they compute
+// what is frozen for every batch.
+std::optional<CachedRows> SharedRows(const TrainingPlan& plan, const DryRunPhotos& photos) {
+  if (!TrainRowsAreShared(plan)) return std::nullopt;
+  std::optional<CachedRows> rows = CachedRowsOf(plan);
+  const auto count = static_cast<uint64_t>(photos.train + photos.validation);
+  if (LargestCacheBytes(*rows, count) > kLargestFeatureCache) return std::nullopt;
+  return rows;
+}
+
+// Rows with the same key are the same rows: network, image size, preprocessing, channel order, and
+// what they hold.
+using FeatureKey = std::tuple<std::string, int, std::string, bool, std::string>;
+
 struct FeatureSet {
-  int views = 1;
-  int64_t floats = 0;
-  double forward_seconds_per_view_and_photo = 0;
+  int train_views = 1;
+  int validation_views = 1;
+  uint64_t row_bytes = 0;
+  double seconds_per_row = 0;
 };
 
 std::chrono::seconds Ceil(double seconds) {
@@ -182,23 +116,25 @@ absl::StatusOr<DryRunEstimate> EstimateStudy(const StudySpec& spec, const DryRun
   if (assumed.preprocessing.empty()) assumed.preprocessing = "tf";
 
   DryRunEstimate estimate;
-  std::vector<Candidate> candidates;
+  std::vector<int64_t> planned;
   for (int stage = 1; stage <= StageCount(spec); ++stage) {
-    const int64_t trials = PlannedTrials(spec, stage);
-    VIZSLA_RETURN_IF_ERROR(AddStage(spec, stage, trials, candidates));
-    estimate.trials += trials;
-    estimate.enqueued += static_cast<int64_t>(StageOf(spec, stage).enqueue.size());
+    const int64_t enqueued = static_cast<int64_t>(StageOf(spec, stage).enqueue.size());
+    const auto trials = PlanTrials(spec, stage);
+    planned.push_back(trials ? trials->count : enqueued);
+    estimate.trials += planned.back();
+    estimate.enqueued += enqueued;
   }
-  estimate.looked_at = static_cast<int64_t>(candidates.size());
-  if (candidates.empty()) {
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<ExpectedTrial> expected, LookAhead(spec, planned));
+  estimate.looked_at = static_cast<int64_t>(expected.size());
+  if (expected.empty()) {
     return absl::InvalidArgumentError("the study would have no trials: raise budget.trials");
   }
 
-  std::map<std::tuple<std::string, int, std::string, bool>, FeatureSet> sets;
+  std::map<FeatureKey, FeatureSet> sets;
   double training_seconds = 0;
   double checkpoint_bytes = 0;
   double largest_trained_bytes = 0;
-  for (const auto& [stage, configuration] : candidates) {
+  for (const auto& [stage, configuration] : expected) {
     const absl::StatusOr<TrainingPlan> resolved =
         ResolvePlan(configuration, StageOf(spec, stage).budget, assumed);
     if (!resolved.ok()) {
@@ -215,14 +151,17 @@ absl::StatusOr<DryRunEstimate> EstimateStudy(const StudySpec& spec, const DryRun
     const double trained_bytes = 4.0 * static_cast<double>(TrainedFloats(plan, photos.classes));
     checkpoint_bytes += trained_bytes;
     largest_trained_bytes = std::max(largest_trained_bytes, trained_bytes);
-    training_seconds += plan.epochs * EpochSeconds(plan, photos, rates);
-    if (!FeaturesAreShareable(plan)) continue;
+    const std::optional<CachedRows> rows = SharedRows(plan, photos);
+    training_seconds += plan.epochs * EpochSeconds(plan, rows.has_value(), photos, rates);
+    if (!rows) continue;
     ++estimate.sharing_trials;
     FeatureSet& set = sets[{plan.network, plan.image_size, plan.preprocessing.name,
-                            plan.pooling == Pooling::kFlatten}];
-    set.views = std::max(set.views, CountExactViews(plan.augmentation));
-    set.floats = CachedFloats(plan);
-    set.forward_seconds_per_view_and_photo = WorkFactor(plan) / rates.forward_images_per_second;
+                            plan.preprocessing.bgr, rows->content}];
+    set.train_views = std::max(set.train_views, CountExactViews(plan.augmentation));
+    set.validation_views = std::max(set.validation_views, plan.test_time_flip ? 2 : 1);
+    set.row_bytes = rows->row_floats * sizeof(float);
+    set.seconds_per_row =
+        WorkFactor(plan) * (1 - TrainedShareOfBackbone(plan)) / rates.forward_images_per_second;
   }
 
   // What was looked at stands for all.
@@ -238,10 +177,9 @@ absl::StatusOr<DryRunEstimate> EstimateStudy(const StudySpec& spec, const DryRun
   estimate.feature_sets = static_cast<int64_t>(sets.size());
   double feature_seconds = 0;
   for (const auto& [key, set] : sets) {
-    const int64_t rows = photos.train * set.views + photos.validation;
-    estimate.feature_cache_bytes +=
-        static_cast<uint64_t>(rows) * 4 * static_cast<uint64_t>(set.floats);
-    feature_seconds += static_cast<double>(rows) * set.forward_seconds_per_view_and_photo;
+    const int64_t rows = photos.train * set.train_views + photos.validation * set.validation_views;
+    estimate.feature_cache_bytes += static_cast<uint64_t>(rows) * set.row_bytes;
+    feature_seconds += static_cast<double>(rows) * set.seconds_per_row;
   }
   const double cores = std::max(1, rates.cores);
   const double decoded = static_cast<double>(photos.train + photos.validation) *

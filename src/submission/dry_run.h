@@ -35,12 +35,12 @@ struct DryRunRates {
 struct DryRunEstimate {
   int64_t trials = 0;  // at most; enqueued ones included
   int64_t enqueued = 0;
-  // How many of the trials were looked at, up to 4096 beside the enqueued ones: the configurations
-  // that the study's sampler will choose.
+  // How many of the trials were looked at, up to 4096 of each stage beside the enqueued ones: the
+  // configurations that the study's sampler will choose.
   int64_t looked_at = 0;
   int64_t impossible = 0;         // of these, refused by the catalog: they would be INFEASIBLE
   std::string impossible_reason;  // of the first one
-  int64_t sharing_trials = 0;     // train on cached features
+  int64_t sharing_trials = 0;     // train on cached features, whole or up to the unfreeze point
   int64_t feature_sets = 0;       // passes over the photos that they need together
   uint64_t feature_cache_bytes = 0;
   std::map<int, uint64_t> decoded_cache_bytes;  // by image size
@@ -51,8 +51,9 @@ struct DryRunEstimate {
   std::chrono::seconds training_time{0};
 };
 
-// `traits` may be empty when the weights are not known yet. InvalidArgument when the space is not
-// sound or has no configuration that can be looked at.
+// Features of weights that an earlier stage has fine-tuned are counted with those of the study's
+// weights. `traits` may be empty when the weights are not known yet. InvalidArgument when the space
+// is not sound or has no configuration that can be looked at.
 absl::StatusOr<DryRunEstimate> EstimateStudy(const StudySpec& spec, const DryRunPhotos& photos,
                                              const WeightsTraits& traits, const DryRunRates& rates);
 

@@ -1,11 +1,13 @@
 #include "src/submission/plan_size.h"
 
+#include <functional>
+#include <numeric>
+
 #include "src/catalog/backbones.h"
+#include "src/catalog/head_tensors.h"
 
 namespace vizsla {
 namespace {
-
-constexpr int64_t kNormFloats = 4;  // scale, shift, mean, variance of each channel
 
 // The first of the graph's layers that trains.
 int FirstTrained(const TrainingPlan& plan) {
@@ -15,21 +17,14 @@ int FirstTrained(const TrainingPlan& plan) {
 
 }  // namespace
 
-int64_t CachedFloats(const TrainingPlan& plan) {
-  return plan.pooling == Pooling::kFlatten ? PooledFeatureCount(plan) : 2 * FeatureChannels(plan);
-}
-
 int64_t HeadFloats(const TrainingPlan& plan, int classes) {
-  int64_t width = PooledFeatureCount(plan);
   int64_t floats = 0;
-  if (plan.batch_norm && plan.norm_place == NormPlace::kInput) floats += kNormFloats * width;
-  for (const int64_t size : plan.dense) {
-    floats += (width + 1) * size;
-    width = size;
-    if (plan.batch_norm && plan.norm_place == NormPlace::kEvery) floats += kNormFloats * width;
+  for (const NamedShape& tensor : HeadTensors(plan, classes)) {
+    if (tensor.shape.empty()) continue;  // a counter
+    floats +=
+        std::accumulate(tensor.shape.begin(), tensor.shape.end(), int64_t{1}, std::multiplies<>());
   }
-  if (plan.batch_norm && plan.norm_place == NormPlace::kLast) floats += kNormFloats * width;
-  return floats + (width + 1) * classes;
+  return floats;
 }
 
 int64_t TrainedFloats(const TrainingPlan& plan, int classes) {

@@ -1,4 +1,4 @@
-// Sizes of one plan's network and caches, computed from its description. Pure.
+// Sizes of one plan's network, computed from its description. Pure.
 #pragma once
 
 #include <cstdint>
@@ -6,10 +6,6 @@
 #include "src/catalog/training_plan.h"
 
 namespace vizsla {
-
-// Floats that a frozen backbone's cache keeps for one photo in one view: average and maximum of
-// each channel, whichever the trial uses; or the whole map for `flatten`.
-int64_t CachedFloats(const TrainingPlan& plan);
 
 // Parameters of the head (batch norm counts its statistics too).
 int64_t HeadFloats(const TrainingPlan& plan, int classes);

@@ -1,8 +1,10 @@
 #include <set>
+#include <string>
 #include <utility>
 
 #include "src/base/sha256.h"
 #include "src/catalog/backbones.h"
+#include "src/catalog/needed_weights.h"
 #include "src/catalog/weights_traits.h"
 #include "src/spec/combinations.h"
 #include "src/study/init_from.h"
@@ -13,32 +15,9 @@
 namespace vizsla {
 namespace {
 
-// The backbones that a space or an enqueued trial may name; the default when nobody names one.
-std::set<std::string> BackbonesOf(const StudySpec& spec) {
-  std::set<std::string> networks;
-  const auto add = [&](const ParameterValue& value) {
-    if (const auto* word = std::get_if<std::string>(&value)) networks.insert(*word);
-  };
-  if (spec.space.Find("network") == nullptr) networks.insert(TrainingPlan().network);
-  for (int stage = 1; stage <= StageCount(spec); ++stage) {
-    const StageView view = StageOf(spec, stage);
-    const Parameter* parameter = view.space.Find("network");
-    if (parameter != nullptr) {
-      if (const auto* choices = std::get_if<CategoricalDomain>(&parameter->domain)) {
-        for (const ParameterValue& choice : choices->choices) add(choice);
-      }
-    }
-    for (const EnqueuedTrial& trial : view.enqueue) {
-      const auto found = trial.configuration.find("network");
-      if (found != trial.configuration.end()) add(found->second);
-    }
-  }
-  std::erase_if(networks, [](const std::string& name) { return !FindBackbone(name).ok(); });
-  return networks;
-}
-
 absl::Status PrepareWeights(const SubmissionInputs& inputs, PreparedStudy* prepared) {
-  if (!NeedsWeights(inputs.spec)) {
+  const std::set<std::string> networks = PretrainedNetworks(inputs.spec);
+  if (networks.empty()) {
     if (!inputs.weights.empty()) {
       prepared->problems.push_back(
           {inputs.weights, "not used: no configuration of the search space starts from weights"});
@@ -50,8 +29,9 @@ absl::Status PrepareWeights(const SubmissionInputs& inputs, PreparedStudy* prepa
         "the search space uses pretrained weights: name their file with --weights");
   }
   VIZSLA_ASSIGN_OR_RETURN(const auto file, TensorFile::Open(inputs.weights));
-  for (const std::string& backbone : BackbonesOf(inputs.spec)) {
-    VIZSLA_RETURN_IF_ERROR(Annotate(CheckBackboneWeights(backbone, *file), inputs.weights));
+  for (const std::string& network : networks) {
+    if (!FindBackbone(network).ok()) continue;  // CheckConfigurations says where it stands
+    VIZSLA_RETURN_IF_ERROR(Annotate(CheckBackboneWeights(network, *file), inputs.weights));
   }
   absl::StatusOr<WeightsTraits> traits = TraitsFromMetadata(file->metadata(), inputs.spec.weights);
   if (!traits.ok()) return Annotate(traits.status(), inputs.weights);

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "src/base/sha256.h"
 #include "src/catalog/scratch_networks.h"
 #include "src/nn/graph_network.h"
 #include "src/train/batch_tensors.h"
@@ -38,12 +39,32 @@ NamedTensors ParametersOf(GraphNetwork& encoder, GraphNetwork& decoder) {
   return parameters;
 }
 
+// Ok when all ranks have the same photos in this source (null: none), else on all of them an error.
+absl::Status AgreeOnPhotos(const char* name, const BatchSource* source, VotingGroup& group) {
+  const int64_t count = source == nullptr ? 0 : static_cast<int64_t>(source->photo_count());
+  // 60 bits, so that it and its negative are numbers.
+  const int64_t content =
+      count == 0 ? 0 : std::stoll(Sha256Hex(source->content_digest()).substr(0, 15), nullptr, 16);
+  // The largest of the negatives is the smallest number.
+  std::array<int64_t, 4> largest = {count, -count, content, -content};
+  VIZSLA_RETURN_IF_ERROR(group.Max(largest));
+  const int64_t most = largest[0];
+  const int64_t fewest = -largest[1];
+  if (most == fewest && largest[2] == -largest[3]) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      StrCat("the ranks of the trial have different ", name, " photos (",
+             most == fewest ? StrCat(most, " each, but not the same")
+                            : StrCat("from ", fewest, " to ", most),
+             "): the data set must be the same on all hosts"));
+}
+
 class Pretraining {
  public:
   Pretraining(const TrainingPlan& plan, const TrainingData& data, const TrialStreams& streams,
               torch::Device device, Model& model, VotingGroup& group, TrialHooks& hooks)
       : plan_(PretrainingPlan(plan)),
         epochs_(plan.pretrain_epochs),
+        data_(data),
         photos_(*data.train, data.unlabelled),
         streams_(streams.Pretraining()),
         device_(device),
@@ -57,6 +78,9 @@ class Pretraining {
   }
 
   absl::StatusOr<std::optional<double>> Run() {
+    // How many steps an epoch has follows from the photos: with others a rank would wait for ever.
+    VIZSLA_RETURN_IF_ERROR(AgreeOnPhotos("train", data_.train, group_));
+    VIZSLA_RETURN_IF_ERROR(AgreeOnPhotos("unlabelled", data_.unlabelled, group_));
     const NamedTensors parameters = ParametersOf(model_.body(), *decoder_);
     const auto optimizer = MakeOptimizer(parameters, plan_.optimizer);
     GradientReducer reducer(parameters, group_);
@@ -112,6 +136,7 @@ class Pretraining {
 
   const TrainingPlan plan_;
   const int epochs_;
+  const TrainingData& data_;
   const JoinedSource photos_;
   const TrialStreams streams_;
   const torch::Device device_;

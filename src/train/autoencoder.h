@@ -19,6 +19,9 @@ namespace vizsla {
 // The loss is the mean squared error of the preprocessed pixels; where the decoder's output is
 // smaller, because pools dropped rows, the photo's top left part counts.
 //
+// Nothing pins the unlabelled photos, so the ranks first compare theirs, and the train photos:
+// FailedPrecondition on every rank when they are not the same.
+//
 // Blocks. Returns the loss's mean over the last epoch, which is the same on all ranks; nullopt when
 // the leader was told to stop (see VotingGroup::agreed()): the model is then half trained, and the
 // next attempt starts again. The leader reports progress as epoch 0. LibTorch's exceptions travel

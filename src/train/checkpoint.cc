@@ -1,10 +1,10 @@
 #include "src/train/checkpoint.h"
 
-#include <cstdio>
 #include <cstdlib>
 #include <map>
 
 #include "absl/strings/numbers.h"
+#include "src/train/exact_number.h"
 
 namespace vizsla {
 namespace {
@@ -14,12 +14,6 @@ constexpr char kFormat[] = "vizsla-checkpoint";
 constexpr char kVersion[] = "1";
 
 using Metadata = std::map<std::string, std::string>;
-
-std::string Exact(double value) {
-  char text[40];
-  std::snprintf(text, sizeof(text), "%a", value);
-  return text;
-}
 
 Metadata Describe(const CheckpointIdentity& identity, const char* kind, int epoch) {
   Metadata metadata = {{"format", kFormat},
@@ -127,10 +121,10 @@ std::string SerializeLast(const Model& model, const WeightUpdate& update,
   metadata["step"] = StrCat(position.step);
   metadata["global_step"] = StrCat(position.global_step);
   metadata["optimizer_steps"] = StrCat(update.steps());
-  metadata["train_loss_sum"] = Exact(position.train.loss);
-  metadata["train_correct"] = Exact(position.train.correct);
-  metadata["train_rows"] = Exact(position.train.rows);
-  if (position.pretrain_loss) metadata["pretrain_loss"] = Exact(*position.pretrain_loss);
+  metadata["train_loss_sum"] = ExactNumber(position.train.loss);
+  metadata["train_correct"] = ExactNumber(position.train.correct);
+  metadata["train_rows"] = ExactNumber(position.train.rows);
+  if (position.pretrain_loss) metadata["pretrain_loss"] = ExactNumber(*position.pretrain_loss);
   NamedTensors tensors = StoredState(model, identity);
   for (auto& named : update.State()) tensors.push_back(named);
   return Serialize(tensors, metadata);

@@ -23,16 +23,6 @@ struct Part {
   int view_count = 1;  // 0: nothing is kept
 };
 
-bool SharesTrainRows(const TrainingPlan& plan) {
-  return FeaturesAreShareable(plan) || FrozenPrefixIsShareable(plan);
-}
-
-// Bytes, when every photo is there in both exact views.
-uint64_t LargestCache(const CachedInput& input, const TrainingData& data) {
-  const uint64_t photos = data.train->photo_count() + data.validation->photo_count();
-  return photos * 2 * input.row_floats() * sizeof(float);
-}
-
 class Filler {
  public:
   Filler(const TrialAssignment& assignment, const CachedInput& input, const TrainingData& data,
@@ -75,7 +65,7 @@ class Filler {
 
  private:
   absl::Status OpenCaches() {
-    const int train_views = SharesTrainRows(plan_) ? CountExactViews(plan_.augmentation) : 0;
+    const int train_views = TrainRowsAreShared(plan_) ? CountExactViews(plan_.augmentation) : 0;
     const int validation_views = plan_.test_time_flip ? 2 : 1;
     for (const auto& [source, views] :
          {std::pair(data_.train, train_views), std::pair(data_.validation, validation_views)}) {
@@ -185,7 +175,9 @@ absl::StatusOr<std::optional<TrialFeatures>> PrepareFeatures(
     return std::optional<TrialFeatures>();
   }
   const std::optional<CachedInput> input = CachedInput::For(plan);
-  if (!input || LargestCache(*input, data) > options.largest_feature_cache) {
+  if (!input) return std::optional<TrialFeatures>();
+  const uint64_t photos = data.train->photo_count() + data.validation->photo_count();
+  if (LargestCacheBytes(input->rows(), photos) > options.largest_feature_cache) {
     return std::optional<TrialFeatures>();
   }
   return Filler(assignment, *input, data, options, frozen_weights, model, group, hooks).Run();

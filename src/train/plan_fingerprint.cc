@@ -1,26 +1,19 @@
 #include "src/train/plan_fingerprint.h"
 
-#include <cstdio>
-
 #include "absl/strings/str_join.h"
 #include "src/base/sha256.h"
 #include "src/base/str_cat.h"
+#include "src/train/exact_number.h"
 
 namespace vizsla {
 namespace {
-
-std::string Exact(double value) {
-  char text[40];
-  std::snprintf(text, sizeof(text), "%a", value);
-  return text;
-}
 
 // Fields that came after the first version: a line each, but only when it is not what it was before
 // it could be chosen.
 class LaterFields {
  public:
   void Add(const char* name, double value, double usual) {
-    if (value != usual) Append(name, Exact(value));
+    if (value != usual) Append(name, ExactNumber(value));
   }
   void Add(const char* name, std::string_view value, std::string_view usual) {
     if (value != usual) Append(name, std::string(value));
@@ -85,16 +78,17 @@ std::string PlanFingerprint(const TrainingPlan& plan) {
                early_stopping_patience, early_stopping_min_delta, early_stopping_metric,
                test_time_flip] = plan;
   const auto& [preprocessing_name, bgr, scale, offset] = preprocessing;
-  const std::string first_version = StrCat(
-      "network ", network, "\npretrained ", plan.pretrained() ? 1 : 0, "\nimage_size ", image_size,
-      "\npreprocessing ", preprocessing_name, " ", bgr ? 1 : 0, " ", absl::StrJoin(scale, " "), " ",
-      absl::StrJoin(offset, " "), "\naugmentation ", Exact(augmentation.rotation_degrees), " ",
-      Exact(augmentation.width_shift), " ", Exact(augmentation.height_shift), " ",
-      Exact(augmentation.zoom), " ", augmentation.horizontal_flip ? "flip" : "-", "\npooling ",
-      ToText(pooling), "\ndense ", absl::StrJoin(dense, " "), "\ndropout_hidden ",
-      Exact(dropout_hidden), "\nbatch_norm ", batch_norm ? 1 : 0, "\ndropout ", Exact(dropout),
-      "\nunfreeze ", unfreeze, "\nlearning_rate ", Exact(optimizer.learning_rate), "\nbatch_size ",
-      batch_size, "\nsync_batch_norm ", sync_batch_norm ? 1 : 0, "\n");
+  const std::string first_version =
+      StrCat("network ", network, "\npretrained ", plan.pretrained() ? 1 : 0, "\nimage_size ",
+             image_size, "\npreprocessing ", preprocessing_name, " ", bgr ? 1 : 0, " ",
+             absl::StrJoin(scale, " "), " ", absl::StrJoin(offset, " "), "\naugmentation ",
+             ExactNumber(augmentation.rotation_degrees), " ", ExactNumber(augmentation.width_shift),
+             " ", ExactNumber(augmentation.height_shift), " ", ExactNumber(augmentation.zoom), " ",
+             augmentation.horizontal_flip ? "flip" : "-", "\npooling ", ToText(pooling), "\ndense ",
+             absl::StrJoin(dense, " "), "\ndropout_hidden ", ExactNumber(dropout_hidden),
+             "\nbatch_norm ", batch_norm ? 1 : 0, "\ndropout ", ExactNumber(dropout), "\nunfreeze ",
+             unfreeze, "\nlearning_rate ", ExactNumber(optimizer.learning_rate), "\nbatch_size ",
+             batch_size, "\nsync_batch_norm ", sync_batch_norm ? 1 : 0, "\n");
 
   const TrainingPlan usual;
   LaterFields later;

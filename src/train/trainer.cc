@@ -415,7 +415,7 @@ class TrialRun {
   torch::Device device_;
   std::shared_ptr<Model> model_;
   CheckpointIdentity identity_;
-  std::string frozen_weights_;  // names the weights below the head, of a backbone frozen whole
+  std::string frozen_weights_;  // names the weights that do not train, in names of feature caches
   std::optional<TrainingStep> training_;
   std::optional<TrialFeatures> features_;  // of the validation photos at least
   std::optional<Validation> validation_;

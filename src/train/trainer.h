@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "src/base/status.h"
+#include "src/catalog/cached_rows.h"
 #include "src/catalog/training_plan.h"
 #include "src/comm/communicator.h"
 #include "src/dataset/batch_source.h"
@@ -59,10 +60,8 @@ struct TrainingData {
 struct TrainerOptions {
   std::string feature_cache_folder;  // created when needed; empty switches the feature cache off
   bool use_feature_cache = true;
-  std::string device = "cpu";  // "cpu" or "cuda:N"
-  // Bytes of one trial's cached rows. Early unfreeze points leave large maps: what would take more
-  // is computed for every batch.
-  uint64_t largest_feature_cache = uint64_t{8} << 30;
+  std::string device = "cpu";                             // "cpu" or "cuda:N"
+  uint64_t largest_feature_cache = kLargestFeatureCache;  // bytes
 };
 
 // One lease.

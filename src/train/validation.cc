@@ -13,8 +13,9 @@
 namespace vizsla {
 namespace {
 
-// Rows of a batch of a rank: cached features are small, photos are not.
-constexpr int64_t kRowsCached = 256;
+// Rows of a batch of a rank. What comes out of a backbone that is frozen whole is small; photos,
+// and the maps where a backbone is cut, are not.
+constexpr int64_t kRowsPastTheBackbone = 256;
 constexpr int64_t kRows = 64;
 
 }  // namespace
@@ -30,7 +31,8 @@ Validation::Validation(const TrainingPlan& plan, const TrainingData& data,
       device_(device) {}
 
 int64_t Validation::photos_a_round() const {
-  const int64_t rows = features_ != nullptr ? kRowsCached : kRows;
+  const bool small = features_ != nullptr && BackboneIsFrozen(plan_);
+  const int64_t rows = small ? kRowsPastTheBackbone : kRows;
   return plan_.test_time_flip ? rows / 2 : rows;
 }
 

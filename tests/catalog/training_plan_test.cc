@@ -198,6 +198,7 @@ TEST(ResolvePlan, Techniques) {
                              {"ema", 0.999},
                              {"label_smoothing", 0.1},
                              {"class_weights", Word("balanced")},
+                             {"dense", IntList{64}},
                              {"batch_norm_place", Word("every")},
                              {"epochs", int64_t{12}},
                              {"early_stopping_patience", int64_t{3}},
@@ -253,6 +254,14 @@ TEST(ResolvePlan, RefusesWhatMeansNothing) {
       {{{"warmup_epochs", int64_t{30}}}, "warmup_epochs: 30 leaves nothing of 30 epochs"},
       {{{"batch_norm", false}, {"batch_norm_place", Word("last")}},
        "batch_norm_place: there is no"},
+      {{{"batch_norm_place", Word("every")}}, "batch_norm_place: every is a place beside"},
+      {{{"network", Word("scratch_v2")}, {"dense", IntList{}}, {"batch_norm_place", Word("input")}},
+       "batch_norm_place: input is a place beside"},
+      {{{"dropout_hidden", 0.3}},
+       "dropout_hidden: is between the head's dense layers, and `dense` "
+       "names none"},
+      {{{"network", Word("scratch_v1")}, {"dense", IntList{64}}, {"dropout_hidden", 0.3}},
+       "dropout_hidden: is between the head's dense layers, and `dense` names one"},
       {{{"l2", 0.01}}, "l2: is of the head's dense layers"},
       {{{"epochs", int64_t{31}}}, "epochs: 31 is more than the budget's 30 epochs"},
       {{{"pretrain_epochs", int64_t{3}}}, "pretrain_epochs: is of `initial_weights: autoencoder`"},
@@ -260,6 +269,12 @@ TEST(ResolvePlan, RefusesWhatMeansNothing) {
   for (const auto& [configuration, message] : cases) {
     EXPECT_THAT(ErrorOf(configuration), HasSubstr("parameter " + message));
   }
+  // A place that says what is the case anyway, no dropout at all, and a network's own default.
+  EXPECT_TRUE(Resolve({{"batch_norm_place", Word("last")}}).ok());
+  EXPECT_TRUE(Resolve({{"dropout_hidden", 0.0}}).ok());
+  EXPECT_TRUE(Resolve({{"network", Word("scratch_v2")}, {"dense", IntList{64}}}).ok());
+  EXPECT_TRUE(Resolve({{"dense", IntList{64}}, {"batch_norm_place", Word("input")}}).ok());
+  EXPECT_TRUE(Resolve({{"dense", IntList{64, 64}}, {"dropout_hidden", 0.3}}).ok());
   // Fine together.
   EXPECT_TRUE(Resolve({{"mixup", 0.2}, {"class_weights", Word("balanced")}}).ok());
 }
@@ -310,9 +325,28 @@ TEST(ResolvePlan, RefusesByName) {
               HasSubstr("parameter image_size: 16 is too small for mobilenet_v2"));
   EXPECT_THAT(ErrorOf({{"learning_rate", 0.0}}), HasSubstr("parameter learning_rate"));
   EXPECT_THAT(ErrorOf({{"batch_size", int64_t{1}}}), HasSubstr("parameter batch_size: 1 gives"));
-  EXPECT_TRUE(Resolve({{"batch_size", int64_t{1}}, {"batch_norm", false}}).ok());
   EXPECT_EQ(ResolvePlan({}, Epochs(0), kTraits).status().code(),
             absl::StatusCode::kInvalidArgument);
+}
+
+TEST(ResolvePlan, BatchesOfOneWhereNoBatchNormTrains) {
+  const auto of_one = [](Configuration configuration) {
+    configuration["batch_size"] = int64_t{1};
+    configuration["batch_norm"] = false;
+    const auto plan = ResolvePlan(configuration, Epochs(30), {"", "", "torch"});
+    if (!plan.ok()) {
+      EXPECT_THAT(plan.status().ToString(), HasSubstr("parameter batch_size: 1 gives batch norm"));
+    }
+    return plan.ok();
+  };
+  EXPECT_TRUE(of_one({}));
+  EXPECT_FALSE(of_one({{"unfreeze", Word("block_16_expand")}}));
+  EXPECT_FALSE(of_one({{"unfreeze", Word("Conv_1_bn")}}));
+  EXPECT_TRUE(of_one({{"unfreeze", Word("out_relu")}})) << "only an activation trains";
+  EXPECT_TRUE(of_one({{"network", Word("vgg16")}, {"unfreeze", Word("all")}}));
+  EXPECT_FALSE(of_one({{"network", Word("scratch_v1")}}));
+  EXPECT_TRUE(of_one({{"network", Word("scratch_v1")}, {"block_batch_norm", false}}));
+  EXPECT_TRUE(of_one({{"network", Word("scratch_v3")}}));
 }
 
 TEST(ResolvePlan, WantsWeightsOfTheSameNetworkThatSayWhatTheyExpect) {

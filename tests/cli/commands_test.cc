@@ -223,7 +223,9 @@ TEST_F(FilledFolder, WatchWithoutACoordinatorPrintsOnce) {
   const ProgramResult result = Run("leaderboard --watch");
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.output, StartsWith("dogs  active"));
-  EXPECT_EQ(std::count(result.output.begin(), result.output.end(), '\n'), 7);
+  // Header, three trials, and the reason of the one that diverged.
+  EXPECT_EQ(std::count(result.output.begin(), result.output.end(), '\n'), 8);
+  EXPECT_THAT(result.output, HasSubstr("diverged: train_loss is NaN at epoch 1"));
   EXPECT_THAT(result.errors, HasSubstr("no coordinator runs for vizsla.db"));
 }
 

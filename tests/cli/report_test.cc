@@ -1,6 +1,7 @@
 // `vizsla report` and `vizsla trial --curves`, from outside.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -129,6 +130,46 @@ TEST_F(ReportTest, ShowsTheRecordOfTestUses) {
   EXPECT_THAT(page, Not(HasSubstr("The test split has not been used")));
 }
 
+TEST_F(ReportTest, ACheckpointThatIsGoneCostsNoMoreThanThePredictions) {
+  {
+    const auto database = OpenDatabase::Open(path());
+    std::string checkpoint;
+    const absl::Status read = database->store().Read([&](TrialReader& reader) -> absl::Status {
+      VIZSLA_ASSIGN_OR_RETURN(const Study study, reader.FindStudy("dogs"));
+      VIZSLA_ASSIGN_OR_RETURN(const Trial trial, reader.FindTrial(study.id, 1));
+      checkpoint = trial.best_checkpoint;
+      return absl::OkStatus();
+    });
+    ASSERT_TRUE(read.ok()) << read;
+    ASSERT_TRUE(database->artifacts().Exists(checkpoint));
+    ASSERT_TRUE(database->artifacts().Remove(checkpoint).ok());
+  }
+  const ProgramResult result = Run("report -o report --data photos --json");
+  EXPECT_EQ(ParseOutput(result)["predictions"], false);
+  EXPECT_THAT(result.errors, AllOf(HasSubstr("the report has no confusion matrix: "),
+                                   HasSubstr("has no artifact ")));
+  ExpectSound("report", StrCat(kSections, " predictions"));
+  EXPECT_THAT(File("report/index.html"),
+              AllOf(HasSubstr("There is no confusion matrix: "), HasSubstr("has no artifact ")));
+}
+
+// deploy/report-screenshot.sh, where there is a Chromium.
+TEST_F(ReportTest, ABrowserShowsIt) {
+  ASSERT_EQ(Run("report -o report").exit_code, 0);
+  const std::string log = path() + "/screenshot.log";
+  const int status =
+      std::system(StrCat(VIZSLA_SOURCE_DIR, "/deploy/report-screenshot.sh '", path(), "/report' '",
+                         path(), "/page.png' 1200x2000 > '", log, "' 2>&1")
+                      .c_str());
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << ReadFile(log).value_or("");
+  ASSERT_EQ(WEXITSTATUS(status), 0) << ReadFile(log).value_or("");
+  const std::string picture = File("page.png");
+  EXPECT_THAT(picture, StartsWith("\x89PNG\r\n\x1a\n"));
+  // IHDR: 1200 and 2000, big-endian.
+  EXPECT_EQ(picture.substr(16, 8), std::string("\0\0\x04\xB0\0\0\x07\xD0", 8));
+}
+
 // A copy of the program beside a helper that does what the script says.
 class ReportWithHelperTest : public ReportTest {
  protected:
@@ -142,6 +183,19 @@ class ReportWithHelperTest : public ReportTest {
     Write("bin/vizsla-evaluate", "#!/bin/sh\n" + script);
     fs::permissions(path() + "/bin/vizsla-evaluate", fs::perms::all);
   }
+  // What a helper may answer with: photo d, a pug, is taken for a beagle.
+  void WriteCannedPredictions() {
+    const std::vector<float> probabilities = {0.9F, 0.1F, 0.8F, 0.2F};
+    const std::vector<int> labels = {0, 1};
+    Predictions predictions;
+    predictions.evaluation.report =
+        *MakeClassificationReport(probabilities, labels, {"beagle", "pug"});
+    predictions.evaluation.split = "validation";
+    predictions.evaluation.trial = 1;
+    predictions.photos = PredictionsOf(probabilities, labels, {"c", "d"}, 2);
+    predictions.photos[1].thumbnail = "\xFF\xD8 thumbnail";
+    Write("canned.json", ToJsonText(predictions));
+  }
   ProgramResult RunHere(const std::string& arguments) {
     return RunVizsla(path(), arguments, program_);
   }
@@ -149,16 +203,7 @@ class ReportWithHelperTest : public ReportTest {
 };
 
 TEST_F(ReportWithHelperTest, DataAddsWhatTheBestTrialSaysOfThePhotos) {
-  const std::vector<float> probabilities = {0.9F, 0.1F, 0.8F, 0.2F};
-  const std::vector<int> labels = {0, 1};
-  Predictions predictions;
-  predictions.evaluation.report =
-      *MakeClassificationReport(probabilities, labels, {"beagle", "pug"});
-  predictions.evaluation.split = "validation";
-  predictions.evaluation.trial = 1;
-  predictions.photos = PredictionsOf(probabilities, labels, {"c", "d"}, 2);
-  predictions.photos[1].thumbnail = "\xFF\xD8 thumbnail";
-  Write("canned.json", ToJsonText(predictions));
+  WriteCannedPredictions();
   // evaluate FOLDER --data DATA --split validation --predictions FILE
   WriteHelper(StrCat("echo \"$@\" > ", path(), "/arguments\ncp \"$2/manifest.json\" ", path(),
                      "/manifest.json\ncp ", path(), "/canned.json \"$8\"\necho noise\n"));
@@ -172,6 +217,22 @@ TEST_F(ReportWithHelperTest, DataAddsWhatTheBestTrialSaysOfThePhotos) {
   ExpectSound("report", StrCat(kSections, " confusion classes mistakes"));
   EXPECT_THAT(File("report/index.html"), HasSubstr("said beagle"));
   EXPECT_EQ(File("report/mistake-01.jpg"), "\xFF\xD8 thumbnail");
+}
+
+TEST_F(ReportWithHelperTest, AnInterruptedFirstReportIsReplaced) {
+  WriteCannedPredictions();
+  // A folder where a picture is to be stops the writing halfway; the report's folder was not there
+  // when it began.
+  WriteHelper(StrCat("mkdir -p ", path(), "/report/curves-best.svg/in-the-way\ncp ", path(),
+                     "/canned.json \"$8\"\n"));
+  ProgramResult result = RunHere("report -o report --data photos");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.errors, HasSubstr("curves-best.svg"));
+  EXPECT_TRUE(fs::exists(path() + "/report/index.html"));
+  fs::remove_all(path() + "/report/curves-best.svg");
+  result = RunHere("report -o report");
+  EXPECT_EQ(result.exit_code, 0) << result.errors;
+  ExpectSound("report", StrCat(kSections, " predictions"));
 }
 
 TEST_F(ReportWithHelperTest, AFailureLeavesNoReport) {

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
+
 #include "src/base/sha256.h"
 #include "src/dataset/text.h"
 #include "tests/dataset/fake_dataset.h"
@@ -456,6 +458,57 @@ TEST_F(IndexTest, RemembersHashesUntilAFileChanges) {
   }
   Index(root, options);
   EXPECT_EQ(hashed, 13u) << "a damaged cache is as good as none";
+}
+
+TEST_F(IndexTest, HashesUnlabelledPhotosWhenAsked) {
+  FileMap files = KaggleFiles();
+  files["test/t3.jpg"] = "";
+  files["test/t4.jpg"] = "GIF89a";
+  for (const std::string& root : {WriteFolder(files), WriteZip(files)}) {
+    SCOPED_TRACE(root);
+    DatasetIndex index = Index(root);
+    EXPECT_THAT(Ids(index.unlabelled), ElementsAre("t1", "t2", "t3", "t4"));
+    for (const Photo& photo : index.unlabelled) EXPECT_EQ(photo.sha256, "") << photo.id;
+    const auto problems = HashUnlabelled(index);
+    ASSERT_TRUE(problems.ok()) << problems.status();
+    EXPECT_EQ(index.unlabelled[0].sha256, Sha256Hex(FakeJpeg("t1")));
+    EXPECT_EQ(index.unlabelled[1].sha256, Sha256Hex(FakeJpeg("t2")));
+    EXPECT_EQ(index.unlabelled[2].sha256, "");
+    EXPECT_EQ(index.unlabelled[3].sha256, "");
+    EXPECT_THAT(Sentences(*problems),
+                ElementsAre(HasSubstr("test/t3.jpg: the file is empty"),
+                            HasSubstr("test/t4.jpg: is neither JPEG nor PNG")));
+    EXPECT_EQ(index.photos[0].sha256, Sha256Hex(FakeJpeg("a1")));
+  }
+}
+
+TEST_F(IndexTest, RemembersUnlabelledHashesBesideTheOthers) {
+  const std::string root = WriteFolder(KaggleFiles());
+  const timespec long_ago[2] = {{1700000000, 0}, {1700000000, 0}};
+  for (const auto& [path, bytes] : KaggleFiles()) {
+    ASSERT_EQ(::utimensat(AT_FDCWD, (root + "/" + path).c_str(), long_ago, 0), 0);
+  }
+  DatasetIndex index = Index(root);
+  EXPECT_EQ(HashUnlabelled(index, [] { return true; }).status().code(),
+            absl::StatusCode::kCancelled);
+  EXPECT_EQ(index.unlabelled[0].sha256, "");
+  std::atomic<int> asked{0};
+  const auto count = [&] { return ++asked, false; };
+  ASSERT_TRUE(HashUnlabelled(index, count).ok());
+  EXPECT_EQ(asked, 3) << "before each of two files, and at the end";
+  DatasetIndex again = Index(root);
+  ASSERT_TRUE(HashUnlabelled(again, count).ok());
+  EXPECT_EQ(asked, 4) << "nothing is read twice";
+  EXPECT_EQ(again.unlabelled[1].sha256, Sha256Hex(FakeJpeg("t2")));
+  size_t hashed = 0;
+  Index(root, {.group_column = "", .progress = [&](size_t, size_t) { ++hashed; }});
+  EXPECT_EQ(hashed, 0u) << "the labelled photos' hashes are still there";
+
+  std::filesystem::remove(root + "/test/t2.jpg");
+  const auto problems = HashUnlabelled(again);
+  ASSERT_TRUE(problems.ok()) << problems.status();
+  EXPECT_THAT(Sentences(*problems), ElementsAre(HasSubstr("test/t2.jpg: cannot be read")));
+  EXPECT_EQ(again.unlabelled[1].sha256, "");
 }
 
 TEST_F(IndexTest, WorksWithoutACacheFolder) {

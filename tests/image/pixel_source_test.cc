@@ -120,6 +120,33 @@ TEST_F(PixelSourceTest, DigestNamesWhatIsFilled) {
   EXPECT_NE(Open(larger)->content_digest(), digest);
 }
 
+TEST_F(PixelSourceTest, UnlabelledPhotosAreCachedOnceTheyAreHashed) {
+  const MemoryPhotos photos(8, {6});
+  DatasetIndex index = photos.index();
+  index.unlabelled.assign(index.photos.begin() + 5, index.photos.end());
+  for (Photo& photo : index.unlabelled) photo.label = -1;
+  DatasetIndex unhashed = index;
+  for (Photo& photo : unhashed.unlabelled) photo.sha256.clear();
+  PixelSourceOptions options = Options(photos, {0, 1, 2});
+  options.unlabelled = true;
+
+  options.index = &unhashed;
+  EXPECT_THAT(OpenPixelSource(options).status().ToString(), HasSubstr("5: was not hashed"));
+  options.decode.cache_folder.clear();
+  const auto in_memory = Open(options);
+
+  options.index = &index;
+  options.decode.cache_folder = Path("cache");
+  const auto cached = Open(options);
+  EXPECT_THAT(cached->photo_positions(), ElementsAre(0, 2));
+  EXPECT_EQ(cached->label(1), -1);
+  EXPECT_THAT(cached->broken(), SizeIs(1));
+  EXPECT_EQ(cached->content_digest(), in_memory->content_digest());
+  const int reads = photos.reads();
+  EXPECT_EQ(Open(options)->photo_count(), 2u);
+  EXPECT_EQ(photos.reads(), reads) << "the next rank decodes nothing";
+}
+
 TEST_F(PixelSourceTest, FillsFromSeveralThreads) {
   const MemoryPhotos photos(40);
   std::vector<uint32_t> positions(40);

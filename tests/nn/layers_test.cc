@@ -85,6 +85,32 @@ TEST(DropoutTest, LayersStepsAndModes) {
   EXPECT_EQ(MaxDifference(image(images.slice(0, 1)), whole.slice(0, 1)), 0);
 }
 
+// Stochastic depth: a row is dropped as a whole, for maps and for vectors.
+TEST(DropoutTest, RowsAreDroppedWhole) {
+  constexpr int64_t kRows = 20000;
+  for (const bool maps : {true, false}) {
+    Dropout paths(0.2, "path", DropoutUnit::kRow);
+    paths->SetStep({StreamKey(6), 0});
+    const torch::Tensor x =
+        torch::ones(maps ? std::vector<int64_t>{kRows, 3, 2, 2} : std::vector<int64_t>{kRows, 5});
+    const torch::Tensor y = paths(x);
+    const torch::Tensor rows = y.reshape({kRows, -1});
+    const torch::Tensor first = rows.slice(1, 0, 1);
+    EXPECT_EQ(MaxDifference(rows, first.expand_as(rows)), 0);
+    const double dropped = (first == 0).sum().item<double>();
+    EXPECT_EQ((first == 1.25).sum().item<double>(), kRows - dropped);
+    EXPECT_NEAR(dropped / kRows, 0.2, 0.015);  // 5 deviations
+    // Rows of the global batch, whoever computes them.
+    paths->SetStep({StreamKey(6), 7000});
+    EXPECT_EQ(MaxDifference(paths(x.slice(0, 7000)), y.slice(0, 7000)), 0);
+    Dropout others(0.2, "other path", DropoutUnit::kRow);
+    others->SetStep({StreamKey(6), 0});
+    EXPECT_GT(MaxDifference(others(x), y), 0);
+    paths->eval();
+    EXPECT_EQ(MaxDifference(paths(x), x), 0);
+  }
+}
+
 torch::Tensor Clone(const torch::Tensor& x) { return x.detach().clone().requires_grad_(true); }
 
 // Two-rank sums for threads: a rendezvous per call.

@@ -22,6 +22,38 @@ TEST(BoardParameters, OnlyWhatVariesStands) {
   EXPECT_THAT(VaryingParameters(board), ElementsAre("dropout", "dense"));
 }
 
+TEST(BoardParameters, WhatATrialWithoutItsSourceLacksIsNotKnown) {
+  LeaderboardView board = ExampleBoard();
+  LeaderboardRowView row;
+  row.trial = ExampleTrial(5, TrialState::kInfeasible, std::nullopt);
+  row.trial.configuration = {{"dropout", 0.25}};
+  const std::string checkpoint(64, 'c');
+  const std::vector<WarmStart> sourceless = {{WarmStart::Kind::kBest, 0, ""},
+                                             {WarmStart::Kind::kTrial, 2, ""},
+                                             {WarmStart::Kind::kBestConfiguration, 0, ""}};
+  for (const WarmStart& start : sourceless) {
+    row.trial.warm_start = start;
+    EXPECT_FALSE(IsConfigured(row.trial));
+    board.rows.push_back(row);
+  }
+  EXPECT_THAT(VaryingParameters(board), ElementsAre("dropout"));
+  // What they replace is known.
+  board.rows.back().trial.configuration["dense"] = IntList{7};
+  EXPECT_THAT(VaryingParameters(board), ElementsAre("dropout", "dense"));
+  // With a source, what is absent is absent.
+  for (const WarmStart& start :
+       std::vector<WarmStart>{{WarmStart::Kind::kBest, 2, checkpoint},
+                              {WarmStart::Kind::kTrial, 2, checkpoint},
+                              {WarmStart::Kind::kBestConfiguration, 2, ""}}) {
+    board.rows.back().trial.warm_start = start;
+    EXPECT_TRUE(IsConfigured(board.rows.back().trial));
+    EXPECT_THAT(VaryingParameters(board), ElementsAre("image_size", "dropout", "dense"));
+  }
+  // Fewer than two with a configuration: what the space leaves open.
+  board.rows = {board.rows[0], row, row};
+  EXPECT_THAT(VaryingParameters(board), ElementsAre("dropout", "dense"));
+}
+
 TEST(BoardParameters, TheDomainCoversEnqueuedValues) {
   LeaderboardView board = ExampleBoard();
   // The rows have 0.25, 0.5, 0.75 and 1: inside.

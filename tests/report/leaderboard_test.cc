@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "src/report/text.h"
 #include "tests/report/example_board.h"
 
 namespace vizsla {
@@ -24,7 +25,8 @@ TEST(RenderLeaderboard, ShowsEachTrialOnALine) {
             "host:42/0\n"
             "   2      1                  running          0.5000  2/3 75%  0.25         30s  31s\n"
             "   -      3                  diverged            NaN      1/3  0.75\n"
-            "   -      4                  queued                -      0/3  1\n");
+            "   -      4                  queued                -      0/3  1\n"
+            "trial 3 diverged: train_loss is NaN, \"at\" epoch 1\n");
 }
 
 TEST(RenderLeaderboard, JoinsTheParametersWhenTheTerminalIsNarrow) {
@@ -64,6 +66,77 @@ TEST(RenderLeaderboard, SaysWhatIsLeftOut) {
   EXPECT_THAT(text, HasSubstr("0.7812"));
   EXPECT_THAT(text, Not(HasSubstr("running  ")));
   EXPECT_THAT(text, HasSubstr("... and 3 more\n"));
+}
+
+// Trials 3 and 5 to 10 ended in trouble.
+LeaderboardView BoardOfTroubles() {
+  LeaderboardView board = ExampleBoard();
+  for (int64_t number = 5; number <= 10; ++number) {
+    LeaderboardRowView row;
+    row.trial = ExampleTrial(number, TrialState::kFailed, std::nullopt);
+    row.trial.reason = "r";
+    board.rows.push_back(row);
+  }
+  board.rows[4].trial.reason = "no\x1b[2J";
+  board.rows[5].trial.state = TrialState::kInfeasible;
+  board.rows[5].trial.reason.clear();
+  return board;
+}
+
+TEST(RenderLeaderboard, SaysWhyTrialsDidNotEndWell) {
+  EXPECT_THAT(RenderLeaderboard(BoardOfTroubles(), {}),
+              testing::EndsWith("\n"
+                                "trial 3 diverged: train_loss is NaN, \"at\" epoch 1\n"
+                                "trial 5 failed: no?[2J\n"
+                                "trial 6 infeasible: no reason was given\n"
+                                "trial 7 failed: r\n"
+                                "trial 8 failed: r\n"
+                                "... and 2 trials more that failed, diverged or could not run "
+                                "(vizsla trial N tells why)\n"));
+}
+
+TEST(RenderLeaderboard, ReasonsShareTheRoomOfALiveBoard) {
+  const LeaderboardView board = BoardOfTroubles();
+  EXPECT_THAT(RenderLeaderboard(board, {}, /*max_rows=*/4),
+              testing::EndsWith("... and 8 more\n"
+                                "trial 3 diverged: train_loss is NaN, \"at\" epoch 1\n"
+                                "... and 6 trials more that failed, diverged or could not run "
+                                "(vizsla trial N tells why)\n"));
+  EXPECT_THAT(RenderLeaderboard(board, {}, /*max_rows=*/2),
+              testing::EndsWith("... and 9 more\n"
+                                "7 trials that failed, diverged or could not run "
+                                "(vizsla trial N tells why)\n"));
+  EXPECT_THAT(RenderLeaderboard(board, {}, /*max_rows=*/1), testing::EndsWith("... and 9 more\n"));
+  // A line that wraps would take the room of two.
+  const std::string reason = "trial 3 diverged: train_loss is NaN, \"at\" epoch 1";
+  EXPECT_THAT(RenderLeaderboard(board, {.width = 30}, /*max_rows=*/100),
+              HasSubstr("\n" + Truncate(reason, 30) + "\n"));
+  EXPECT_THAT(RenderLeaderboard(board, {.width = 30}), HasSubstr("\n" + reason + "\n"));
+}
+
+TEST(RenderLeaderboard, ShowsTheStageWhereThereAreSeveral) {
+  LeaderboardView board = ExampleBoard();
+  EXPECT_THAT(RenderLeaderboard(board, {}), Not(HasSubstr("stage")));
+  EXPECT_THAT(LeaderboardToCsv(board), Not(HasSubstr("stage")));
+  board.study.study.spec.stages.resize(1);
+  board.rows[0].trial.stage = 2;
+  const std::string text = RenderLeaderboard(board, {});
+  EXPECT_THAT(text, testing::ContainsRegex("trial +name +stage +state"));
+  EXPECT_THAT(text, testing::ContainsRegex("the notebook's +2 +completed"));
+  EXPECT_THAT(text, testing::ContainsRegex(" 1 +1 +running"));
+  const std::string csv = LeaderboardToCsv(board);
+  EXPECT_THAT(csv, testing::StartsWith("rank,trial,name,stage,state,objective,epoch,epochs,"));
+  EXPECT_THAT(csv, HasSubstr("\n1,2,the notebook's,2,completed,0.78125,3,"));
+  EXPECT_THAT(csv, HasSubstr("\n2,1,,1,running,0.5,1,3,"));
+}
+
+TEST(RenderLeaderboard, SaysWhenTheLastEpochCounts) {
+  LeaderboardView board = ExampleBoard();
+  board.study.study.spec.objective.select_by = "val_loss";
+  EXPECT_THAT(RenderLeaderboard(board, {}), HasSubstr("of the epoch with the best val_loss; test"));
+  board.study.study.spec.objective.last_epoch = true;
+  EXPECT_THAT(RenderLeaderboard(board, {}),
+              HasSubstr("ranked by val_accuracy (higher is better) of the last epoch; test"));
 }
 
 TEST(RenderLeaderboard, OfAStudyWithoutTrialsSaysWhy) {

@@ -16,13 +16,28 @@ Configuration Make(const Words& words) {
   return configuration;
 }
 
+Trial Trained(const Words& words, const WarmStart& start = {}) {
+  Trial trial;
+  trial.configuration = Make(words);
+  trial.warm_start = start;
+  return trial;
+}
+
+const WarmStart kWarm = {WarmStart::Kind::kBest, 3, std::string(64, 'c')};
+
 TEST(Strategies, SayHowANetworkWasTrained) {
-  EXPECT_EQ(ApproachOf({}), "transfer");  // the catalog's defaults
-  EXPECT_EQ(ApproachOf(Make({{"network", "scratch_v2"}})), "scratch");
-  EXPECT_EQ(ApproachOf(Make({{"network", "mobilenet_v2"}, {"unfreeze", "none"}})), "transfer");
-  EXPECT_EQ(ApproachOf(Make({{"unfreeze", "block_16_expand"}})), "fine-tuned from block_16_expand");
-  EXPECT_EQ(ApproachOf(Make({{"unfreeze", "all"}})), "fine-tuned whole");
-  EXPECT_EQ(ApproachOf(Make({{"initial_weights", "random"}})), "from random weights");
+  EXPECT_EQ(ApproachOf(Trained({})), "transfer");  // the catalog's defaults
+  EXPECT_EQ(ApproachOf(Trained({{"network", "scratch_v2"}})), "scratch");
+  EXPECT_EQ(ApproachOf(Trained({{"network", "scratch_v2"}, {"initial_weights", "autoencoder"}})),
+            "scratch after autoencoder");
+  EXPECT_EQ(ApproachOf(Trained({{"network", "mobilenet_v2"}, {"unfreeze", "none"}})), "transfer");
+  EXPECT_EQ(ApproachOf(Trained({{"unfreeze", "block_16_expand"}})),
+            "fine-tuned from block_16_expand");
+  EXPECT_EQ(ApproachOf(Trained({{"unfreeze", "all"}})), "fine-tuned whole");
+  EXPECT_EQ(ApproachOf(Trained({{"initial_weights", "random"}})), "from random weights");
+  EXPECT_EQ(ApproachOf(Trained({{"unfreeze", "all"}}, kWarm)), "fine-tuned whole, warm start");
+  // A configuration alone is no start.
+  EXPECT_EQ(ApproachOf(Trained({}, {WarmStart::Kind::kBestConfiguration, 3, ""})), "transfer");
 }
 
 LeaderboardRowView Row(int64_t number, TrialState state, std::optional<double> score,
@@ -53,6 +68,22 @@ TEST(Strategies, TheBestOfEachGroupStandsForIt) {
   EXPECT_EQ(ToText(strategies[2]), "mobilenet_v2, transfer: final");
   EXPECT_EQ(ToText(strategies[3]), "scratch_v1, scratch");
   EXPECT_EQ(strategies[3].best, nullptr);
+
+  // Other weights to start from are another strategy; what never got a source is none.
+  LeaderboardView starts = ExampleBoard();
+  const Words scratch = {{"network", "scratch_v2"}};
+  starts.rows = {Row(1, TrialState::kCompleted, 0.5, scratch),
+                 Row(2, TrialState::kCompleted, 0.6,
+                     {{"network", "scratch_v2"}, {"initial_weights", "autoencoder"}}),
+                 Row(3, TrialState::kCompleted, 0.7, scratch),
+                 Row(4, TrialState::kInfeasible, std::nullopt, {})};
+  starts.rows[2].trial.warm_start = kWarm;
+  starts.rows[3].trial.warm_start = {WarmStart::Kind::kBest, 0, ""};
+  const std::vector<Strategy> by_start = CompareStrategies(starts);
+  ASSERT_EQ(by_start.size(), 3U);
+  EXPECT_EQ(ToText(by_start[0]), "scratch_v2, scratch, warm start");
+  EXPECT_EQ(ToText(by_start[1]), "scratch_v2, scratch after autoencoder");
+  EXPECT_EQ(ToText(by_start[2]), "scratch_v2, scratch");
 
   board.study.study.spec.objective.direction = Direction::kMinimize;
   EXPECT_EQ(CompareStrategies(board)[0].best->trial.number, 1);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "src/base/str_cat.h"
@@ -215,6 +216,24 @@ TEST(StudyReport, StagesAndWhatTrialsStartFrom) {
                     HasSubstr("7 trials of up to 5 epochs"), HasSubstr("starts from trial 41")));
 }
 
+TEST(StudyReport, SaysWhenTheLastEpochCounts) {
+  StudyReport report = Example();
+  Objective& objective = report.board.study.study.spec.objective;
+  objective.select_by = "val_loss";
+  EXPECT_THAT(PageOf(report), HasSubstr("; of the epoch with the best val_loss"));
+  objective.last_epoch = true;
+  EXPECT_THAT(PageOf(report), AllOf(HasSubstr("val_accuracy, higher is better; of the last epoch"),
+                                    HasSubstr("at the chosen epoch"), HasSubstr("chosen: 2"),
+                                    Not(HasSubstr("best epoch")), Not(HasSubstr("best val_loss"))));
+}
+
+TEST(StudyReport, DrawsTrialsThatHaveRun) {
+  const LeaderboardView board = ExampleBoard();
+  std::vector<int64_t> numbers;
+  for (const Trial* trial : FindDrawnTrials(board)) numbers.push_back(trial->number);
+  EXPECT_THAT(numbers, testing::ElementsAre(2, 1, 3));  // the fourth is queued
+}
+
 TEST(StudyReport, FiveHundredTrials) {
   StudyReport report = Example();
   const LeaderboardRowView row = report.board.rows[0];
@@ -226,14 +245,21 @@ TEST(StudyReport, FiveHundredTrials) {
     trial.number = i;
     trial.score = 1.0 / i;
     trial.configuration["dropout"] = i / 500.0;
-    report.epochs[i] = report.epochs[2];
+    if (report.epochs.size() < kMostDrawnTrials) report.epochs[i] = report.epochs[2];
   }
   ExpectSound(report);
   const std::vector<ReportFile> files = RenderStudyReport(report);
-  EXPECT_GT(files.size(), 500U);
-  EXPECT_THAT(NamesOf(files), testing::Contains("importance.svg"));
-  EXPECT_LT(files[0].bytes.size(), 8'000'000U);
-  EXPECT_THAT(files[0].bytes, AllOf(HasSubstr("494 more trials"), HasSubstr("The best 40 of 500")));
+  EXPECT_EQ(std::count_if(files.begin(), files.end(),
+                          [](const auto& file) { return file.name.starts_with("curves-trial-"); }),
+            50);
+  EXPECT_THAT(NamesOf(files),
+              AllOf(testing::Contains("importance.svg"), testing::Contains("curves-trial-50.svg")));
+  EXPECT_LT(files[0].bytes.size(), 3'000'000U);
+  EXPECT_THAT(files[0].bytes,
+              AllOf(HasSubstr("44 more trials"), HasSubstr("The best 50 of 500 trials are drawn"),
+                    HasSubstr("The best 40 of 500")));
+  // Its rank and its number: the table has every trial.
+  EXPECT_EQ(CountOf(files[0].bytes, "<td class=\"number\">499</td>"), 2U);
 }
 
 }  // namespace

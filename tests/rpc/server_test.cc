@@ -204,6 +204,10 @@ TEST_P(ServerTest, StoredRowsAreRead) {
   ASSERT_EQ(first->attempts_size(), 1);
   EXPECT_EQ(first->attempts(0).outcome(), "completed");
   EXPECT_EQ(first->study().name(), "dogs");
+  EXPECT_EQ(first->study().trial_counts_size(), 1);
+  EXPECT_EQ(first->study().trial_counts().at("completed"), 2);
+  EXPECT_EQ(first->study().test_uses(), 1);
+  EXPECT_FALSE(first->study().has_planned_trials());
   get.set_number(0);  // the best
   EXPECT_EQ(client_->GetTrial(get).value().trial().number(), 2);
   get.set_number(9);
@@ -219,6 +223,8 @@ TEST_P(ServerTest, StoredRowsAreRead) {
   v1::ListEvaluationsRequest list;
   ASSERT_EQ(client_->ListEvaluations(list).value().evaluations_size(), 1);
   EXPECT_EQ(client_->ListEvaluations(list).value().evaluations(0).user(), "ana");
+  // ListStudies' one: whoever reads every trial must not make a board of all for each.
+  EXPECT_THAT(scheduler().calls(), ElementsAre("GetBoard dogs 1"));
 }
 
 TEST_P(ServerTest, LogsThatAreTooMuchForAMessageLoseTheirOldestLines) {

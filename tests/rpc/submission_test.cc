@@ -8,7 +8,9 @@
 
 #include "src/base/sha256.h"
 #include "src/catalog/backbones.h"
+#include "src/search/sampler.h"
 #include "src/submission/dry_run.h"
+#include "src/submission/look_ahead.h"
 #include "src/submission/plan_size.h"
 #include "src/submission/submit.h"
 #include "src/weights/tensor_file.h"
@@ -38,14 +40,16 @@ std::string WeightsBytes(const std::map<std::string, std::vector<int64_t>>& shap
 }
 
 // Without the counters of batch norm, as older files are.
+std::map<std::string, std::vector<int64_t>> ShapesOf(const std::string& backbone) {
+  std::map<std::string, std::vector<int64_t>> result;
+  for (const NamedShape& tensor : (*FindBackbone(backbone))->tensors) {
+    if (!tensor.shape.empty()) result[tensor.name] = tensor.shape;
+  }
+  return result;
+}
 const std::map<std::string, std::vector<int64_t>>& MobileNet() {
-  static const auto* shapes = [] {
-    auto* result = new std::map<std::string, std::vector<int64_t>>();
-    for (const NamedShape& tensor : (*FindBackbone("mobilenet_v2"))->tensors) {
-      if (!tensor.shape.empty()) (*result)[tensor.name] = tensor.shape;
-    }
-    return result;
-  }();
+  static const auto* shapes =
+      new std::map<std::string, std::vector<int64_t>>(ShapesOf("mobilenet_v2"));
   return *shapes;
 }
 
@@ -186,6 +190,34 @@ TEST_F(SubmissionTest, ScratchNetworksNeedNoWeightsAndSaySo) {
   EXPECT_THAT(with->problems[0].reason, HasSubstr("not used"));
 }
 
+// The file is checked against what starts from it, not against every network that is named.
+TEST_F(SubmissionTest, NetworksThatBeginAtRandomNeedNoWeights) {
+  StudySpec spec = SampleSpec();
+  Configuration configuration = spec.enqueue[0].configuration;
+  configuration["network"] = std::string("mobilenet_v2");
+  spec.enqueue[0].configuration = configuration;
+  configuration["network"] = std::string("resnet50");
+  configuration["initial_weights"] = std::string("random");
+  spec.enqueue.push_back({"from scratch", "", configuration});
+  const auto prepared = Prepare(spec, weights());
+  EXPECT_TRUE(prepared.ok()) << prepared.status();
+  spec.enqueue[1].configuration.erase("initial_weights");
+  ExpectRefused(spec, weights(), weights() + ": not weights of resnet50: ");
+}
+
+TEST_F(SubmissionTest, TheDefaultNetworkNeedsNoWeightsWhenTheSamplerNeverDraws) {
+  std::map<std::string, std::string> traits = kTraits;
+  traits["architecture"] = "densenet121";
+  Write("/w.safetensors", WeightsBytes(ShapesOf("densenet121"), traits));
+  StudySpec spec = SampleSpec();
+  spec.enqueue[0].configuration["network"] = std::string("densenet121");
+  spec.budget.trials = 1;
+  const auto prepared = Prepare(spec, weights());
+  EXPECT_TRUE(prepared.ok()) << prepared.status();
+  spec.budget.trials = 2;
+  ExpectRefused(spec, weights(), weights() + ": not weights of mobilenet_v2: ");
+}
+
 TEST_F(SubmissionTest, ReachesTheCoordinator) {
   TestServer server;
   const auto client = server.Connect();
@@ -276,9 +308,9 @@ TEST(PlanSize, CountsTheCampaignsHead) {
   plan.dense = {128, 128};
   // 1280 x 128 + 128, 128 x 128 + 128, batch norm 4 x 128, 128 x 120 + 120
   EXPECT_EQ(HeadFloats(plan, 120), 163968 + 16512 + 512 + 15480);
-  EXPECT_EQ(CachedFloats(plan), 2 * 1280);
-  plan.pooling = Pooling::kFlatten;
-  EXPECT_EQ(CachedFloats(plan), 5 * 5 * 1280);  // 160 / 32 = 5
+  plan.pooling = Pooling::kFlatten;  // 160 / 32 = 5
+  plan.norm_place = NormPlace::kEvery;
+  EXPECT_EQ(HeadFloats(plan, 120), 25 * 1280 * 128 + 128 + 16512 + 2 * 512 + 15480);
 }
 
 TEST(DryRun, AHeadSearchCostsOnePassOverThePhotos) {
@@ -360,8 +392,61 @@ TEST(DryRun, FineTuningCostsMoreTheDeeperItGoes) {
     EXPECT_GT(estimate.checkpoint_bytes, last_bytes) << unfreeze;
     last = estimate.training_time;
     last_bytes = estimate.checkpoint_bytes;
-    EXPECT_EQ(estimate.sharing_trials, std::string(unfreeze) == "none" ? 24 : 0);
+    EXPECT_EQ(estimate.sharing_trials, std::string(unfreeze) == "all" ? 0 : 24);
   }
+}
+
+// MobileNetV2's convolutions at 160 x 160: 152,803,200 multiply-adds (table 2 of the paper), of
+// which block 16 and the last one do 21,976,000.
+constexpr double kFrozenShare = 1 - 21'976'000.0 / 152'803'200.0;
+
+StudySpec TunedSpace(const char* augmentation) {
+  StudySpec spec = HeadSpace();
+  spec.enqueue.clear();
+  spec.space.parameters[0].domain = CategoricalDomain{{std::string(augmentation)}};
+  spec.space.parameters.push_back(
+      {"unfreeze", CategoricalDomain{{std::string("block_16_expand")}}, {}});
+  return spec;
+}
+
+TEST(DryRun, FineTuningSharesWhatLiesBelowItsUnfreezePoint) {
+  const DryRunRates rates;
+  const auto cached = EstimateStudy(TunedSpace("v1"), kDogs, {}, rates).value();
+  EXPECT_EQ(cached.sharing_trials, 24);
+  EXPECT_EQ(cached.feature_sets, 1) << "the pooling comes after it";
+  const double rows = 2 * 8463 + 736;
+  EXPECT_EQ(cached.feature_cache_bytes, (2u * 8463 + 736) * 5 * 5 * 160 * 4);
+  EXPECT_NEAR(static_cast<double>(cached.feature_time.count()),
+              rows * kFrozenShare / rates.forward_images_per_second, 2);
+  // Without exact views every epoch of every trial computes it anew.
+  const auto uncached = EstimateStudy(TunedSpace("v2"), kDogs, {}, rates).value();
+  EXPECT_EQ(uncached.sharing_trials, 0);
+  EXPECT_EQ(uncached.feature_cache_bytes, 0u);
+  EXPECT_EQ(uncached.feature_time.count(), 0);
+  EXPECT_NEAR(static_cast<double>((uncached.training_time - cached.training_time).count()),
+              24.0 * 30 * (8463 + 736) * kFrozenShare / rates.forward_images_per_second, 2);
+}
+
+TEST(DryRun, RowsThatWouldTakeTooMuchAreNotKept) {
+  StudySpec spec = TunedSpace("v1");
+  spec.space.parameters[2].domain = CategoricalDomain{{int64_t{224}}};
+  spec.space.parameters.back().domain = CategoricalDomain{{std::string("block_1_expand")}};
+  // 16 channels of 112 x 112 in two views: 1.6 MB a photo.
+  const auto too_many = EstimateStudy(spec, kDogs, {}, {}).value();
+  EXPECT_EQ(too_many.sharing_trials, 0);
+  EXPECT_EQ(too_many.feature_cache_bytes, 0u);
+  const auto few = EstimateStudy(spec, {1000, 100, 120}, {}, {}).value();
+  EXPECT_EQ(few.sharing_trials, 24);
+  EXPECT_EQ(few.feature_cache_bytes, (2u * 1000 + 100) * 16 * 112 * 112 * 4);
+}
+
+TEST(DryRun, TestTimeFlipNeedsBothViewsOfTheValidationPhotos) {
+  StudySpec spec = HeadSpace();
+  spec.enqueue.clear();
+  spec.space.parameters[0].domain = CategoricalDomain{{std::string("none")}};
+  spec.space.parameters.push_back({"test_time_flip", CategoricalDomain{{true}}, {}});
+  EXPECT_EQ(EstimateStudy(spec, kDogs, {}, {}).value().feature_cache_bytes,
+            (8463u + 2 * 736) * 2 * 1280 * 4);
 }
 
 TEST(DryRun, ImpossibleCombinationsAreCounted) {
@@ -429,7 +514,8 @@ TEST(DryRun, CountsTheTrialsOfAllStages) {
   EXPECT_EQ(estimate.enqueued, 1);
   EXPECT_EQ(estimate.looked_at, 5);
   EXPECT_EQ(estimate.impossible, 0);
-  EXPECT_EQ(estimate.sharing_trials, 2) << "what is unfrozen shares nothing";
+  EXPECT_EQ(estimate.sharing_trials, 4) << "all but the one that trains everything";
+  EXPECT_EQ(estimate.feature_sets, 2) << "pooled, and before the unfreeze point";
   StudySpec longer = TwoStages();
   longer.stages[0].budget.epochs = 40;
   const auto twice = EstimateStudy(longer, kDogs, {}, {}).value();
@@ -437,6 +523,45 @@ TEST(DryRun, CountsTheTrialsOfAllStages) {
   EXPECT_NEAR(static_cast<double>(twice.training_time.count()) /
                   static_cast<double>(estimate.training_time.count()),
               2, 0.05);
+}
+
+// What the second entry says means nothing without its source.
+StudySpec WaitingForTheBest() {
+  StudySpec spec = HeadSpace();
+  spec.budget.trials = 5;
+  spec.space.parameters.push_back(
+      {"network", CategoricalDomain{{std::string("inception_v3")}}, {}});
+  spec.enqueue = {
+      {"tuned", "", {{"unfreeze", std::string("mixed9")}}, {InitFrom::Kind::kBest, "", 0}},
+      {"after", "", {{"dropout", 0.1}}, {InitFrom::Kind::kTrial, "tuned", 0}}};
+  return spec;
+}
+
+TEST(DryRun, TrialsThatWaitForTheBestTakeItsConfiguration) {
+  const auto estimate = EstimateStudy(WaitingForTheBest(), kDogs, {}, {}).value();
+  EXPECT_EQ(estimate.trials, 5);
+  EXPECT_EQ(estimate.enqueued, 2);
+  EXPECT_EQ(estimate.looked_at, 5);
+  EXPECT_EQ(estimate.impossible, 0) << estimate.impossible_reason;
+  EXPECT_EQ(estimate.sharing_trials, 5);
+  EXPECT_EQ(estimate.feature_sets, 2);
+}
+
+TEST(LookAhead, SampledTrialsComeBeforeThoseThatWaitForThem) {
+  const StudySpec spec = WaitingForTheBest();
+  const auto trials = LookAhead(spec, {5});
+  ASSERT_TRUE(trials.ok()) << trials.status();
+  ASSERT_THAT(*trials, SizeIs(5));
+  // The sampler's numbers follow those of the enqueued trials.
+  const auto sampler = MakeSampler(spec).value();
+  for (int64_t i = 0; i < 3; ++i) {
+    EXPECT_EQ((*trials)[static_cast<size_t>(i)].configuration, *sampler->Suggest(3 + i).value());
+  }
+  Configuration tuned = (*trials)[0].configuration;
+  tuned["unfreeze"] = std::string("mixed9");
+  EXPECT_EQ((*trials)[3].configuration, tuned);
+  tuned["dropout"] = 0.1;
+  EXPECT_EQ((*trials)[4].configuration, tuned);
 }
 
 TEST(NeedsWeights, LooksAtStagesAndAtWhatTrialsStartFrom) {

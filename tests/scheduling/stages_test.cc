@@ -205,6 +205,45 @@ TEST_F(StagesTest, SubmissionsThatNobodyCanFollowAreRefused) {
               HasSubstr("stage 2 (fine-tune): parameter rate: the grid sampler cannot walk"));
 }
 
+// The grid has four configurations; the second stage's entries are the trials 5, 6 and 7.
+TEST_F(StagesTest, ANumberThatNoTrialBeforeTheStageHasIsInfeasibleAndTheStudyEnds) {
+  StudySpec spec = GridSpec("dogs", 0, 1);
+  Stage stage;
+  stage.budget = {1, 1, {}};
+  stage.enqueue = {{"", "", {}, {InitFrom::Kind::kTrial, "", 5}}};
+  spec.stages = {stage};
+  Create(spec);
+  for (int i = 0; i < 4; ++i) Train(0.5);
+  EXPECT_EQ(FindTrial(5).state, TrialState::kInfeasible);
+  EXPECT_EQ(FindTrial(5).reason, "its source, trial 5, never came to be");
+  EXPECT_TRUE(FindTrial(5).finished_at.has_value());
+  EXPECT_EQ(GetStudy("dogs").state, StudyState::kFinished);
+  EXPECT_TRUE(AcquireNothing(worker_).nothing_left);
+}
+
+TEST_F(StagesTest, EntriesThatNameEachOthersNumbersDoNotWaitForEver) {
+  StudySpec spec = GridSpec("dogs", 0, 1);
+  Stage stage;
+  stage.budget = {4, 1, {}};
+  stage.space.parameters = {{"dropout", FloatDomain{0.1, 0.5, false, {}}, {}}};
+  stage.sampler = SamplerKind::kRandom;
+  stage.enqueue = {{"", "", {}, {InitFrom::Kind::kTrial, "", 6}},
+                   {"second", "", {}, {InitFrom::Kind::kTrial, "", 5}},
+                   {"third", "", {}, Named("second")}};
+  spec.stages = {stage};
+  Create(spec);
+  for (int i = 0; i < 4; ++i) Train(0.5);
+  EXPECT_EQ(FindTrial(5).reason, "its source, trial 6, never came to be");
+  EXPECT_EQ(FindTrial(6).reason, "its source, trial 5, never came to be");
+  EXPECT_EQ(FindTrial(7).state, TrialState::kInfeasible);
+  EXPECT_EQ(FindTrial(7).reason,
+            "its source, trial 6 (second), ended as infeasible: its source, trial 5, never came to "
+            "be");
+  EXPECT_EQ(GetStudy("dogs").state, StudyState::kActive);
+  EXPECT_EQ(Train(0.6).trial.number, 8) << "the sampler's one goes on";
+  EXPECT_EQ(GetStudy("dogs").state, StudyState::kFinished);
+}
+
 // --- stages ---
 
 TEST_F(StagesTest, TheSecondBeginsWhenTheFirstHasEndedAndVariesItsBest) {

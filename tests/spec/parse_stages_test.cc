@@ -202,6 +202,29 @@ const BadStage kBadStages[] = {
      "9:39", "then[1].enqueue[1].parameters.unfreeze: mobilenet_v2 has no layer mixed9"},
     {"MoreEpochsThanTheStage", Then("    parameters:\n      epochs: 6\n"), "10:15",
      "then[1].parameters.epochs: 6 is more"},
+    // Weights that cannot be taken over.
+    {"DenseLayersThatNoSourceHas", Then("    parameters:\n      dense: [512]\n"), "10:14",
+     "then[1].parameters.dense: [512] does not fit the weights that it starts from, of a head of "
+     "dense layers [] (in {\"dense\":[512]}, whatever the trial starts from)"},
+    {"AnotherNetworksWeights", Then("    parameters: {network: resnet50}\n"), "9:27",
+     "then[1].parameters.network: resnet50 does not fit the weights that it starts from, of "
+     "mobilenet_v2"},
+    {"ANormThatNoSourceHas",
+     "name: a\nbudget: {trials: 9}\nparameters: {dense: [64], dropout: {float: [0.1, 0.5]}}\n"
+     "then:\n  - budget: {trials: 2}\n    parameters: {batch_norm_place: every}\n",
+     "6:36",
+     "then[1].parameters.batch_norm_place: every does not fit the weights that it starts from, of "
+     "a head with batch norm (last)"},
+    {"AFlattenedMap", Then("    parameters: {pooling: flatten}\n"), "9:27",
+     "then[1].parameters.pooling: flatten does not fit the weights that it starts from, of a head "
+     "on 1280 features"},
+    {"EnqueuedWithoutTheSourcesNorm", Then("    enqueue: [{parameters: {batch_norm: false}}]\n"),
+     "9:41",
+     "then[1].enqueue[1].parameters.batch_norm: false does not fit the weights that it starts "
+     "from, of a head with batch norm (last)"},
+    {"EnqueuedOnItsSource", Enqueue("  - {init_from: first, parameters: {dense: [64]}}\n"), "9:44",
+     "enqueue[2].parameters.dense: [64] does not fit the weights that it starts from, of a head "
+     "of dense layers []"},
     // The epoch that counts.
     {"Restore", Base("early_stopping: {restore: first}\n"), "7:27",
      "early_stopping.restore: unknown: 'first'; known are: best, last"},
@@ -240,6 +263,24 @@ then:
 )",
                                 "a.yaml");
   EXPECT_TRUE(study.ok()) << study.status();
+}
+
+TEST(ParseStages, WeightsThatSomeSourceHasAreAllowed) {
+  const std::string allowed[] = {
+      Then("    parameters: {dense: [64]}\n"),  // one of the first stage's
+      Then("    parameters: {dense: {choices: [[], [64]]}, pooling: max}\n"),
+      Then("    enqueue: [{parameters: {dense: [64]}}]\n"),
+      // Without weights, everything may differ.
+      Then("    init_from: none\n    parameters: {network: resnet50, dense: [512]}\n"),
+      Then("    enqueue: [{init_from: none, parameters: {dense: [512]}}]\n"),
+      // The second stage's enqueued trial may be what the third starts from.
+      Then("    enqueue: [{init_from: none, parameters: {dense: [512]}}]\n"
+           "  - budget: {trials: 1}\n    parameters: {dense: [512]}\n"),
+  };
+  for (const std::string& yaml : allowed) {
+    const auto study = ParseStudy(yaml, "a.yaml");
+    EXPECT_TRUE(study.ok()) << yaml << study.status();
+  }
 }
 
 TEST(FindImpossible, LooksThroughStages) {

@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <regex>
+#include <set>
 
 #include "src/base/file.h"
 #include "src/catalog/training_plan.h"
@@ -422,19 +424,36 @@ TEST(ParseStudy, TheGuidesExamplesAreValid) {
   EXPECT_EQ(seen, 5);
 }
 
+constexpr char kSpaces[] = VIZSLA_SOURCE_DIR "/search_spaces";
+
+std::set<std::string> ProjectsSpaces() {
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(kSpaces)) {
+    if (entry.path().extension() == ".yaml") names.insert(entry.path().filename().string());
+  }
+  return names;
+}
+
 TEST(ParseStudyFile, TheProjectsSpacesAreValid) {
-  int seen = 0;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(VIZSLA_SOURCE_DIR "/search_spaces")) {
-    if (entry.path().extension() != ".yaml") continue;
-    const auto study = ParseStudyFile(entry.path().string());
+  for (const std::string& name : ProjectsSpaces()) {
+    const auto study = ParseStudyFile(StrCat(kSpaces, "/", name));
     EXPECT_TRUE(study.ok()) << study.status();
     if (study.ok()) {
       EXPECT_EQ(*StudySpecFromJsonText(ToJsonText(*study)), *study);
     }
-    ++seen;
   }
-  EXPECT_GT(seen, 0);
+}
+
+TEST(ParseStudyFile, TheProjectsSpacesAreThoseOfTheirPage) {
+  const auto page = ReadFile(StrCat(kSpaces, "/README.md"));
+  ASSERT_TRUE(page.ok()) << page.status();
+  std::set<std::string> linked;
+  const std::regex link(R"(\]\(([^)/]+\.yaml)\))");
+  for (std::sregex_iterator it(page->begin(), page->end(), link), end; it != end; ++it) {
+    linked.insert((*it)[1].str());
+  }
+  EXPECT_FALSE(linked.empty());
+  EXPECT_EQ(ProjectsSpaces(), linked);
 }
 
 }  // namespace

@@ -2,16 +2,29 @@
 #include "src/train/cached_input.h"
 
 #include "src/catalog/backbones.h"
+#include "src/nn/weights_import.h"
 #include "tests/train/trainer_fixture.h"
 
 namespace vizsla {
 namespace {
 
+// Maps of 2 x 2 pixels and more where the network is cut: with fewer, places and channels could be
+// confused unseen.
+constexpr int kSide = 64;
+
 class CachedInputTest : public TrainerTest {
  protected:
+  CachedInputTest() : TrainerTest(kSide) {}
+
+  static void SetUpTestSuite() {
+    folder_ = new TemporaryDirectory(*TemporaryDirectory::Create());
+    weights_ = new std::shared_ptr<const TensorFile>(RandomWeights(folder_->path(), kSide));
+  }
+
   // One activation crosses block_16_expand; two cross block_15_depthwise, inside a residual block.
   static TrainingPlan Tuned(const std::string& unfreeze) {
     TrainingPlan plan = SmallPlan();
+    plan.image_size = kSide;
     plan.unfreeze = unfreeze;
     plan.augmentation.horizontal_flip = true;
     plan.optimizer.learning_rate = 1e-4;
@@ -44,6 +57,52 @@ TEST_F(CachedInputTest, TrainingFromTheUnfreezePointGivesThePlainMetrics) {
     Run(Assignment(Tuned(unfreeze)), again, Cached());
     EXPECT_EQ(train.filled, 0) << "another trial computes nothing anew";
   }
+}
+
+// Maps from 2 x 2 to 8 x 8; one crosses, or two.
+TEST_F(CachedInputTest, RowsGoOnAsTheMapsTheyWere) {
+  std::vector<PhotoView> views(5);
+  for (uint32_t i = 0; i < views.size(); ++i) views[i].photo = i;
+  const torch::Tensor images = torch::empty({5, 3, kSide, kSide});
+  ASSERT_TRUE(train.Fill(views, images.data_ptr<float>()).ok());
+  for (const char* unfreeze :
+       {"block_6_expand", "block_5_depthwise", "block_15_depthwise", "block_16_expand", "none"}) {
+    SCOPED_TRACE(unfreeze);
+    const TrainingPlan plan = Tuned(unfreeze);
+    const auto model = BuildModel(plan, Padding::kSymmetric, kClasses, StreamKey(1));
+    ASSERT_TRUE(model.ok()) << model.status();
+    ASSERT_TRUE(ImportBackbone(**weights_, "weights", **model).ok());
+    (*model)->eval();
+    const torch::NoGradGuard no_gradients;
+    const std::optional<CachedInput> input = CachedInput::For(plan);
+    ASSERT_TRUE(input);
+    const torch::Tensor rows = input->Rows(**model, images);
+    ASSERT_EQ(rows.sizes(), (std::vector<int64_t>{5, static_cast<int64_t>(input->row_floats())}));
+    const torch::Tensor logits =
+        input->Logits(**model, rows.narrow(1, static_cast<int64_t>(input->first_float()),
+                                           static_cast<int64_t>(input->float_count())));
+    const torch::Tensor expected = (*model)->forward(images);
+    EXPECT_GT((expected[0] - expected[1]).abs().max().item<double>(), 1e-3) << "photos matter";
+    EXPECT_LT((logits - expected).abs().max().item<double>(),
+              1e-5 * (1 + expected.abs().max().item<double>()));
+  }
+}
+
+TEST_F(CachedInputTest, ValidatesLargeMapsInSmallBatches) {
+  SyntheticSource many(130, kClasses, kSide, 2);
+  TrainingData data = Data();
+  data.validation = &many;
+  const auto steps = [&](const std::string& unfreeze) {
+    TrainingPlan plan = Tuned(unfreeze);
+    plan.epochs = 1;
+    RecordingHooks hooks;
+    const auto group = MakeLocalCommunicator();
+    const auto result = RunTrial(Assignment(plan), data, Cached(), *group, hooks);
+    EXPECT_TRUE(result.ok()) << result.status();
+    return hooks.progress_calls - hooks.feature_progress_calls;
+  };
+  EXPECT_EQ(steps("none"), 5 + 1);
+  EXPECT_EQ(steps("block_16_expand"), 5 + 3);
 }
 
 TEST_F(CachedInputTest, WhatWouldTakeTooMuchIsComputedForEveryBatch) {

@@ -68,7 +68,7 @@ void SetLearningRate(TrainingPlan& plan, double rate) {
   plan.optimizer.backbone_learning_rate = rate;
 }
 
-std::shared_ptr<const TensorFile> RandomWeights(const std::string& folder) {
+std::shared_ptr<const TensorFile> RandomWeights(const std::string& folder, int side) {
   TrainingPlan plan;
   plan.initial_weights = InitialWeights::kRandom;
   plan.unfreeze = "all";
@@ -77,10 +77,10 @@ std::shared_ptr<const TensorFile> RandomWeights(const std::string& folder) {
   {
     // Batch norms that know what passes through them; without it, next to nothing reaches the end.
     torch::NoGradGuard no_grad;
-    const SyntheticSource photos(32, 4, 32, 9);
+    const SyntheticSource photos(32, 4, side, 9);
     std::vector<PhotoView> views(32);
     for (uint32_t i = 0; i < 32; ++i) views[i].photo = i;
-    const torch::Tensor images = torch::empty({32, 3, 32, 32});
+    const torch::Tensor images = torch::empty({32, 3, side, side});
     EXPECT_TRUE(photos.Fill(views, images.data_ptr<float>()).ok());
     (*model)->train();
     // In the middle of ReLU6's range the network is nearly linear, and rounding stays rounding: a

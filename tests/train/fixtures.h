@@ -31,8 +31,9 @@ class RecordingHooks : public TrialHooks {
   absl::Status upload_status;
 };
 
-// A random MobileNetV2 in a file, as if it were pretrained. The same for everyone who asks.
-std::shared_ptr<const TensorFile> RandomWeights(const std::string& folder);
+// A random MobileNetV2 in a file, as if it were pretrained on photos of this size. The same for
+// everyone who asks.
+std::shared_ptr<const TensorFile> RandomWeights(const std::string& folder, int side = 32);
 
 // A small plan: MobileNetV2 at 32 pixels, dense 16, dropout, batch norm.
 TrainingPlan SmallPlan();

@@ -72,6 +72,8 @@ int Main(const std::string& scenario, const std::string& folder, Communicator& w
   SyntheticSource train(42, 3, 32, 1);
   SyntheticSource validation(25, 3, 32, 2);
   SyntheticSource unlabelled(13, 3, 32, 4);
+  SyntheticSource other_unlabelled(13, 3, 32, 5);
+  SyntheticSource fewer_unlabelled(12, 3, 32, 4);
   TrialAssignment assignment;
   assignment.plan = SmallPlan();
   assignment.plan.batch_size = 8;
@@ -122,15 +124,20 @@ int Main(const std::string& scenario, const std::string& folder, Communicator& w
     plan.ema_decay = 0.9;
     plan.test_time_flip = true;
     plan.norm_place = NormPlace::kEvery;
-  } else if (scenario == "scratch" || scenario == "autoencoder") {
+  } else if (scenario == "scratch" || scenario.starts_with("autoencoder")) {
     plan = ScratchPlan();
     plan.batch_size = 8;
     plan.epochs = 3;
     SetLearningRate(plan, 1e-5);
-    if (scenario == "autoencoder") {
+    if (scenario != "scratch") {
       plan.initial_weights = InitialWeights::kAutoencoder;
       plan.pretrain_epochs = 2;
       data.unlabelled = &unlabelled;
+    }
+    if (group.rank() == group.size() - 1) {  // its host has another test/ folder
+      if (scenario == "autoencoder-other-photos") data.unlabelled = &other_unlabelled;
+      if (scenario == "autoencoder-fewer-photos") data.unlabelled = &fewer_unlabelled;
+      if (scenario == "autoencoder-no-photos") data.unlabelled = nullptr;
     }
   } else if (scenario == "local-statistics") {
     plan.sync_batch_norm = false;

@@ -130,6 +130,21 @@ TEST(Ranks, AFailureOfOneIsTheFailureOfAll) {
   }
 }
 
+// Nothing pins the unlabelled photos; with others, ranks would count other steps and wait for ever.
+TEST(Ranks, PretrainOnTheSamePhotosOrNotAtAll) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"autoencoder-other-photos", "13 each, but not the same"},
+      {"autoencoder-fewer-photos", "from 12 to 13"},
+      {"autoencoder-no-photos", "from 0 to 13"}};
+  for (const auto& [scenario, difference] : cases) {
+    const std::vector<json> ranks = RunJob(scenario, 2);
+    ExpectTogether(ranks, "failed",
+                   StrCat("the ranks of the trial have different unlabelled photos (", difference,
+                          "): the data set must be the same on all hosts"));
+    EXPECT_TRUE(ranks[0].at("reports").empty());
+  }
+}
+
 TEST(Ranks, ALostCoordinatorEndsAll) {
   const std::vector<json> ranks = RunJob("lost-coordinator", 2);
   EXPECT_EQ(ranks[0].at("ok"), false);

@@ -14,6 +14,9 @@ inline constexpr int kClasses = 3;
 
 class TrainerTest : public ::testing::Test {
  protected:
+  explicit TrainerTest(int side = 32)
+      : train(70, kClasses, side, 1), validation(25, kClasses, side, 2) {}
+
   static void SetUpTestSuite() {
     folder_ = new TemporaryDirectory(*TemporaryDirectory::Create());
     weights_ = new std::shared_ptr<const TensorFile>(RandomWeights(folder_->path()));
@@ -52,8 +55,8 @@ class TrainerTest : public ::testing::Test {
     return result.ok() ? *result : TrialResult{};
   }
 
-  SyntheticSource train{70, kClasses, 32, 1};  // four batches of 16 and one of 6
-  SyntheticSource validation{25, kClasses, 32, 2};
+  SyntheticSource train;  // four batches of 16 and one of 6
+  SyntheticSource validation;
   static inline TemporaryDirectory* folder_ = nullptr;
   static inline std::shared_ptr<const TensorFile>* weights_ = nullptr;
 };

@@ -5,8 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 
 #include "src/base/sha256.h"
+#include "src/catalog/head_tensors.h"
+#include "src/catalog/warm_start_fits.h"
 #include "src/train/evaluator.h"
 #include "src/weights/safetensors.h"
 #include "tests/train/trainer_fixture.h"
@@ -182,6 +185,68 @@ TEST_F(WarmStartTest, WhatDoesNotFitIsInfeasible) {
   Run(assignment, whole, Cached());
   damaged.init_checkpoint = whole.stored.at(whole.last_checkpoints[0]);
   EXPECT_EQ(run(damaged, Data()).reason, "init checkpoint: its kind is 'last', not 'best'");
+}
+
+// The catalog's verdicts, told from the plans alone, are those of the tensors.
+TEST(WarmStartFits, SaysWhatStartFromSays) {
+  TrainingPlan mobile;
+  mobile.image_size = 64;  // 2 x 2 at the end: flattening makes a difference
+  mobile.unfreeze = "Conv_1";
+  std::vector<TrainingPlan> plans(9, mobile);
+  plans[1].dense = {16};
+  plans[2].dense = {16};
+  plans[2].norm_place = NormPlace::kEvery;
+  plans[3].dense = {16};
+  plans[3].norm_place = NormPlace::kInput;
+  plans[4].norm_place = NormPlace::kEvery;
+  plans[5].batch_norm = false;
+  plans[6].pooling = Pooling::kFlatten;
+  plans[7].pooling = Pooling::kMax;
+  plans[8].dense = {16, 8};
+  TrainingPlan scratch = ScratchPlan();
+  plans.push_back(scratch);
+  scratch.scratch.blocks += 1;
+  plans.push_back(scratch);
+  scratch.scratch.batch_norm = !scratch.scratch.batch_norm;
+  plans.push_back(scratch);
+
+  struct Built {
+    std::shared_ptr<Model> model;
+    CheckpointIdentity identity;
+    std::string checkpoint;
+  };
+  std::vector<Built> built;
+  for (const TrainingPlan& plan : plans) {
+    auto model = BuildModel(plan, Padding::kSymmetric, 3, StreamKey(1));
+    ASSERT_TRUE(model.ok()) << model.status();
+    CheckpointIdentity identity;
+    identity.network = plan.network;
+    identity.holds_everything = !plan.pretrained();
+    identity.weights_hash = plan.pretrained() ? std::string(64, 'a') : "";
+    identity.class_count = 3;
+    identity.padding = std::string(ToText(Padding::kSymmetric));
+    built.push_back({*model, identity, SerializeBest(**model, identity, 1)});
+  }
+  int fitting = 0;
+  for (size_t source = 0; source < plans.size(); ++source) {
+    for (size_t i = 0; i < plans.size(); ++i) {
+      const auto started = StartFrom(built[source].checkpoint, built[i].identity, *built[i].model);
+      const absl::Status verdict = WarmStartFits(plans[source], plans[i]);
+      EXPECT_EQ(verdict.ok(), started.ok())
+          << source << " to " << i << ": " << verdict << "; " << started.status();
+      fitting += verdict.ok() ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(fitting, 16) << "each to itself, average to maximum, no norm to one placed nowhere";
+
+  for (size_t i = 0; i < plans.size(); ++i) {
+    std::map<std::string, std::vector<int64_t>> head, expected;
+    for (const auto& [name, tensor] : built[i].model->StateDict()) {
+      if (name.starts_with("head.")) head[name] = tensor.sizes().vec();
+    }
+    for (const NamedShape& tensor : HeadTensors(plans[i], 3)) expected[tensor.name] = tensor.shape;
+    EXPECT_EQ(head, expected) << i;
+  }
 }
 
 }  // namespace

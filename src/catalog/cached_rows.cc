@@ -1,0 +1,52 @@
+#include "src/catalog/cached_rows.h"
+
+#include "src/catalog/backbones.h"
+
+namespace vizsla {
+namespace {
+
+CachedRows OfFrozenBackbone(const TrainingPlan& plan) {
+  CachedRows rows;
+  const bool flattened = plan.pooling == Pooling::kFlatten;
+  rows.kind = flattened ? CachedRows::Kind::kMap : CachedRows::Kind::kPooled;
+  rows.content = flattened ? "map" : "pooled";
+  rows.float_count = static_cast<size_t>(PooledFeatureCount(plan));
+  rows.row_floats = flattened ? rows.float_count : 2 * rows.float_count;
+  rows.first_float = plan.pooling == Pooling::kMax ? rows.float_count : 0;
+  return rows;
+}
+
+CachedRows OfFrozenPrefix(const TrainingPlan& plan) {
+  const auto graph = GraphOf(plan);
+  const int cut = *(*FindBackbone(plan.network))->FindCut(plan.unfreeze);
+  const std::vector<Extent> extents = graph->OutputExtents(plan.image_size);
+  CachedRows rows;
+  rows.kind = CachedRows::Kind::kCut;
+  rows.content = "before-" + graph->layers[static_cast<size_t>(cut)].name;
+  for (const int layer : graph->LayersCrossing(cut)) {
+    const Extent& extent = extents[static_cast<size_t>(layer)];
+    rows.crossing.push_back(
+        {graph->layers[static_cast<size_t>(layer)].channels, extent.rows, extent.columns});
+    rows.float_count += static_cast<size_t>(rows.crossing.back().floats());
+  }
+  rows.row_floats = rows.float_count;
+  return rows;
+}
+
+}  // namespace
+
+std::optional<CachedRows> CachedRowsOf(const TrainingPlan& plan) {
+  if (BackboneIsFrozen(plan)) return OfFrozenBackbone(plan);
+  if (FrozenPrefixIsShareable(plan)) return OfFrozenPrefix(plan);
+  return std::nullopt;
+}
+
+bool TrainRowsAreShared(const TrainingPlan& plan) {
+  return FeaturesAreShareable(plan) || FrozenPrefixIsShareable(plan);
+}
+
+uint64_t LargestCacheBytes(const CachedRows& rows, uint64_t photos) {
+  return photos * 2 * rows.row_floats * sizeof(float);
+}
+
+}  // namespace vizsla
