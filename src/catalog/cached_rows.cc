@@ -1,6 +1,6 @@
 #include "src/catalog/cached_rows.h"
 
-#include "src/catalog/backbones.h"
+#include "src/catalog/first_trained_layer.h"
 
 namespace vizsla {
 namespace {
@@ -18,7 +18,7 @@ CachedRows OfFrozenBackbone(const TrainingPlan& plan) {
 
 CachedRows OfFrozenPrefix(const TrainingPlan& plan) {
   const auto graph = GraphOf(plan);
-  const int cut = *(*FindBackbone(plan.network))->FindCut(plan.unfreeze);
+  const int cut = FirstTrainedLayer(plan);
   const std::vector<Extent> extents = graph->OutputExtents(plan.image_size);
   CachedRows rows;
   rows.kind = CachedRows::Kind::kCut;

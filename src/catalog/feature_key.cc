@@ -13,10 +13,10 @@ constexpr std::string_view kVersion = "vizsla features 1";
 
 std::string FeatureCacheKey(std::string_view content_digest, std::string_view backbone,
                             std::string_view weights_hash, Padding padding,
-                            std::string_view cut_point) {
+                            std::string_view content) {
   Sha256 hash;
   for (const std::string_view field :
-       {kVersion, content_digest, backbone, weights_hash, ToText(padding), cut_point}) {
+       {kVersion, content_digest, backbone, weights_hash, ToText(padding), content}) {
     hash.Update(std::to_string(field.size()));
     hash.Update(":");
     hash.Update(field);

@@ -9,11 +9,11 @@
 namespace vizsla {
 
 // SHA-256 in hexadecimal. `content_digest` is BatchSource's: photos in order, decoding, resizing
-// and preprocessing. `weights_hash` is of the weights file. `cut_point` names the last frozen
-// layer: "features" for the whole backbone. Each field is framed by its length, so that no two sets
+// and preprocessing. `weights_hash` is of the weights file. `content` names what is kept of a
+// photo: CachedRows::content. Each field is framed by its length, so that no two sets
 // of fields share a key.
 std::string FeatureCacheKey(std::string_view content_digest, std::string_view backbone,
                             std::string_view weights_hash, Padding padding,
-                            std::string_view cut_point);
+                            std::string_view content);
 
 }  // namespace vizsla

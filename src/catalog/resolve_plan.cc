@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "src/catalog/backbones.h"
+#include "src/catalog/first_trained_layer.h"
 #include "src/catalog/parameter_values.h"
 #include "src/catalog/training_plan.h"
 #include "src/catalog/words.h"
@@ -253,10 +254,7 @@ absl::Status ResolveSchedule(const ParameterValues& values, TrainingPlan& plan) 
 bool TrainsBatchNorm(const TrainingPlan& plan) {
   if (plan.batch_norm) return true;
   const std::shared_ptr<const NetworkGraph> graph = GraphOf(plan);
-  const int cut = IsScratchNetwork(plan.network)
-                      ? 0
-                      : (*FindBackbone(plan.network))->FindCut(plan.unfreeze).value_or(0);
-  return std::any_of(graph->layers.begin() + cut, graph->layers.end(),
+  return std::any_of(graph->layers.begin() + FirstTrainedLayer(plan), graph->layers.end(),
                      [](const GraphLayer& layer) { return layer.kind == LayerKind::kBatchNorm; });
 }
 

@@ -4,6 +4,7 @@
 
 #include "src/base/check.h"
 #include "src/catalog/backbones.h"
+#include "src/catalog/first_trained_layer.h"
 
 namespace vizsla {
 
@@ -147,8 +148,7 @@ bool SeesExactViews(const TrainingPlan& plan) {
 bool FrozenPrefixIsShareable(const TrainingPlan& plan) {
   if (IsScratchNetwork(plan.network) || !plan.pretrained() || BackboneIsFrozen(plan)) return false;
   // Layer 0 is the input.
-  const int cut = (*FindBackbone(plan.network))->FindCut(plan.unfreeze).value_or(0);
-  return cut > 1 && SeesExactViews(plan);
+  return FirstTrainedLayer(plan) > 1 && SeesExactViews(plan);
 }
 
 bool FeaturesAreShareable(const TrainingPlan& plan) {

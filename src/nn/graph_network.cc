@@ -40,6 +40,16 @@ torch::Tensor Activate(Activation activation, torch::Tensor x, bool in_place) {
   VIZSLA_CHECK(false);
 }
 
+// Each kernel from the stream that is named by its tensor.
+void InitializeKernels(const torch::nn::Module& network,
+                       void (*initialize)(torch::Tensor, const StreamKey&), const StreamKey& key) {
+  for (const auto& module : network.named_modules(/*name_prefix=*/"", /*include_self=*/false)) {
+    if (auto* convolution = module.value()->as<ConvolutionImpl>()) {
+      initialize(convolution->weight, key.With(module.key() + ".weight"));
+    }
+  }
+}
+
 }  // namespace
 
 GraphNetwork::GraphNetwork(NetworkGraph graph, Padding padding, std::string scope)
@@ -95,20 +105,12 @@ void GraphNetwork::RegisterTensors(
 }
 
 void GraphNetwork::InitializeGlorot(const StreamKey& key) {
-  for (const auto& module : named_modules(/*name_prefix=*/"", /*include_self=*/false)) {
-    if (auto* convolution = module.value()->as<ConvolutionImpl>()) {
-      InitializeGlorotUniform(convolution->weight, key.With(module.key() + ".weight"));
-    }
-  }
+  InitializeKernels(*this, InitializeGlorotUniform, key);
   DropFolded();
 }
 
 void GraphNetwork::InitializeKaiming(const StreamKey& key) {
-  for (const auto& module : named_modules(/*name_prefix=*/"", /*include_self=*/false)) {
-    if (auto* convolution = module.value()->as<ConvolutionImpl>()) {
-      InitializeKaimingNormal(convolution->weight, key.With(module.key() + ".weight"));
-    }
-  }
+  InitializeKernels(*this, InitializeKaimingNormal, key);
   DropFolded();
 }
 

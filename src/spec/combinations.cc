@@ -178,6 +178,23 @@ class Search {
     return result;
   }
 
+  // Calls attempt(source, weights) for each source that is possible itself; `weights` as Check
+  // takes them. False when some were not seen to the end: too many plans, or attempt said so.
+  template <typename Attempt>
+  bool TryEach(const Sources& sources, bool takes_weights, const Attempt& attempt) {
+    bool all = sources.all;
+    for (const Source& source : sources.some) {
+      if (plans_ > kMostPlans) return false;
+      std::optional<TrainingPlan> weights;
+      if (takes_weights) {
+        weights = PlanOf(source);
+        if (!weights) continue;
+      }
+      all = attempt(source, weights) && all;
+    }
+    return all;
+  }
+
   std::optional<ImpossibleTrial> CheckEnqueue(int stage, Possible& possible) {
     const auto& enqueue = StageOf(spec_, stage).enqueue;
     for (size_t i = 0; i < enqueue.size(); ++i) {
@@ -186,25 +203,18 @@ class Search {
       const bool takes_weights = enqueue[i].init_from.kind != InitFrom::Kind::kNone;
       absl::Status refused;
       bool is_possible = false;
-      bool all = sources->all;
-      for (const Source& source : sources->some) {
-        if (plans_ > kMostPlans) {
-          all = false;
-          break;
-        }
-        std::optional<TrainingPlan> weights;
-        if (takes_weights) {
-          weights = PlanOf(source);
-          if (!weights) continue;
-        }
-        Configuration whole =
-            TakeOver(spec_, stage, source.configuration, enqueue[i].configuration);
-        const absl::Status status = Check(stage, whole, weights);
-        refused.Update(status);
-        if (!status.ok()) continue;
-        is_possible = true;
-        possible.trials.insert(std::move(whole));
-      }
+      const bool all =
+          TryEach(*sources, takes_weights, [&](const auto& source, const auto& weights) {
+            Configuration whole =
+                TakeOver(spec_, stage, source.configuration, enqueue[i].configuration);
+            const absl::Status status = Check(stage, whole, weights);
+            refused.Update(status);
+            if (status.ok()) {
+              is_possible = true;
+              possible.trials.insert(std::move(whole));
+            }
+            return true;
+          });
       if (!is_possible && all && !refused.ok()) return Refused(stage, i, refused);
       possible.all = possible.all && all;
     }
@@ -216,33 +226,20 @@ class Search {
     const bool takes_weights = spec_.stages[static_cast<size_t>(stage - 2)].init_weights;
     std::map<std::string, absl::Status> draws;  // the stage's own part, and how it went
     std::set<std::string> active;
-    bool all = sources_.all;
-    for (const Source& source : sources_.some) {
-      if (plans_ > kMostPlans) {
-        all = false;
-        break;
-      }
-      std::optional<TrainingPlan> weights;
-      if (takes_weights) {
-        weights = PlanOf(source);
-        if (!weights) continue;
-      }
+    const bool all = TryEach(sources_, takes_weights, [&](const auto& source, const auto& weights) {
       const SearchSpace on_source = SpaceOn(space, source.configuration);
-      const bool walked =
-          WalkCombinations(on_source, kept_, kMostDraws, [&](const Configuration& drawn) {
-            Configuration own = drawn;
-            std::erase_if(own,
-                          [&](const auto& entry) { return space.Find(entry.first) == nullptr; });
-            for (const auto& [name, value] : own) active.insert(name);
-            Configuration whole = Vary(spec_, stage, source.configuration, drawn);
-            const absl::Status status = Check(stage, whole, weights);
-            const auto [known, added] = draws.emplace(ToJsonText(own), status);
-            if (!added && status.ok()) known->second = status;
-            if (status.ok()) possible.trials.insert(std::move(whole));
-            return plans_ <= kMostPlans;
-          });
-      all = all && walked;
-    }
+      return WalkCombinations(on_source, kept_, kMostDraws, [&](const Configuration& drawn) {
+        Configuration own = drawn;
+        std::erase_if(own, [&](const auto& entry) { return space.Find(entry.first) == nullptr; });
+        for (const auto& [name, value] : own) active.insert(name);
+        Configuration whole = Vary(spec_, stage, source.configuration, drawn);
+        const absl::Status status = Check(stage, whole, weights);
+        const auto [known, added] = draws.emplace(ToJsonText(own), status);
+        if (!added && status.ok()) known->second = status;
+        if (status.ok()) possible.trials.insert(std::move(whole));
+        return plans_ <= kMostPlans;
+      });
+    });
     possible.all = possible.all && all;
     if (!all) return std::nullopt;
     for (const auto& [draw, status] : draws) {

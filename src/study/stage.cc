@@ -101,15 +101,31 @@ json ToJson(const EnqueuedTrial& trial) {
   return fields;
 }
 
-std::vector<EnqueuedTrial> EnqueueFromJson(JsonFields& outer, const json& list) {
-  std::vector<EnqueuedTrial> trials;
+namespace {
+
+// The entries of a list, each read by read(fields). `what` and their numbers, from `first` on, name
+// them in errors; absent fields have their defaults.
+template <typename T, typename Read>
+std::vector<T> ListFromJson(JsonFields& outer, const json& list, const char* field,
+                            const char* what, size_t first, const Read& read) {
+  std::vector<T> entries;
   if (!list.is_array()) {
-    outer.Fail("enqueue", "must be a list");
-    return trials;
+    outer.Fail(field, "must be a list");
+    return entries;
   }
   for (json entry : list) {
-    FillIn(ToJson(EnqueuedTrial()), entry);
-    JsonFields fields(entry, StrCat("enqueue ", trials.size() + 1));
+    FillIn(ToJson(T()), entry);
+    JsonFields fields(entry, StrCat(what, " ", entries.size() + first));
+    entries.push_back(read(fields));
+    outer.Note(fields.Finish());
+  }
+  return entries;
+}
+
+}  // namespace
+
+std::vector<EnqueuedTrial> EnqueueFromJson(JsonFields& outer, const json& list) {
+  return ListFromJson<EnqueuedTrial>(outer, list, "enqueue", "enqueue", 1, [](JsonFields& fields) {
     EnqueuedTrial trial;
     trial.name = fields.String("name");
     trial.notes = fields.String("notes");
@@ -119,10 +135,8 @@ std::vector<EnqueuedTrial> EnqueueFromJson(JsonFields& outer, const json& list) 
       if (configuration.ok()) trial.configuration = *std::move(configuration);
     }
     trial.init_from = InitFromFromJson(fields, "init_from");
-    outer.Note(fields.Finish());
-    trials.push_back(std::move(trial));
-  }
-  return trials;
+    return trial;
+  });
 }
 
 json ToJson(const Stage& stage) {
@@ -139,14 +153,7 @@ json ToJson(const Stage& stage) {
 }
 
 std::vector<Stage> StagesFromJson(JsonFields& outer, const json& list) {
-  std::vector<Stage> stages;
-  if (!list.is_array()) {
-    outer.Fail("stages", "must be a list");
-    return stages;
-  }
-  for (json entry : list) {
-    FillIn(ToJson(Stage()), entry);
-    JsonFields fields(entry, StrCat("stage ", stages.size() + 2));
+  return ListFromJson<Stage>(outer, list, "stages", "stage", 2, [](JsonFields& fields) {
     Stage stage;
     stage.name = fields.String("name");
     stage.notes = fields.String("notes");
@@ -164,10 +171,8 @@ std::vector<Stage> StagesFromJson(JsonFields& outer, const json& list) {
       if (space.ok()) stage.space = *std::move(space);
     }
     if (const json* field = fields.Get("enqueue")) stage.enqueue = EnqueueFromJson(fields, *field);
-    outer.Note(fields.Finish());
-    stages.push_back(std::move(stage));
-  }
-  return stages;
+    return stage;
+  });
 }
 
 }  // namespace vizsla

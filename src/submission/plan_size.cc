@@ -3,20 +3,10 @@
 #include <functional>
 #include <numeric>
 
-#include "src/catalog/backbones.h"
+#include "src/catalog/first_trained_layer.h"
 #include "src/catalog/head_tensors.h"
 
 namespace vizsla {
-namespace {
-
-// The first of the graph's layers that trains.
-int FirstTrained(const TrainingPlan& plan) {
-  if (IsScratchNetwork(plan.network)) return 0;
-  return (*FindBackbone(plan.network))->FindCut(plan.unfreeze).value_or(0);
-}
-
-}  // namespace
-
 int64_t HeadFloats(const TrainingPlan& plan, int classes) {
   int64_t floats = 0;
   for (const NamedShape& tensor : HeadTensors(plan, classes)) {
@@ -28,14 +18,14 @@ int64_t HeadFloats(const TrainingPlan& plan, int classes) {
 }
 
 int64_t TrainedFloats(const TrainingPlan& plan, int classes) {
-  return HeadFloats(plan, classes) + GraphOf(plan)->TensorElements(FirstTrained(plan));
+  return HeadFloats(plan, classes) + GraphOf(plan)->TensorElements(FirstTrainedLayer(plan));
 }
 
 double TrainedShareOfBackbone(const TrainingPlan& plan) {
   const auto graph = GraphOf(plan);
   const double all = static_cast<double>(graph->MultiplyAdds(plan.image_size));
   if (all == 0) return 0;
-  return static_cast<double>(graph->MultiplyAdds(plan.image_size, FirstTrained(plan))) / all;
+  return static_cast<double>(graph->MultiplyAdds(plan.image_size, FirstTrainedLayer(plan))) / all;
 }
 
 }  // namespace vizsla

@@ -37,7 +37,7 @@ torch::Tensor CachedInput::Logits(Model& model, const torch::Tensor& rows) const
   std::vector<torch::Tensor> maps;
   int64_t first = 0;
   for (const CachedRows::MapShape& shape : rows_.crossing) {
-    // Channels last, as FrozenPart gives them; memory of its own, for layers may compute in place.
+    // Channels last, as FrozenPart gives them.
     maps.push_back(rows.narrow(1, first, shape.floats())
                        .reshape({rows.size(0), shape.rows, shape.columns, shape.channels})
                        .permute({0, 3, 1, 2})

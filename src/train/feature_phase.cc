@@ -70,9 +70,8 @@ class Filler {
     for (const auto& [source, views] :
          {std::pair(data_.train, train_views), std::pair(data_.validation, validation_views)}) {
       FeatureLayout layout;
-      layout.name = StrCat(FeatureCacheKey(source->content_digest(), plan_.network, frozen_weights_,
-                                           data_.padding, "features"),
-                           "-", input_.content());
+      layout.name = FeatureCacheKey(source->content_digest(), plan_.network, frozen_weights_,
+                                    data_.padding, input_.content());
       layout.photo_count = source->photo_count();
       layout.view_count = 2;  // whichever views another trial needs
       layout.row_floats = input_.row_floats();

@@ -11,6 +11,7 @@
 #include "src/report/classification_report.h"
 #include "src/report/leaderboard.h"
 #include "tests/cli/example_database.h"
+#include "tests/cli/folders.h"
 #include "tests/cli/program.h"
 
 namespace vizsla {
@@ -21,14 +22,6 @@ using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
-
-class EmptyFolder : public testing::Test {
- protected:
-  void SetUp() override { folder_.emplace(*TemporaryDirectory::Create()); }
-  const std::string& path() const { return folder_->path(); }
-  ProgramResult Run(const std::string& arguments) { return RunVizsla(path(), arguments); }
-  std::optional<TemporaryDirectory> folder_;
-};
 
 TEST_F(EmptyFolder, HasNoDatabase) {
   for (const char* command :
@@ -98,14 +91,6 @@ TEST_F(EmptyFolder, TrialIsANumberOrBest) {
     EXPECT_THAT(result.errors, HasSubstr("is no trial: give its number, 1 or above")) << arguments;
   }
 }
-
-class FilledFolder : public EmptyFolder {
- protected:
-  void SetUp() override {
-    EmptyFolder::SetUp();
-    FillDatabase(path());
-  }
-};
 
 TEST_F(FilledFolder, LeaderboardIsATable) {
   const ProgramResult result = Run("leaderboard");

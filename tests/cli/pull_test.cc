@@ -12,6 +12,7 @@
 #include "src/report/pulled_model.h"
 #include "src/weights/tensor_file.h"
 #include "tests/cli/example_database.h"
+#include "tests/cli/folders.h"
 #include "tests/cli/program.h"
 
 namespace vizsla {
@@ -22,14 +23,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Key;
 
-class PullTest : public testing::Test {
+class PullTest : public FilledFolder {
  protected:
-  void SetUp() override {
-    folder_.emplace(*TemporaryDirectory::Create());
-    FillDatabase(path());
-  }
-  const std::string& path() const { return folder_->path(); }
-  ProgramResult Run(const std::string& arguments) { return RunVizsla(path(), arguments); }
   // Names in the folder that are not the database's.
   std::vector<std::string> Leftovers() {
     std::vector<std::string> names;
@@ -52,7 +47,6 @@ class PullTest : public testing::Test {
     }
     FAIL() << "no artifact " << hash;
   }
-  std::optional<TemporaryDirectory> folder_;
 };
 
 float FirstFloat(const TensorFile& file, const std::string& name) {

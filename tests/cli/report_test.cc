@@ -12,6 +12,7 @@
 #include "src/base/str_cat.h"
 #include "src/report/predictions.h"
 #include "tests/cli/example_database.h"
+#include "tests/cli/folders.h"
 #include "tests/cli/program.h"
 
 namespace vizsla {
@@ -26,14 +27,8 @@ using testing::StartsWith;
 constexpr char kSections[] =
     "overview leaderboard curves parameters importance overfitting strategies test-uses";
 
-class ReportTest : public testing::Test {
+class ReportTest : public FilledFolder {
  protected:
-  void SetUp() override {
-    folder_.emplace(*TemporaryDirectory::Create());
-    FillDatabase(path());
-  }
-  const std::string& path() const { return folder_->path(); }
-  ProgramResult Run(const std::string& arguments) { return RunVizsla(path(), arguments); }
   std::string File(const std::string& name) { return ReadFile(path() + "/" + name).value_or(""); }
   void Write(const std::string& name, const std::string& bytes) {
     std::ofstream(path() + "/" + name, std::ios::binary) << bytes;
@@ -46,7 +41,6 @@ class ReportTest : public testing::Test {
                folder, "' ", sections, " > /dev/null 2> '", errors, "'");
     EXPECT_EQ(std::system(command.c_str()), 0) << ReadFile(errors).value_or("");
   }
-  std::optional<TemporaryDirectory> folder_;
 };
 
 TEST_F(ReportTest, IsAPageWithItsPicturesBeside) {
