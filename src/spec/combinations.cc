@@ -22,9 +22,46 @@ constexpr size_t kMostKept = 2000;
 constexpr int64_t kMostDraws = 500;
 constexpr int64_t kMostPlans = 100000;
 
-// Combinations depend on words, booleans and on how small integers are: numbers and lists that no
-// condition looks at are represented by one value, integers by their ends.
-SearchSpace Reduce(const SearchSpace& space, std::set<std::string> kept) {
+enum class End { kLow, kHigh };
+
+// The number of a range or of a list of numbers that stands for all of them.
+void ReduceToEnd(End end, FloatDomain& floats) {
+  const std::optional<int64_t> count = CountValues(floats);
+  const double high = count ? std::get<double>(ValueAt(floats, *count - 1)) : floats.high;
+  const double value = end == End::kLow ? floats.low : high;
+  floats = FloatDomain{value, value, false, std::nullopt};
+}
+
+void ReduceToEnds(IntDomain& integers) {
+  const int64_t last = *CountValues(integers) - 1;
+  if (last <= 1) return;
+  integers =
+      IntDomain{integers.low, integers.low + integers.step * last, false, integers.step * last};
+}
+
+// Values are ordered within their type: of the numbers one is left, of the lists the shortest and
+// the longest; words, booleans and integers stay.
+void ReduceChoices(End end, std::vector<ParameterValue>& choices) {
+  if (std::holds_alternative<double>(choices[0])) {
+    const auto [low, high] = std::minmax_element(choices.begin(), choices.end());
+    choices = {end == End::kLow ? *low : *high};
+  } else if (std::holds_alternative<IntList>(choices[0])) {
+    const auto shorter = [](const ParameterValue& left, const ParameterValue& right) {
+      return std::get<IntList>(left).size() < std::get<IntList>(right).size();
+    };
+    const auto [shortest, longest] = std::minmax_element(choices.begin(), choices.end(), shorter);
+    if (shortest == longest) {
+      choices.resize(1);
+    } else {
+      choices = {*shortest, *longest};
+    }
+  }
+}
+
+// Combinations depend on words and booleans, on how small integers and how long lists are, and on
+// whether numbers are zero: what no condition looks at is represented by its ends, the numbers all
+// by the same one.
+SearchSpace Reduce(const SearchSpace& space, End end, std::set<std::string> kept) {
   for (const Parameter& parameter : space.parameters) {
     for (const Condition& condition : parameter.conditions) kept.insert(condition.parent);
   }
@@ -32,22 +69,26 @@ SearchSpace Reduce(const SearchSpace& space, std::set<std::string> kept) {
   for (Parameter& parameter : reduced.parameters) {
     if (kept.contains(parameter.name)) continue;
     if (auto* floats = std::get_if<FloatDomain>(&parameter.domain)) {
-      *floats = FloatDomain{floats->low, floats->low, false, std::nullopt};
+      ReduceToEnd(end, *floats);
     } else if (auto* integers = std::get_if<IntDomain>(&parameter.domain)) {
-      const int64_t last = *CountValues(parameter.domain) - 1;
-      if (last > 1) {
-        *integers = IntDomain{integers->low, integers->low + integers->step * last, false,
-                              integers->step * last};
-      }
+      ReduceToEnds(*integers);
     } else {
-      auto& choices = std::get<CategoricalDomain>(parameter.domain).choices;
-      const bool words = std::holds_alternative<std::string>(choices[0]) ||
-                         std::holds_alternative<bool>(choices[0]) ||
-                         std::holds_alternative<int64_t>(choices[0]);
-      if (!words) choices.resize(1);
+      ReduceChoices(end, std::get<CategoricalDomain>(parameter.domain).choices);
     }
   }
   return reduced;
+}
+
+// The space itself when it is small, otherwise what represents it.
+std::vector<SearchSpace> Representatives(const SearchSpace& space,
+                                         const std::set<std::string>& kept, int64_t most) {
+  if (CountConfigurations(space).value_or(kMostUnreduced + 1) <= std::min(most, kMostUnreduced)) {
+    return {space};
+  }
+  std::vector<SearchSpace> spaces = {Reduce(space, End::kLow, kept)};
+  SearchSpace high = Reduce(space, End::kHigh, kept);
+  if (high != spaces[0]) spaces.push_back(std::move(high));
+  return spaces;
 }
 
 // The space once for each value of the word `name`, which has only that value there.
@@ -273,21 +314,19 @@ WeightsTraits AssumedTraits(const WeightsSpec& weights) {
 
 bool WalkCombinations(const SearchSpace& space, const std::set<std::string>& kept, int64_t most,
                       const std::function<bool(const Configuration&)>& look) {
-  SearchSpace reduced = space;
-  if (CountConfigurations(space).value_or(kMostUnreduced + 1) > std::min(most, kMostUnreduced)) {
-    reduced = Reduce(space, kept);
-  }
   // What is allowed depends on these two most, and the first parameter moves slowest: one walk over
   // the whole of a large space would end before it met the second network.
   bool all = true;
-  for (const SearchSpace& of_network : SplitBy(reduced, "network")) {
-    for (const SearchSpace& part : SplitBy(of_network, "initial_weights")) {
-      std::optional<Configuration> configuration = FirstConfiguration(part);
-      for (int64_t seen = 0; configuration && seen < most; ++seen) {
-        if (!look(*configuration)) return false;
-        configuration = NextConfiguration(part, *configuration);
+  for (const SearchSpace& representative : Representatives(space, kept, most)) {
+    for (const SearchSpace& of_network : SplitBy(representative, "network")) {
+      for (const SearchSpace& part : SplitBy(of_network, "initial_weights")) {
+        std::optional<Configuration> configuration = FirstConfiguration(part);
+        for (int64_t seen = 0; configuration && seen < most; ++seen) {
+          if (!look(*configuration)) return false;
+          configuration = NextConfiguration(part, *configuration);
+        }
+        all = all && !configuration;
       }
-      all = all && !configuration;
     }
   }
   return all;

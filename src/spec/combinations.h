@@ -17,10 +17,11 @@ namespace vizsla {
 // What is not known before the weights file is there: the study's word, or what is usual.
 WeightsTraits AssumedTraits(const WeightsSpec& weights);
 
-// Calls `look` with configurations until it returns false: with every one when the space, reduced
-// to what combinations depend on, has no more than `most` for each network and initial weights,
-// otherwise with the first `most` of each. `kept`: names besides the conditions' that may not be
-// reduced to one value. False when some were left out.
+// Calls `look` with configurations until it returns false: with every one of a small space; of a
+// large one with those at the ends of its ranges, its shortest and its longest lists, all numbers
+// low and all numbers high, and of these with no more than the first `most` for each network,
+// initial weights and end. `kept`: names besides the conditions' that keep all their values. False
+// when some of these were left out.
 bool WalkCombinations(const SearchSpace& space, const std::set<std::string>& kept, int64_t most,
                       const std::function<bool(const Configuration&)>& look);
 

@@ -346,6 +346,13 @@ const BadInput kBadInputs[] = {
      "parameters.rotation: is of `augmentation: custom` only"},
     {"PenaltyWithoutDenseLayers", Parameters("  dense: []\n  l2: 0.01\n"), "5:7",
      "parameters.l2: is of the head's dense layers"},
+    {"PenaltyWithoutDenseLayersInALargeSpace",
+     Parameters("  dense: {choices: [[256], []]}\n  l2: {choices: [0.0, 0.001]}\n"
+                "  learning_rate: {float: [1.0e-4, 1.0e-3], log: true}\n"),
+     "5:7", "parameters.l2: is of the head's dense layers"},
+    {"PenaltyWithoutDenseLayersInARange",
+     Parameters("  dense: {choices: [[256], [512], []]}\n  l2: {float: [0.0, 0.001]}\n"), "5:7",
+     "parameters.l2: is of the head's dense layers"},
     {"MoreEpochsThanTheBudget", Parameters("  epochs: 31\n"), "4:11",
      "parameters.epochs: 31 is more than the budget's 30 epochs"},
     {"GridContinuous", "name: a\nsampler: grid\nparameters:\n  dropout: {float: [0, 0.5]}\n",
