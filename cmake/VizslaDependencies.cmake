@@ -11,20 +11,29 @@ find_package(ZLIB REQUIRED)
 pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)
 find_package(CLI11 REQUIRED)
 
+# A LibTorch wheel on CMAKE_PREFIX_PATH brings headers of a Protobuf and a fmt of its own. Ours are those that gRPC
+# and spdlog were built with, also in units that see LibTorch's folder first: they find them through links.
+if(CMAKE_PREFIX_PATH)
+  file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/include")
+  foreach(header google/protobuf/service.h fmt/format.h)
+    string(MAKE_C_IDENTIFIER "VIZSLA_FOLDER_OF_${header}" folder)
+    find_path(${folder} ${header} NO_CMAKE_PATH)
+    string(REGEX REPLACE "/.*" "" library "${header}")
+    if(${folder})
+      file(CREATE_LINK "${${folder}}/${library}" "${CMAKE_BINARY_DIR}/include/${library}" SYMBOLIC)
+    endif()
+  endforeach()
+  target_include_directories(vizsla_options SYSTEM INTERFACE "${CMAKE_BINARY_DIR}/include")
+endif()
+
 if(VIZSLA_WITH_SQLITE)
   find_package(SQLite3 3.37 REQUIRED)  # 3.37: STRICT tables
 endif()
 if(VIZSLA_WITH_GRPC)
-  # A LibTorch wheel on CMAKE_PREFIX_PATH brings compiler and headers of an old Protobuf of its own. Ours is the
-  # one that gRPC was built with, also in units that see LibTorch's folder first: they find it through a link.
+  # The Protobuf that gRPC was built with, not a LibTorch wheel's old one.
   find_program(Protobuf_PROTOC_EXECUTABLE protoc NO_CMAKE_PATH REQUIRED)
   find_path(Protobuf_INCLUDE_DIR google/protobuf/service.h NO_CMAKE_PATH REQUIRED)
   find_package(Protobuf REQUIRED)
-  if(CMAKE_PREFIX_PATH)
-    file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/include")
-    file(CREATE_LINK "${Protobuf_INCLUDE_DIR}/google" "${CMAKE_BINARY_DIR}/include/google" SYMBOLIC)
-    target_include_directories(vizsla_options SYSTEM INTERFACE "${CMAKE_BINARY_DIR}/include")
-  endif()
   pkg_check_modules(GRPCPP REQUIRED IMPORTED_TARGET grpc++)
   find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
 endif()

@@ -49,7 +49,7 @@ std::string RenderEpochs(const TrialView& view, const RenderOptions& options) {
     }
     cells.push_back({FormatDuration(report.duration)});
     if (several_attempts) cells.push_back({StrCat(report.attempt.value())});
-    cells.push_back({best ? "best" : "", tint});
+    cells.push_back({!best ? "" : view.study.spec.objective.last_epoch ? "kept" : "best", tint});
     table.rows.push_back(std::move(cells));
   }
   return RenderTable(table, options);

@@ -9,6 +9,7 @@
 namespace vizsla {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -242,6 +243,13 @@ TEST(RenderTrial, ShowsEpochsAttemptsAndParameters) {
   EXPECT_THAT(text, HasSubstr("    2      1.5000        0.7000  3.0000   25s        1  best\n"));
   EXPECT_THAT(
       text, HasSubstr("      1  crashed  2026-11-24 02:52:10   50s  host:42/0  the lease ran out"));
+}
+
+TEST(RenderTrial, CallsTheLastEpochKeptWhereItCounts) {
+  TrialView view = ExamplePage();
+  EXPECT_THAT(RenderTrial(view, {}), HasSubstr("  best"));
+  view.study.spec.objective.last_epoch = true;
+  EXPECT_THAT(RenderTrial(view, {}), AllOf(HasSubstr("  kept"), Not(HasSubstr("  best"))));
 }
 
 TEST(RenderTrial, SaysWhatItStartsFrom) {

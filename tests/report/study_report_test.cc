@@ -227,6 +227,18 @@ TEST(StudyReport, SaysWhenTheLastEpochCounts) {
                                     Not(HasSubstr("best epoch")), Not(HasSubstr("best val_loss"))));
 }
 
+TEST(StudyReport, SaysThatTrialsWaitForTheirSources) {
+  StudyReport report = Example();
+  for (LeaderboardRowView& row : report.board.rows) {
+    row.trial.state = TrialState::kQueued;
+    row.trial.warm_start.kind = WarmStart::Kind::kBest;
+    row.trial.warm_start.trial = 0;
+  }
+  EXPECT_THAT(PageOf(report), HasSubstr("What the trials start from is not decided yet."));
+  report.board.rows.clear();
+  EXPECT_THAT(PageOf(report), Not(HasSubstr("is not decided yet")));
+}
+
 TEST(StudyReport, DrawsTrialsThatHaveRun) {
   const LeaderboardView board = ExampleBoard();
   std::vector<int64_t> numbers;
