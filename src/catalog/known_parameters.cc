@@ -213,6 +213,10 @@ void AppendTraining(std::vector<ParameterInfo>& all) {
                      "balanced: a photo's loss counts by how rare its class is."));
   all.push_back(
       Integer("batch_size", "1 to 4096", 1, 4096, 32, "Photos per step of the whole trial group."));
+  all.push_back(Word("backbone_statistics", {"learned", "kept"}, "learned",
+                     "Of batch norms in what is unfrozen: learned from the photos, or kept as the "
+                     "weights have them (Keras' training=False). Backbones with pretrained weights "
+                     "only."));
   all.push_back(Flag("sync_batch_norm", true,
                      "Batch norm's statistics over the whole trial group, not each rank's own."));
   all.push_back(DependsOn("the budget's", Integer("epochs", "1 to 100000", 1, 100000, 30,

@@ -27,7 +27,7 @@ absl::Status Refuse(const ParameterValues& values, std::initializer_list<const c
 
 absl::Status ResolveScratch(const ParameterValues& values, TrainingPlan& plan) {
   VIZSLA_RETURN_IF_ERROR(
-      Refuse(values, {"unfreeze", "backbone_learning_rate"},
+      Refuse(values, {"unfreeze", "backbone_learning_rate", "backbone_statistics"},
              StrCat(plan.network,
                     " has no backbone: it is trained whole and has no such "
                     "parameter; give it only `when: {network: ...}` a backbone")));
@@ -214,8 +214,8 @@ absl::Status ResolveOptimizer(const ParameterValues& values, TrainingPlan& plan)
         Refuse(values, {"weight_decay"}, StrCat("is of adamw and sgd, not of ", kind)));
   }
   if (plan.unfreeze == "none") {
-    VIZSLA_RETURN_IF_ERROR(
-        Refuse(values, {"backbone_learning_rate"}, "nothing of the backbone is trained"));
+    VIZSLA_RETURN_IF_ERROR(Refuse(values, {"backbone_learning_rate", "backbone_statistics"},
+                                  "nothing of the backbone is trained"));
   }
   optimizer.momentum =
       values.GetOr("momentum", optimizer.kind == OptimizerPlan::Kind::kSgd ? 0.9 : 0.0);
@@ -250,9 +250,16 @@ absl::Status ResolveSchedule(const ParameterValues& values, TrainingPlan& plan) 
   return absl::OkStatus();
 }
 
+absl::Status ResolveBackboneStatistics(const ParameterValues& values, TrainingPlan& plan) {
+  plan.learns_backbone_statistics = values.Word("backbone_statistics") == "learned";
+  if (plan.learns_backbone_statistics || plan.pretrained()) return absl::OkStatus();
+  return ParameterError("backbone_statistics", "random weights have no statistics to keep");
+}
+
 // Whether some batch norm that trains averages over the batch, in the head or below it.
 bool TrainsBatchNorm(const TrainingPlan& plan) {
   if (plan.batch_norm) return true;
+  if (!plan.learns_backbone_statistics) return false;
   const std::shared_ptr<const NetworkGraph> graph = GraphOf(plan);
   return std::any_of(graph->layers.begin() + FirstTrainedLayer(plan), graph->layers.end(),
                      [](const GraphLayer& layer) { return layer.kind == LayerKind::kBatchNorm; });
@@ -273,6 +280,7 @@ absl::Status ResolveTraining(const ParameterValues& values, const Budget& budget
   plan.label_smoothing = values.Get<double>("label_smoothing");
   plan.class_weights = FromWord(values.Word("class_weights"), kClassWeights);
   plan.batch_size = values.Integer("batch_size");
+  VIZSLA_RETURN_IF_ERROR(ResolveBackboneStatistics(values, plan));
   plan.sync_batch_norm = values.Get<bool>("sync_batch_norm");
   plan.test_time_flip = values.Get<bool>("test_time_flip");
   if (values.Given("early_stopping_patience")) {

@@ -92,6 +92,10 @@ struct TrainingPlan {
   double l2_bias = 0;
   // none | all | a name that BackboneInfo::FindCut knows; scratch networks: all.
   std::string unfreeze = "none";
+  // Batch norms of what is unfrozen normalize by the batch and learn its statistics; false: they
+  // keep those of the weights, as Keras' base_model(x, training=False). Scale and shift train
+  // either way.
+  bool learns_backbone_statistics = true;
   OptimizerPlan optimizer;
   SchedulePlan schedule;
   double clip_norm = 0;  // of all gradients together (torch.nn.utils.clip_grad_norm_); 0 is off

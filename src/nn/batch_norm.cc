@@ -140,7 +140,8 @@ BatchNormImpl::BatchNormImpl(int64_t channels, BatchNormOptions options) : optio
 torch::Tensor BatchNormImpl::forward(const torch::Tensor& x) {
   const int64_t count = x.numel() / std::max<int64_t>(x.size(1), 1);
   // A rank without rows in a small last batch has seen nothing that its own statistics could learn.
-  const bool batch_statistics = is_training() && !frozen_ && (reduction_ || count > 0);
+  const bool batch_statistics =
+      is_training() && !frozen_ && learns_statistics_ && (reduction_ || count > 0);
   if (batch_statistics) num_batches_tracked.add_(1);
   if (batch_statistics && (reduction_ || count < 2)) {
     return SynchronisedBatchNorm::apply(x, weight, bias, running_mean, running_var, options_,

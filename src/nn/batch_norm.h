@@ -47,13 +47,16 @@ class BatchNormImpl : public torch::nn::Module {
  public:
   BatchNormImpl(int64_t channels, BatchNormOptions options);
 
-  // In training mode and not frozen: the statistics of the batch, and the running ones move.
-  // Otherwise the running statistics. Throws ReductionError.
+  // In training mode, not frozen and learning: the statistics of the batch, and the running ones
+  // move. Otherwise the running statistics. Throws ReductionError.
   torch::Tensor forward(const torch::Tensor& x);
 
   // Frozen: inference also in training mode, and nothing requires a gradient.
   void SetFrozen(bool frozen);
   bool frozen() const { return frozen_; }
+
+  // false: the running statistics also in training mode; weight and bias train all the same.
+  void SetLearnsStatistics(bool learns) { learns_statistics_ = learns; }
 
   // Null (the default): the statistics of this rank's rows. With a reduction, the mean, the
   // variance and their gradients are over all ranks' rows, however they are divided. It is then
@@ -72,6 +75,7 @@ class BatchNormImpl : public torch::nn::Module {
  private:
   BatchNormOptions options_;
   bool frozen_ = false;
+  bool learns_statistics_ = true;
   SumReduction reduction_;
 };
 TORCH_MODULE(BatchNorm);

@@ -45,6 +45,7 @@ absl::StatusOr<std::shared_ptr<Model>> BuildModel(const TrainingPlan& plan, Padd
   } else if (!plan.pretrained()) {
     body->InitializeKaiming(key.With(scope));
   }
+  body->SetLearnsStatistics(plan.learns_backbone_statistics);
   auto head = std::make_shared<Head>(HeadOptions{.features = PooledFeatureCount(plan),
                                                  .dense = plan.dense,
                                                  .dropout_hidden = plan.dropout_hidden,

@@ -114,6 +114,12 @@ void GraphNetwork::InitializeKaiming(const StreamKey& key) {
   DropFolded();
 }
 
+void GraphNetwork::SetLearnsStatistics(bool learns) {
+  for (Node& node : nodes_) {
+    if (node.norm) node.norm->SetLearnsStatistics(learns);
+  }
+}
+
 void GraphNetwork::Freeze(int cut) {
   const int count = static_cast<int>(nodes_.size());
   cut_ = std::clamp(cut, 1, count);

@@ -48,6 +48,8 @@ class GraphNetwork : public torch::nn::Module {
 
   void SetStep(const DropoutStep& step);
   void SetReduction(const SumReduction& reduction);
+  // Of all batch norms: see batch_norm.h.
+  void SetLearnsStatistics(bool learns);
 
   const NetworkGraph& graph() const { return graph_; }
 

@@ -73,9 +73,9 @@ std::string PlanFingerprint(const TrainingPlan& plan) {
   // what it means for a checkpoint.
   const auto& [network, initial_weights, pretrain_epochs, image_size, preprocessing, augmentation,
                mixup, cutmix, scratch, pooling, dense, dropout_hidden, batch_norm, norm_place,
-               dropout, l1, l2, l2_bias, unfreeze, optimizer, schedule, clip_norm, ema_decay,
-               label_smoothing, class_weights, batch_size, sync_batch_norm, epochs,
-               early_stopping_patience, early_stopping_min_delta, early_stopping_metric,
+               dropout, l1, l2, l2_bias, unfreeze, learns_backbone_statistics, optimizer, schedule,
+               clip_norm, ema_decay, label_smoothing, class_weights, batch_size, sync_batch_norm,
+               epochs, early_stopping_patience, early_stopping_min_delta, early_stopping_metric,
                test_time_flip] = plan;
   const auto& [preprocessing_name, bgr, scale, offset] = preprocessing;
   const std::string first_version =
@@ -103,6 +103,8 @@ std::string PlanFingerprint(const TrainingPlan& plan) {
   later.Add("l1", l1, usual.l1);
   later.Add("l2", l2, usual.l2);
   later.Add("l2_bias", l2_bias, usual.l2_bias);
+  later.Add("learns_backbone_statistics", learns_backbone_statistics,
+            usual.learns_backbone_statistics);
   AddOptimizer(optimizer, later);
   AddSchedule(schedule, later);
   later.Add("clip_norm", clip_norm, usual.clip_norm);

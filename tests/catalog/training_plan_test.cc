@@ -187,6 +187,7 @@ TEST(ResolvePlan, Techniques) {
                              {"mixup", 0.2},
                              {"cutmix", 1.0},
                              {"unfreeze", Word("block_16_expand")},
+                             {"backbone_statistics", Word("kept")},
                              {"optimizer", Word("sgd")},
                              {"learning_rate", 0.1},
                              {"backbone_learning_rate", 0.001},
@@ -227,6 +228,7 @@ TEST(ResolvePlan, Techniques) {
                 .kind = SchedulePlan::Kind::kStep, .warmup_epochs = 2, .factor = 0.5, .every = 4}));
   EXPECT_EQ(plan->norm_place, NormPlace::kEvery);
   EXPECT_EQ(plan->class_weights, ClassWeights::kBalanced);
+  EXPECT_FALSE(plan->learns_backbone_statistics);
   EXPECT_EQ(plan->epochs, 12);
   EXPECT_TRUE(plan->test_time_flip);
   const EarlyStopping rule = EarlyStoppingOf(*plan, EarlyStopping());
@@ -238,6 +240,7 @@ TEST(ResolvePlan, Techniques) {
 
   EXPECT_EQ(Resolve({{"optimizer", Word("adamw")}})->optimizer.weight_decay, 0.01);
   EXPECT_EQ(Resolve({{"learning_rate", 0.01}})->optimizer.backbone_learning_rate, 0.01);
+  EXPECT_TRUE(Resolve({{"unfreeze", Word("block_16_expand")}})->learns_backbone_statistics);
 }
 
 // A parameter that would change nothing is a mistake, and is named.
@@ -248,6 +251,11 @@ TEST(ResolvePlan, RefusesWhatMeansNothing) {
       {{{"momentum", 0.9}}, "momentum: is of sgd and rmsprop, not of adam"},
       {{{"weight_decay", 0.1}}, "weight_decay: is of adamw and sgd, not of adam"},
       {{{"backbone_learning_rate", 1e-5}}, "backbone_learning_rate: nothing of the backbone"},
+      {{{"backbone_statistics", Word("kept")}}, "backbone_statistics: nothing of the backbone"},
+      {{{"backbone_statistics", Word("kept")}, {"initial_weights", Word("random")}},
+       "backbone_statistics: random weights have no"},
+      {{{"backbone_statistics", Word("kept")}, {"network", Word("scratch_v1")}},
+       "backbone_statistics: scratch_v1 has no backbone"},
       {{{"schedule_every", int64_t{3}}}, "schedule_every: is of `schedule: step` only"},
       {{{"schedule_patience", int64_t{3}}}, "schedule_patience: is of `schedule: plateau` only"},
       {{{"schedule", Word("cosine")}, {"schedule_factor", 0.5}}, "schedule_factor: is of"},
@@ -376,7 +384,7 @@ TEST(ValidateParameter, ChecksEveryValueOfTheDomain) {
 }
 
 TEST(KnownParameters, DefaultsAreAllowedAndHelpIsThere) {
-  EXPECT_EQ(KnownParameters().size(), 52u);
+  EXPECT_EQ(KnownParameters().size(), 53u);
   for (const ParameterInfo& info : KnownParameters()) {
     EXPECT_TRUE(ValidateParameter({info.name, CategoricalDomain{{info.default_value}}, {}}).ok())
         << info.name;

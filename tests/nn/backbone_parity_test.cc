@@ -108,15 +108,13 @@ class Reference {
     const std::string base = folder->path() + "/" + network.name;
     reference->weights_path_ = base + ".weights";
     std::string expected_path = base + ".expected";
-    const char* python = std::getenv("VIZSLA_REFERENCE_PYTHON");
-    const bool recorded = IsTimms(network) && python == nullptr;
+    const bool recorded = IsTimms(network) && !HasOwnReferencePython();
     if (recorded) {
       expected_path = VIZSLA_SOURCE_DIR "/tests/nn/timm_" + network.name + ".pth";
     } else if (!std::filesystem::exists(expected_path)) {
       const std::string command =
-          StrCat("env -u LD_LIBRARY_PATH ", python != nullptr ? python : "/usr/bin/python3",
-                 " " VIZSLA_SOURCE_DIR "/tests/nn/backbone_reference.py ", network.name, " ",
-                 expected_path, " ", reference->weights_path_);
+          StrCat(ReferencePython(), " " VIZSLA_SOURCE_DIR "/tests/nn/backbone_reference.py ",
+                 network.name, " ", expected_path, " ", reference->weights_path_);
       if (RunPythonCommand(command, base + ".log") != PythonOutcome::kDone) return nullptr;
     }
     reference->expected_ = OpenOrFail(expected_path);

@@ -242,6 +242,29 @@ INSTANTIATE_TEST_SUITE_P(Shapes, BatchNormTest,
                                            BatchNormCase{{5, 6, 4, 3}, 2},
                                            BatchNormCase{{5, 6, 4, 3}, 0}));
 
+TEST_P(BatchNormTest, KeepsItsStatisticsWhenItDoesNotLearnThem) {
+  const auto& [sizes, ignored] = GetParam();
+  BatchNorm ours = Make(sizes[1]);
+  ours->SetLearnsStatistics(false);
+  ours->SetReduction([](std::span<double>) { return absl::InternalError("not to be called"); });
+  BatchNorm reference = Make(sizes[1]);
+  const torch::Tensor x = Input(sizes);
+  const torch::Tensor gradient = RandomTensor(sizes, 26);
+  const torch::Tensor expected =
+      torch::batch_norm(x, reference->weight, reference->bias, reference->running_mean,
+                        reference->running_var, /*training=*/false, 0.01, 1e-3, false);
+  ours->train();
+  const torch::Tensor out = ours(x);
+  EXPECT_LT(MaxDifference(out, expected), 1e-4);
+  out.backward(gradient);
+  expected.backward(gradient);
+  EXPECT_LT(MaxDifference(ours->weight.grad(), reference->weight.grad()), 5e-4);
+  EXPECT_LT(MaxDifference(ours->bias.grad(), reference->bias.grad()), 5e-5);
+  EXPECT_EQ(MaxDifference(ours->running_mean, reference->running_mean), 0);
+  EXPECT_EQ(MaxDifference(ours->running_var, reference->running_var), 0);
+  EXPECT_EQ(ours->num_batches_tracked.item<int64_t>(), 0);
+}
+
 TEST(BatchNormEdgesTest, OneValuePerChannel) {
   BatchNorm norm(3, kKerasBatchNorm);
   const torch::Tensor y = norm(torch::tensor({{1.0f, 2.0f, 3.0f}}));

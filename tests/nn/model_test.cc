@@ -308,6 +308,32 @@ TEST(ModelTest, InitialisationIsAFunctionOfItsKey) {
                   kSixthConvolutionWeight);
 }
 
+TEST(ModelTest, UnfrozenBatchNormsKeepTheirStatisticsWhenThePlanSaysSo) {
+  for (const bool learns : {true, false}) {
+    TrainingPlan plan = TransferPlan(32);
+    plan.unfreeze = "block_16_expand";
+    plan.batch_norm = true;
+    plan.learns_backbone_statistics = learns;
+    const auto model = Build(plan, 5, 1);
+    const auto clone_of = [&](const char* name) { return Named(model->StateDict(), name).clone(); };
+    const torch::Tensor backbone = clone_of("backbone.features.18.1.running_mean");
+    const torch::Tensor head = clone_of("head.norm.running_mean");
+    model->train();
+    model->BeginStep(StreamKey(1), 0);
+    model->forward(RandomTensor({4, 3, 32, 32}, 3));
+    const auto moved = [&](const char* name, const torch::Tensor& before) {
+      return MaxDifference(Named(model->StateDict(), name), before) > 0;
+    };
+    EXPECT_EQ(moved("backbone.features.18.1.running_mean", backbone), learns);
+    EXPECT_TRUE(moved("head.norm.running_mean", head));
+    bool trains_scale = false;
+    for (const auto& [name, tensor] : model->TrainableParameters()) {
+      trains_scale = trains_scale || name == "backbone.features.18.1.weight";
+    }
+    EXPECT_TRUE(trains_scale);
+  }
+}
+
 TEST(ModelTest, StateRoundTripThroughAFile) {
   TrainingPlan plan = TransferPlan(32);
   plan.unfreeze = "block_16_expand";

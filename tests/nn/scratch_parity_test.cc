@@ -19,11 +19,10 @@ class ScratchParityTest : public ::testing::TestWithParam<const char*> {
         new TemporaryDirectory(*TemporaryDirectory::Create("scratch"));
     const std::string path = StrCat(folder->path(), "/", GetParam(), ".pth");
     if (!std::filesystem::exists(path)) {
-      const PythonOutcome outcome =
-          RunPythonCommand(StrCat("env -u LD_LIBRARY_PATH /usr/bin/python3 " VIZSLA_SOURCE_DIR
-                                  "/tests/nn/scratch_reference.py ",
-                                  GetParam(), " ", path),
-                           path + ".log");
+      const PythonOutcome outcome = RunPythonCommand(
+          StrCat(ReferencePython(), " " VIZSLA_SOURCE_DIR "/tests/nn/scratch_reference.py ",
+                 GetParam(), " ", path),
+          path + ".log");
       if (outcome == PythonOutcome::kMissingModule) GTEST_SKIP() << "needs Debian's python3-torch";
       ASSERT_EQ(outcome, PythonOutcome::kDone);
     }

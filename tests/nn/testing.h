@@ -11,6 +11,7 @@
 
 #include "src/base/file.h"
 #include "src/nn/model.h"
+#include "tests/reference_python.h"
 
 namespace vizsla {
 
@@ -87,12 +88,10 @@ inline PythonOutcome RunPythonCommand(const std::string& command, const std::str
   return PythonOutcome::kFailed;
 }
 
-// Runs a script with Debian's Python in the folder.
+// Runs a script with the reference Python in the folder.
 inline PythonOutcome RunPython(const std::string& folder, const std::string& script) {
   EXPECT_TRUE(WriteFileAtomically(folder + "/script.py", script).ok());
-  // A LibTorch of its own must not reach Debian's Python through the loader's path.
-  return RunPythonCommand("cd " + folder + " && env -u LD_LIBRARY_PATH /usr/bin/python3 script.py",
-                          "log");
+  return RunPythonCommand("cd " + folder + " && " + ReferencePython() + " script.py", "log");
 }
 
 #define PYTHON_OR_SKIP(folder, script)                                        \

@@ -102,6 +102,7 @@ TEST(PlanFingerprintTest, EveryFieldThatChangesTheTrainingChangesIt) {
       [](TrainingPlan& p) { p.schedule.every = 3; },
       [](TrainingPlan& p) { p.schedule.patience = 3; },
       [](TrainingPlan& p) { p.clip_norm = 1; },
+      [](TrainingPlan& p) { p.learns_backbone_statistics = false; },
       [](TrainingPlan& p) { p.ema_decay = 0.99; },
       [](TrainingPlan& p) { p.label_smoothing = 0.1; },
       [](TrainingPlan& p) { p.class_weights = ClassWeights::kBalanced; },

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "src/base/file.h"
+#include "tests/reference_python.h"
 
 namespace vizsla {
 namespace {
@@ -41,14 +42,15 @@ TEST(LearningRateTest, WarmUpRisesByStepsToOne) {
 }
 
 TEST(LearningRateTest, FollowsPyTorch) {
-  if (std::system("/usr/bin/python3 -c 'import torch' 2>/dev/null") != 0) {
+  if (std::system((ReferencePython() + " -c 'import torch' 2>/dev/null").c_str()) != 0) {
     GTEST_SKIP() << "needs python3-torch (deploy/install-deps.sh --tests)";
   }
   auto folder = TemporaryDirectory::Create();
   ASSERT_TRUE(folder.ok());
   const std::string answer = folder->path() + "/answer.json";
   ASSERT_EQ(
-      std::system(StrCat("/usr/bin/python3 ", VIZSLA_REFERENCE_SCHEDULES, " ", answer).c_str()), 0);
+      std::system(StrCat(ReferencePython(), " ", VIZSLA_REFERENCE_SCHEDULES, " ", answer).c_str()),
+      0);
   const auto text = ReadFile(answer);
   ASSERT_TRUE(text.ok());
   const json cases = json::parse(*text);

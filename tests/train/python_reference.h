@@ -1,4 +1,4 @@
-// Independent scripts on Debian's PyTorch, run while the test runs: a question in, an answer out,
+// Independent scripts on PyTorch, run while the test runs: a question in, an answer out,
 // as JSON.
 #pragma once
 
@@ -10,12 +10,13 @@
 #include <string>
 
 #include "src/base/file.h"
+#include "tests/reference_python.h"
 
 namespace vizsla {
 
 inline bool HasPythonTorch() {
   static const bool has =
-      std::system("/usr/bin/python3 -c 'import torch, sklearn' 2>/dev/null") == 0;
+      std::system((ReferencePython() + " -c 'import torch, sklearn' 2>/dev/null").c_str()) == 0;
   return has;
 }
 
@@ -39,7 +40,7 @@ inline nlohmann::json AskPython(const std::string& script, const nlohmann::json&
   const std::string in = folder->path() + "/question.json";
   const std::string out = folder->path() + "/answer.json";
   EXPECT_TRUE(WriteFileAtomically(in, question.dump()).ok());
-  EXPECT_EQ(std::system(StrCat("/usr/bin/python3 ", script, " ", in, " ", out).c_str()), 0);
+  EXPECT_EQ(std::system(StrCat(ReferencePython(), " ", script, " ", in, " ", out).c_str()), 0);
   const auto text = ReadFile(out);
   EXPECT_TRUE(text.ok()) << text.status();
   return text.ok() ? nlohmann::json::parse(*text) : nlohmann::json();
