@@ -14,6 +14,8 @@ packages=(
   # base libraries
   libabsl-dev libspdlog-dev libfmt-dev libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libzip-dev
   libssl-dev zlib1g-dev
+  # samplers: Sobol's direction numbers, linear algebra
+  libboost-dev libeigen3-dev
   # storage and transport
   libsqlite3-dev libgrpc++-dev libgrpc-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   libopenmpi-dev openmpi-bin

@@ -141,10 +141,13 @@ HtmlSection OverviewSection(const StudyReport& report) {
   for (int stage = 2; stage <= StageCount(spec); ++stage) {
     facts += FactHtml(DescribeStage(spec, stage),
                       EscapeMarkup(StrCat(BudgetText(StageOf(spec, stage).budget), ", ",
-                                          ToText(StageOf(spec, stage).sampler))));
+                                          Describe(StageOf(spec, stage).sampler))));
   }
   facts += FactHtml("early stopping", EscapeMarkup(EarlyStoppingText(spec.early_stopping)));
-  facts += FactHtml("sampler", EscapeMarkup(StrCat(ToText(spec.sampler), ", seed ", spec.seed)));
+  facts += FactHtml("sampler", EscapeMarkup(StrCat(Describe(spec.sampler), ", seed ", spec.seed)));
+  if (KindOf(spec.pruner) != PrunerKind::kNone) {
+    facts += FactHtml("pruner", EscapeMarkup(Describe(spec.pruner)));
+  }
   facts += FactHtml("split", EscapeMarkup(SplitText(spec.split)));
   facts += FactHtml("data fingerprint", HashHtml(study.inputs.dataset_fingerprint));
   facts += FactHtml("split hash", HashHtml(study.inputs.split_hash));

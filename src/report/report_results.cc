@@ -68,9 +68,9 @@ HtmlSection StrategiesSection(const StudyReport& report) {
   HtmlSection section = {"strategies", "Comparison of strategies", "", {}};
   const std::vector<Strategy> strategies = CompareStrategies(report.board);
   if (strategies.empty()) {
-    section.html = ParagraphHtml(report.board.rows.empty()
-                                     ? "No trial has been made yet."
-                                     : "What the trials start from is not decided yet.");
+    section.html =
+        ParagraphHtml(report.board.rows.empty() ? "No trial has been made yet."
+                                                : "What the trials start from is not decided yet.");
     return section;
   }
   const std::string& metric = report.board.study.study.spec.objective.metric;

@@ -108,10 +108,18 @@ absl::StatusOr<Trial> EndAttempt(const Study& study, const Trial& trial,
   return next;
 }
 
-Trial PruneWithStudy(const Trial& trial, Timestamp now) {
+Trial PrunePausedTrial(const Trial& trial, const std::string& reason, Timestamp now) {
   Trial next = trial;
   MoveTo(next, TrialState::kPruned, now);
-  next.reason = "the study ended while it was paused";
+  next.reason = reason;
+  return next;
+}
+
+Trial Promote(const Trial& trial, Timestamp now) {
+  Trial next = trial;
+  MoveTo(next, TrialState::kQueued, now);
+  next.reason.clear();
+  ++next.rung;
   return next;
 }
 

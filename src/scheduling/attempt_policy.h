@@ -24,7 +24,10 @@ absl::StatusOr<Trial> EndAttempt(const Study& study, const Trial& trial,
                                  std::span<const EpochReport> reports, const Completion& completion,
                                  Timestamp now);
 
-// A PAUSED trial whose study has ended.
-Trial PruneWithStudy(const Trial& trial, Timestamp now);
+// A PAUSED trial that will not go on.
+Trial PrunePausedTrial(const Trial& trial, const std::string& reason, Timestamp now);
+
+// A PAUSED trial that goes on past its rung: QUEUED.
+Trial Promote(const Trial& trial, Timestamp now);
 
 }  // namespace vizsla

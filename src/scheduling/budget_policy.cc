@@ -39,6 +39,27 @@ absl::StatusOr<Budget> RaiseBudget(const Budget& stored, const Budget& given) {
   return given;
 }
 
+namespace {
+
+// Whose brackets are made for so many epochs: others would judge the trials that there are anew.
+bool NeedsItsEpochs(const PrunerSpec& pruner) {
+  const auto* halving = std::get_if<SuccessiveHalvingOptions>(&pruner);
+  return (halving != nullptr && halving->trials == 0) ||
+         std::holds_alternative<HyperbandOptions>(pruner);
+}
+
+absl::Status CheckPrunerAllows(const StudySpec& stored, const StudySpec& raised, int stage) {
+  const StageView view = StageOf(stored, stage);
+  if (view.budget.epochs == StageOf(raised, stage).budget.epochs || !NeedsItsEpochs(view.pruner)) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(StrCat("the epochs cannot be raised: the brackets of the ",
+                                              ToText(KindOf(view.pruner)), " pruner are made for ",
+                                              view.budget.epochs, "; make another study"));
+}
+
+}  // namespace
+
 absl::StatusOr<StudySpec> RaiseBudgets(const StudySpec& stored, const StudySpec& given,
                                        int current) {
   StudySpec raised = stored;
@@ -49,6 +70,9 @@ absl::StatusOr<StudySpec> RaiseBudgets(const StudySpec& stored, const StudySpec&
       return Annotate(budget.status(), DescribeStage(stored, static_cast<int>(i) + 2));
     }
     raised.stages[i].budget = *budget;
+  }
+  for (int stage = 1; stage <= StageCount(stored); ++stage) {
+    VIZSLA_RETURN_IF_ERROR(CheckPrunerAllows(stored, raised, stage));
   }
   for (int stage = 1; stage < current; ++stage) {
     const Budget& before = StageOf(stored, stage).budget;

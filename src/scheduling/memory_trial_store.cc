@@ -270,8 +270,12 @@ absl::Status MemoryTrialStore::Write(const std::function<absl::Status(TrialWrite
     next = std::make_shared<Tables>(*tables_);
   }
   TablesWriter writer(*next);
-  VIZSLA_RETURN_IF_ERROR(change(writer));
-  if (commit_hook_) VIZSLA_RETURN_IF_ERROR(commit_hook_());
+  absl::Status status = change(writer);
+  if (status.ok() && commit_hook_) status = commit_hook_();
+  if (!status.ok()) {
+    ++undone_;
+    return status;
+  }
   std::lock_guard lock(mutex_);
   tables_ = std::move(next);
   return absl::OkStatus();

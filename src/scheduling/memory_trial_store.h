@@ -2,6 +2,7 @@
 // one on disk; what it stores lives as long as the object.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -16,6 +17,7 @@ class MemoryTrialStore : public TrialStore {
   ~MemoryTrialStore() override;
 
   absl::Status Write(const std::function<absl::Status(TrialWriter&)>& change) override;
+  uint64_t UndoneChanges() const override { return undone_; }
   absl::Status Read(const std::function<absl::Status(TrialReader&)>& query) override;
 
   // Asked before each commit; a status other than ok makes the commit fail (a full disk).
@@ -25,6 +27,7 @@ class MemoryTrialStore : public TrialStore {
 
  private:
   std::mutex write_mutex_;  // one change at a time
+  std::atomic<uint64_t> undone_{0};
   std::mutex mutex_;
   std::shared_ptr<const Tables> tables_;  // guarded by mutex_; replaced whole by each commit
   std::function<absl::Status()> commit_hook_;

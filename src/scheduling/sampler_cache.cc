@@ -16,7 +16,9 @@ absl::StatusOr<std::optional<Configuration>> SamplerCache::Suggest(TrialReader& 
     const StageView view = StageOf(study.spec, stage);
     Entry entry;
     entry.space = source == nullptr ? view.space : SpaceOn(view.space, source->configuration);
-    VIZSLA_ASSIGN_OR_RETURN(entry.sampler, MakeSampler(view.sampler, entry.space, study.spec.seed));
+    VIZSLA_ASSIGN_OR_RETURN(
+        entry.sampler,
+        MakeSampler(view.sampler, entry.space, study.spec.objective.direction, study.spec.seed));
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, reader.ListTrials(study.id, {}));
     for (const Trial& trial : trials) ObserveIn(place, entry, trial);
     entry.last_number = last;

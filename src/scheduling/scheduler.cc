@@ -32,6 +32,7 @@ SchedulerImpl::SchedulerImpl(TrialStore& store, ArtifactIndex& artifacts, Clock&
       artifacts_(artifacts),
       clock_(clock),
       options_(options),
+      pruners_(store),
       next_worker_(FirstWorkerId(clock.Now())),
       leases_(options.lease, options.stall),
       ticked_at_(clock.Now()),

@@ -17,6 +17,7 @@
 
 #include "src/scheduling/artifact_guard.h"
 #include "src/scheduling/lease_table.h"
+#include "src/scheduling/pruner_cache.h"
 #include "src/scheduling/sampler_cache.h"
 #include "src/scheduling/scheduler.h"
 
@@ -111,8 +112,6 @@ class SchedulerImpl final : public Scheduler {
   // all of the study; unused when it has one stage.
   absl::StatusOr<std::optional<Draw>> DrawInStage(TrialReader& reader, const Study& study,
                                                   int stage, std::span<const Trial> trials);
-  // The same of the current stage, or of the next one when it may begin.
-  absl::StatusOr<std::optional<Draw>> DrawNext(TrialReader& reader, const Study& study);
   // Decides what waiting trials start from, and begins the next stage when the current one is over.
   absl::Status Proceed(TrialWriter& writer, const Study& study, Effects& effects);
   absl::StatusOr<bool> BeginNextStage(TrialWriter& writer, const Study& study,
@@ -121,6 +120,36 @@ class SchedulerImpl final : public Scheduler {
   absl::StatusOr<std::string> StageThatNeverBegan(TrialReader& reader, const Study& study);
   absl::Status PrunePaused(TrialWriter& writer, const Study& study, Timestamp now,
                            Effects& effects);
+  // What a study does next when no trial is queued: a paused trial goes on, or a new one begins.
+  struct Next {
+    int64_t resume = 0;  // the paused trial's number; 0: none
+    std::optional<Draw> draw;
+    bool empty() const { return resume == 0 && !draw; }
+  };
+  absl::StatusOr<Next> FindNext(TrialReader& reader, const Study& study);
+
+  // pruning.cc
+  // Tells samplers and pruners of the trial as the running change stores it.
+  void ObserveTrial(const Trial& trial);
+  // What a RUNNING trial does after the report that the running change has stored.
+  absl::StatusOr<ReportDirective> DecidePruning(TrialWriter& writer, const Study& study,
+                                                Trial trial);
+  // Null for a stage without pruning. It knows the stage's last trial once that one exists.
+  absl::StatusOr<Pruner*> PrunerOf(TrialReader& reader, const Study& study, int stage);
+  absl::Status TellLastTrial(TrialReader& reader, const Study& study, int stage, Pruner& pruner);
+  // The paused trial of the stage that goes on next.
+  absl::StatusOr<std::optional<int64_t>> NextToResume(TrialReader& reader, const Study& study,
+                                                      int stage);
+  absl::StatusOr<Trial> ResumePaused(TrialWriter& writer, const Study& study, int64_t number,
+                                     Effects& effects);
+  // Ends the paused trials of the stage that will never go on.
+  absl::Status PruneLosers(TrialWriter& writer, const Study& study, int stage, Effects& effects);
+  absl::Status EndPaused(TrialWriter& writer, const Study& study, const Trial& trial,
+                         const std::string& reason, Timestamp now, Effects& effects);
+  // Whether the stage's sampler can add a trial to those that there are.
+  absl::StatusOr<bool> MayAdd(TrialReader& reader, const Study& study, int stage);
+  absl::StatusOr<Trial> AddTrial(TrialWriter& writer, const Study& study, Draw draw,
+                                 Effects& effects);
   // The next trial to train; new ones are created as they are asked for.
   absl::StatusOr<std::optional<Trial>> NextTrial(TrialWriter& writer, const Study& study,
                                                  Effects& effects);
@@ -158,6 +187,7 @@ class SchedulerImpl final : public Scheduler {
   const SchedulerOptions options_;
   ArtifactGuard guard_;
   SamplerCache samplers_;  // touched only inside changes
+  PrunerCache pruners_;    // likewise
 
   mutable std::mutex mutex_;  // guards everything below
   std::condition_variable changed_;

@@ -44,7 +44,7 @@ absl::StatusOr<std::optional<SchedulerImpl::Draw>> SchedulerImpl::DrawInStage(
   const StageView view = StageOf(study.spec, stage);
   const std::optional<int64_t> limit = TrialLimit(view);
   // Random draws without a number would never end.
-  if (!limit && view.sampler != SamplerKind::kGrid) return std::optional<Draw>();
+  if (!limit && KindOf(view.sampler) != SamplerKind::kGrid) return std::optional<Draw>();
   if (study.spec.stages.empty()) {
     VIZSLA_ASSIGN_OR_RETURN(const int64_t last, reader.LastTrialNumber(study.id));
     if (limit && last >= *limit) return std::optional<Draw>();
@@ -66,17 +66,24 @@ absl::StatusOr<std::optional<SchedulerImpl::Draw>> SchedulerImpl::DrawInStage(
   return std::optional<Draw>();
 }
 
-absl::StatusOr<std::optional<SchedulerImpl::Draw>> SchedulerImpl::DrawNext(TrialReader& reader,
-                                                                           const Study& study) {
-  if (study.spec.stages.empty()) return DrawInStage(reader, study, 1, {});
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, reader.ListTrials(study.id, {}));
-  const int current = CurrentStage(trials);
+absl::StatusOr<SchedulerImpl::Next> SchedulerImpl::FindNext(TrialReader& reader,
+                                                            const Study& study) {
+  const bool staged = !study.spec.stages.empty();
+  std::vector<Trial> trials;
+  if (staged) {
+    VIZSLA_ASSIGN_OR_RETURN(trials, reader.ListTrials(study.id, {}));
+  }
+  const int current = staged ? CurrentStage(trials) : 1;
+  VIZSLA_ASSIGN_OR_RETURN(const auto resume, NextToResume(reader, study, current));
+  if (resume) return Next{*resume, std::nullopt};
   VIZSLA_ASSIGN_OR_RETURN(std::optional<Draw> draw, DrawInStage(reader, study, current, trials));
+  if (draw) return Next{0, std::move(draw)};
   const int next = current + 1;
-  if (draw || AnyOpen(trials) || next > StageCount(study.spec)) return draw;
+  if (!staged || AnyOpen(trials) || next > StageCount(study.spec)) return Next();
   // Enqueued trials are created first, by Proceed.
-  if (!StageOf(study.spec, next).enqueue.empty()) return std::optional<Draw>();
-  return DrawInStage(reader, study, next, trials);
+  if (!StageOf(study.spec, next).enqueue.empty()) return Next();
+  VIZSLA_ASSIGN_OR_RETURN(draw, DrawInStage(reader, study, next, trials));
+  return Next{0, std::move(draw)};
 }
 
 absl::Status SchedulerImpl::Proceed(TrialWriter& writer, const Study& study, Effects& effects) {
@@ -90,11 +97,13 @@ absl::Status SchedulerImpl::Proceed(TrialWriter& writer, const Study& study, Eff
     for (const Trial& trial : decided) {
       WarnIfInfeasible(study, trial);
       VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(trial));
-      samplers_.Observe(trial);
+      ObserveTrial(trial);
       effects.changed = true;
     }
     if (!decided.empty()) continue;
     if (draw || AnyOpen(trials)) return absl::OkStatus();
+    VIZSLA_ASSIGN_OR_RETURN(const auto resume, NextToResume(writer, study, CurrentStage(trials)));
+    if (resume) return absl::OkStatus();
     VIZSLA_ASSIGN_OR_RETURN(const bool begun, BeginNextStage(writer, study, trials, effects));
     if (!begun) return absl::OkStatus();
   }
@@ -119,7 +128,7 @@ absl::StatusOr<bool> SchedulerImpl::BeginNextStage(TrialWriter& writer, const St
   for (const Trial& trial : enqueued) {
     WarnIfInfeasible(study, trial);
     VIZSLA_RETURN_IF_ERROR(writer.InsertTrial(trial).status());
-    samplers_.Observe(trial);
+    ObserveTrial(trial);
     effects.changed = true;
   }
   return !enqueued.empty();
@@ -141,13 +150,44 @@ absl::Status SchedulerImpl::PrunePaused(TrialWriter& writer, const Study& study,
                                         Effects& effects) {
   VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> paused, writer.ListTrials(study.id, kPaused));
   for (const Trial& trial : paused) {
-    VIZSLA_ASSIGN_OR_RETURN(const auto reports, writer.ListReports(trial.id));
-    const Trial pruned = PruneWithStudy(trial, now);
-    VIZSLA_ASSIGN_OR_RETURN(const Trial stored,
-                            StoreTrial(writer, study, trial, pruned, reports, effects));
-    samplers_.Observe(stored);
+    VIZSLA_RETURN_IF_ERROR(
+        EndPaused(writer, study, trial, "the study ended while it was paused", now, effects));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> SchedulerImpl::MayAdd(TrialReader& reader, const Study& study, int stage) {
+  const StageView view = StageOf(study.spec, stage);
+  std::vector<Trial> trials;
+  if (!study.spec.stages.empty()) {
+    VIZSLA_ASSIGN_OR_RETURN(trials, reader.ListTrials(study.id, {}));
+  } else if (const auto limit = TrialLimit(view); limit && !CountConfigurations(view.space)) {
+    // An infinite space needs no costly suggestion to tell.
+    VIZSLA_ASSIGN_OR_RETURN(const int64_t last, reader.LastTrialNumber(study.id));
+    return last < *limit;
+  }
+  VIZSLA_ASSIGN_OR_RETURN(const auto draw, DrawInStage(reader, study, stage, trials));
+  return draw.has_value();
+}
+
+absl::StatusOr<Trial> SchedulerImpl::AddTrial(TrialWriter& writer, const Study& study, Draw draw,
+                                              Effects& effects) {
+  VIZSLA_ASSIGN_OR_RETURN(const int64_t last, writer.LastTrialNumber(study.id));
+  Trial trial;
+  trial.study = study.id;
+  trial.number = last + 1;
+  trial.stage = draw.stage;
+  trial.configuration = std::move(draw.configuration);
+  trial.warm_start = std::move(draw.warm_start);
+  trial.created_at = clock_.Now();
+  VIZSLA_ASSIGN_OR_RETURN(trial.id, writer.InsertTrial(trial));
+  ObserveTrial(trial);
+  effects.changed = true;
+  VIZSLA_ASSIGN_OR_RETURN(Pruner* const pruner, PrunerOf(writer, study, trial.stage));
+  if (pruner != nullptr) {
+    VIZSLA_RETURN_IF_ERROR(TellLastTrial(writer, study, trial.stage, *pruner));
+  }
+  return trial;
 }
 
 absl::StatusOr<std::optional<Trial>> SchedulerImpl::NextTrial(TrialWriter& writer,
@@ -157,20 +197,14 @@ absl::StatusOr<std::optional<Trial>> SchedulerImpl::NextTrial(TrialWriter& write
     VIZSLA_RETURN_IF_ERROR(Proceed(writer, study, effects));
     VIZSLA_ASSIGN_OR_RETURN(std::optional<Trial> next, FirstReady(writer, study));
     if (!next) {
-      VIZSLA_ASSIGN_OR_RETURN(std::optional<Draw> draw, DrawNext(writer, study));
-      if (!draw) return std::optional<Trial>();
-      VIZSLA_ASSIGN_OR_RETURN(const int64_t last, writer.LastTrialNumber(study.id));
-      Trial trial;
-      trial.study = study.id;
-      trial.number = last + 1;
-      trial.stage = draw->stage;
-      trial.configuration = std::move(draw->configuration);
-      trial.warm_start = std::move(draw->warm_start);
-      trial.created_at = clock_.Now();
-      VIZSLA_ASSIGN_OR_RETURN(trial.id, writer.InsertTrial(trial));
-      samplers_.Observe(trial);
-      effects.changed = true;
-      next = std::move(trial);
+      VIZSLA_ASSIGN_OR_RETURN(Next found, FindNext(writer, study));
+      if (found.empty()) return std::optional<Trial>();
+      if (found.draw) {
+        VIZSLA_ASSIGN_OR_RETURN(next, AddTrial(writer, study, *std::move(found.draw), effects));
+      } else {
+        VIZSLA_ASSIGN_OR_RETURN(next, ResumePaused(writer, study, found.resume, effects));
+      }
+      VIZSLA_RETURN_IF_ERROR(PruneLosers(writer, study, next->stage, effects));
     }
     const WarmStart& start = next->warm_start;
     if (start.checkpoint.empty() || artifacts_.Exists(start.checkpoint)) return next;
@@ -182,7 +216,7 @@ absl::StatusOr<std::optional<Trial>> SchedulerImpl::NextTrial(TrialWriter& write
                       clock_.Now());
     WarnIfInfeasible(study, ended);
     VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(ended));
-    samplers_.Observe(ended);
+    ObserveTrial(ended);
     effects.changed = true;
   }
 }

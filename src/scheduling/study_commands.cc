@@ -84,7 +84,11 @@ absl::Status SchedulerImpl::ResubmitChange(TrialWriter& writer, const StudySpec&
   VIZSLA_ASSIGN_OR_RETURN(StudySpec merged, RaiseBudgets(study.spec, spec, CurrentStage(trials)));
   TakeNotes(spec, merged, study.notes);
   bool update = merged != study.spec;
-  if (update) samplers_.Forget(study.id);
+  if (update) {
+    samplers_.Forget(study.id);
+    pruners_.Forget(study.id);
+    pruners_.Forget(study.id);
+  }
   study.spec = std::move(merged);
   if (study.state == StudyState::kStopped) {
     study.state = StudyState::kActive;

@@ -8,18 +8,22 @@
 namespace vizsla {
 namespace {
 
-absl::Status CheckStage(const StageView& stage, uint64_t seed) {
+absl::Status CheckStage(const StudySpec& spec, const StageView& stage) {
   const Budget& budget = stage.budget;
   if (budget.epochs < 1) {
     return absl::InvalidArgumentError(
         StrCat("budget.epochs is ", budget.epochs, "; at least 1 is needed"));
   }
-  if (budget.trials < 0 ||
-      (budget.trials == 0 && stage.sampler != SamplerKind::kGrid && stage.enqueue.empty())) {
+  if (budget.trials < 0 || (budget.trials == 0 && KindOf(stage.sampler) != SamplerKind::kGrid &&
+                            stage.enqueue.empty())) {
     return absl::InvalidArgumentError(
         StrCat("budget.trials is ", budget.trials, "; at least 1 is needed"));
   }
-  return MakeSampler(stage.sampler, ClosedSpace(stage.space), seed).status();
+  if (const absl::Status status = CheckOptions(stage.pruner, budget.epochs); !status.ok()) {
+    return Annotate(status, "pruner");
+  }
+  return MakeSampler(stage.sampler, ClosedSpace(stage.space), spec.objective.direction, spec.seed)
+      .status();
 }
 
 absl::Status CheckPinned(const std::string& study, const std::string& what, const std::string& kind,
@@ -36,7 +40,7 @@ absl::Status CheckPinned(const std::string& study, const std::string& what, cons
 absl::Status CheckSubmission(const StudySpec& spec, const PinnedInputs& inputs) {
   VIZSLA_RETURN_IF_ERROR(Annotate(CheckStudyName(spec.name), "the study's name"));
   for (int stage = 1; stage <= StageCount(spec); ++stage) {
-    const absl::Status status = CheckStage(StageOf(spec, stage), spec.seed);
+    const absl::Status status = CheckStage(spec, StageOf(spec, stage));
     if (!status.ok()) return stage == 1 ? status : Annotate(status, DescribeStage(spec, stage));
   }
   if (const auto problem = FindInitFromProblem(spec)) {

@@ -48,10 +48,18 @@ absl::StatusOr<ReportDirective> SchedulerImpl::Report(TrialId trial_id, AttemptN
                       exists(report.checkpoint_hash), exists(last_checkpoint)}));
     directive = decision.directive;
     effects.renewed.push_back({trial_id, attempt});
-    if (decision.repeated) return absl::OkStatus();
-    effects.changed = true;
-    VIZSLA_RETURN_IF_ERROR(writer.UpsertReport(trial_id, report));
-    return StoreTrial(writer, study, trial, decision.trial, decision.reports, effects).status();
+    Trial stored = decision.trial;
+    if (!decision.repeated) {
+      effects.changed = true;
+      VIZSLA_RETURN_IF_ERROR(writer.UpsertReport(trial_id, report));
+      VIZSLA_ASSIGN_OR_RETURN(
+          stored, StoreTrial(writer, study, trial, decision.trial, decision.reports, effects));
+      pruners_.Observe(stored);
+      pruners_.ObserveReport(stored, report);
+    }
+    if (directive != ReportDirective::kContinue) return absl::OkStatus();
+    VIZSLA_ASSIGN_OR_RETURN(directive, DecidePruning(writer, study, std::move(stored)));
+    return PruneLosers(writer, study, trial.stage, effects);
   };
   VIZSLA_RETURN_IF_ERROR(Commit(change, {report.checkpoint_hash, last_checkpoint}));
   return directive;
@@ -117,7 +125,8 @@ absl::StatusOr<Trial> SchedulerImpl::EndRunningAttempt(TrialWriter& writer, Stud
   VIZSLA_RETURN_IF_ERROR(EndAttemptRow(writer, trial,
                                        TrueOutcome(completion.outcome, reports, trial),
                                        completion.reason, trained_until));
-  samplers_.Observe(stored);
+  ObserveTrial(stored);
+  VIZSLA_RETURN_IF_ERROR(PruneLosers(writer, study, stored.stage, effects));
   effects.ended.push_back({trial.id, trial.attempt});
   effects.changed = true;
   VIZSLA_RETURN_IF_ERROR(FinishIfDone(writer, study, effects));

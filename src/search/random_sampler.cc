@@ -38,10 +38,7 @@ ParameterValue DrawValue(const Domain& domain, RandomStream& stream) {
 }
 
 RandomSampler::RandomSampler(SearchSpace space, uint64_t study_seed)
-    : space_(std::move(space)),
-      key_(StreamKey(study_seed).With("sampler")),
-      count_(CountConfigurations(space_)),
-      used_(space_) {}
+    : space_(std::move(space)), key_(StreamKey(study_seed).With("sampler")), used_(space_) {}
 
 Configuration RandomSampler::Draw(int64_t trial_number, uint64_t attempt) const {
   const StreamKey key = key_.With(static_cast<uint64_t>(trial_number)).With(attempt);
@@ -56,19 +53,14 @@ Configuration RandomSampler::Draw(int64_t trial_number, uint64_t attempt) const 
 }
 
 absl::StatusOr<std::optional<Configuration>> RandomSampler::Suggest(int64_t trial_number) {
-  if (count_ && used_.count() >= *count_) return std::optional<Configuration>();
+  if (used_.AllUsed()) return std::optional<Configuration>();
   Configuration drawn;
   for (uint64_t attempt = 0; attempt < kMostDraws; ++attempt) {
     drawn = Draw(trial_number, attempt);
     if (!used_.Contains(drawn)) return std::optional<Configuration>(std::move(drawn));
   }
-  // Only a finite space repeats itself so often. Some configuration is free, and at most `used`
-  // ones stand before it.
-  while (used_.Contains(drawn)) {
-    std::optional<Configuration> next = NextConfiguration(space_, drawn);
-    drawn = next ? *std::move(next) : FirstConfiguration(space_);
-  }
-  return std::optional<Configuration>(std::move(drawn));
+  // Only a finite space, or a full branch of an infinite one, repeats itself so often.
+  return std::optional<Configuration>(used_.FirstFree(std::move(drawn)));
 }
 
 void RandomSampler::Observe(const Trial& trial) { used_.Add(trial.configuration); }

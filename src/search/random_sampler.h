@@ -26,7 +26,6 @@ class RandomSampler : public Sampler {
 
   const SearchSpace space_;
   const StreamKey key_;
-  const std::optional<int64_t> count_;  // of configurations; nullopt: practically infinite
   UsedConfigurations used_;
 };
 

@@ -1,31 +1,66 @@
 #include "src/search/sampler.h"
 
-#include "src/base/check.h"
+#include "src/search/cma_es_sampler.h"
+#include "src/search/gp_sampler.h"
 #include "src/search/grid_sampler.h"
+#include "src/search/quasi_random_sampler.h"
 #include "src/search/random_sampler.h"
+#include "src/search/tpe_sampler.h"
+#include "src/study/policy_spec.h"
 
 namespace vizsla {
+namespace {
 
-absl::StatusOr<std::unique_ptr<Sampler>> MakeSampler(SamplerKind kind, const SearchSpace& space,
+using Made = absl::StatusOr<std::unique_ptr<Sampler>>;
+
+struct Make {
+  const SearchSpace& space;
+  Direction direction;
+  uint64_t seed;
+
+  Made operator()(const RandomOptions&) const {
+    return std::make_unique<RandomSampler>(space, seed);
+  }
+  Made operator()(const GridOptions&) const {
+    for (const Parameter& parameter : space.parameters) {
+      if (CountValues(parameter.domain)) continue;
+      return absl::InvalidArgumentError(
+          StrCat("parameter ", parameter.name,
+                 ": the grid sampler cannot walk a continuous range; give it a step"));
+    }
+    return std::make_unique<GridSampler>(space);
+  }
+  Made operator()(const SobolOptions& options) const {
+    return std::make_unique<QuasiRandomSampler>(space, Sequence::kSobol, options, seed);
+  }
+  Made operator()(const HaltonOptions& options) const {
+    return std::make_unique<QuasiRandomSampler>(space, Sequence::kHalton, options, seed);
+  }
+  Made operator()(const TpeOptions& options) const {
+    return std::make_unique<TpeSampler>(space, options, direction, seed);
+  }
+  Made operator()(const GaussianProcessOptions& options) const {
+    return std::make_unique<GpSampler>(space, options, direction, seed);
+  }
+  Made operator()(const CmaEsOptions& options) const {
+    return std::make_unique<CmaEsSampler>(space, options, direction, seed);
+  }
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Sampler>> MakeSampler(const SamplerSpec& spec,
+                                                     const SearchSpace& space, Direction direction,
                                                      uint64_t study_seed) {
   VIZSLA_RETURN_IF_ERROR(Validate(space));
-  switch (kind) {
-    case SamplerKind::kRandom:
-      return std::make_unique<RandomSampler>(space, study_seed);
-    case SamplerKind::kGrid:
-      for (const Parameter& parameter : space.parameters) {
-        if (CountValues(parameter.domain)) continue;
-        return absl::InvalidArgumentError(
-            StrCat("parameter ", parameter.name,
-                   ": the grid sampler cannot walk a continuous range; give it a step"));
-      }
-      return std::make_unique<GridSampler>(space);
+  if (const absl::Status status = CheckOptions(spec); !status.ok()) {
+    return Annotate(status, StrCat("the ", ToText(KindOf(spec)), " sampler"));
   }
-  VIZSLA_CHECK(false);
+  return std::visit(Make{space, direction, study_seed}, spec);
 }
 
 absl::StatusOr<std::unique_ptr<Sampler>> MakeSampler(const StudySpec& spec) {
-  return MakeSampler(spec.sampler, spec.space, spec.seed);
+  return MakeSampler(spec.sampler, spec.space, spec.objective.direction, spec.seed);
 }
 
 }  // namespace vizsla

@@ -29,8 +29,10 @@ class Sampler {
   virtual void Observe(const Trial& trial) = 0;
 };
 
-// InvalidArgument: an unsound space, or the grid sampler with a continuous parameter.
-absl::StatusOr<std::unique_ptr<Sampler>> MakeSampler(SamplerKind kind, const SearchSpace& space,
+// InvalidArgument: an unsound space, unsound options, or the grid sampler with a continuous
+// parameter.
+absl::StatusOr<std::unique_ptr<Sampler>> MakeSampler(const SamplerSpec& spec,
+                                                     const SearchSpace& space, Direction direction,
                                                      uint64_t study_seed);
 // The one of the study's first stage.
 absl::StatusOr<std::unique_ptr<Sampler>> MakeSampler(const StudySpec& spec);

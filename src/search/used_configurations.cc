@@ -24,4 +24,13 @@ bool UsedConfigurations::Contains(const Configuration& configuration) const {
   return keys_.contains(KeyOf(space_, configuration));
 }
 
+Configuration UsedConfigurations::FirstFree(Configuration start) const {
+  // At most as many as are used stand before a free one.
+  while (Contains(start)) {
+    std::optional<Configuration> next = NextConfiguration(space_, start);
+    start = next ? *std::move(next) : FirstConfiguration(space_);
+  }
+  return start;
+}
+
 }  // namespace vizsla

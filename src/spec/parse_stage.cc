@@ -2,6 +2,7 @@
 
 #include "src/catalog/training_plan.h"
 #include "src/spec/combinations.h"
+#include "src/spec/parse_policy.h"
 #include "src/study/take_over.h"
 
 namespace vizsla::spec {
@@ -22,14 +23,34 @@ absl::StatusOr<Budget> ReadBudget(const Reader& reader, const Field& field, Budg
   return budget;
 }
 
-absl::StatusOr<SamplerKind> ReadSampler(const Reader& reader, const Field& field) {
-  VIZSLA_ASSIGN_OR_RETURN(const std::string word, reader.ReadWord(field, {"random", "grid"}));
-  return word == "grid" ? SamplerKind::kGrid : SamplerKind::kRandom;
+namespace {
+
+// A pruner that a stage has taken over from the study need not fit it.
+absl::Status CheckPruner(const Reader& reader, const Mapping& root, const PrunerSpec& pruner,
+                         const Budget& budget) {
+  const absl::Status status = CheckOptions(pruner, budget.epochs);
+  if (status.ok()) return status;
+  return reader.Error(root.self(), StrCat("pruner: the study's ", Describe(pruner), ": ",
+                                          std::string(status.message()),
+                                          "; give this stage its own, or pruner: none"));
+}
+
+}  // namespace
+
+absl::Status ReadPolicies(const Reader& reader, const Mapping& root, const Budget& budget,
+                          SamplerSpec& sampler, PrunerSpec& pruner) {
+  if (const Field* field = root.Find("sampler")) {
+    VIZSLA_ASSIGN_OR_RETURN(sampler, ReadSampler(reader, *field));
+  }
+  if (const Field* field = root.Find("pruner")) {
+    VIZSLA_ASSIGN_OR_RETURN(pruner, ReadPruner(reader, *field, budget.epochs));
+  }
+  return CheckPruner(reader, root, pruner, budget);
 }
 
 absl::Status CheckSampler(const Reader& reader, const Mapping& root, const ParsedSpace& parsed,
-                          SamplerKind sampler, const Budget& budget) {
-  if (sampler == SamplerKind::kGrid) {
+                          const SamplerSpec& sampler, const Budget& budget) {
+  if (KindOf(sampler) == SamplerKind::kGrid) {
     for (const Parameter& parameter : parsed.space.parameters) {
       if (CountValues(parameter.domain)) continue;
       return reader.Error(parsed.places.at(parameter.name),
@@ -73,11 +94,13 @@ absl::Status CheckCombinations(const Reader& reader, const ParsedSpace& parsed,
 }
 
 absl::StatusOr<ParsedStage> ReadStage(const Reader& reader, const Field& field, StudySpec& study) {
-  VIZSLA_ASSIGN_OR_RETURN(const Mapping mapping,
-                          reader.ReadMapping(field, {"name", "notes", "init_from", "top", "budget",
-                                                     "sampler", "parameters", "enqueue"}));
+  VIZSLA_ASSIGN_OR_RETURN(
+      const Mapping mapping,
+      reader.ReadMapping(field, {"name", "notes", "init_from", "top", "budget", "sampler", "pruner",
+                                 "parameters", "enqueue"}));
   Stage stage;
   stage.sampler = study.sampler;
+  stage.pruner = study.pruner;
   stage.budget.epochs = study.budget.epochs;
   if (const Field* name = mapping.Find("name")) {
     VIZSLA_ASSIGN_OR_RETURN(stage.name, reader.ReadText(*name));
@@ -99,15 +122,13 @@ absl::StatusOr<ParsedStage> ReadStage(const Reader& reader, const Field& field, 
       return reader.Error(*budget, "wall_time is the whole study's: say it in the study's budget");
     }
   }
-  if (const Field* sampler = mapping.Find("sampler")) {
-    VIZSLA_ASSIGN_OR_RETURN(stage.sampler, ReadSampler(reader, *sampler));
-  }
   ParsedStage parsed;
   parsed.whole = field;
   if (const Field* parameters = mapping.Find("parameters")) {
     VIZSLA_ASSIGN_OR_RETURN(parsed.parameters, ParseParameters(reader, *parameters, &study));
     stage.space = parsed.parameters.space;
   }
+  VIZSLA_RETURN_IF_ERROR(ReadPolicies(reader, mapping, stage.budget, stage.sampler, stage.pruner));
   VIZSLA_RETURN_IF_ERROR(
       CheckSampler(reader, mapping, parsed.parameters, stage.sampler, stage.budget));
   if (const Field* enqueue = mapping.Find("enqueue")) {

@@ -14,12 +14,13 @@ namespace vizsla::spec {
 // What is not said stays as in `budget`.
 absl::StatusOr<Budget> ReadBudget(const Reader& reader, const Field& field, Budget budget);
 
-absl::StatusOr<SamplerKind> ReadSampler(const Reader& reader, const Field& field);
-
-// Of the study or one of its stages, whose mapping is `root`: a grid is finite, and everything else
-// has a number of trials.
+// Of the study or one of its stages, whose mapping is `root`.
+// Reads `sampler:` and `pruner:` where they are given; the pruner fits the budget's epochs.
+absl::Status ReadPolicies(const Reader& reader, const Mapping& root, const Budget& budget,
+                          SamplerSpec& sampler, PrunerSpec& pruner);
+// A grid is finite, and everything else has a number of trials.
 absl::Status CheckSampler(const Reader& reader, const Mapping& root, const ParsedSpace& parsed,
-                          SamplerKind sampler, const Budget& budget);
+                          const SamplerSpec& sampler, const Budget& budget);
 
 absl::Status CheckEnqueueFits(const Reader& reader, const Field& enqueue, size_t entries,
                               const Budget& budget);

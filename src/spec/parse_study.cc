@@ -166,9 +166,6 @@ absl::Status ReadPlainFields(const Reader& reader, const Mapping& root, StudySpe
     VIZSLA_ASSIGN_OR_RETURN(study.early_stopping,
                             ReadEarlyStopping(reader, *field, study.objective));
   }
-  if (const Field* field = root.Find("sampler")) {
-    VIZSLA_ASSIGN_OR_RETURN(study.sampler, spec::ReadSampler(reader, *field));
-  }
   if (const Field* field = root.Find("max_crashes")) {
     VIZSLA_ASSIGN_OR_RETURN(const int64_t count, reader.ReadInt(*field, 1, 1000));
     study.max_crashes = static_cast<int>(count);
@@ -188,13 +185,15 @@ absl::StatusOr<StudySpec> ReadStudy(const Reader& reader, const YAML::Node& docu
   VIZSLA_ASSIGN_OR_RETURN(
       const Mapping root,
       reader.ReadMapping(whole, {"name", "notes", "seed", "split", "weights", "objective", "budget",
-                                 "early_stopping", "sampler", "max_crashes", "checkpoint_interval",
-                                 "parameters", "enqueue", "then"}));
+                                 "early_stopping", "sampler", "pruner", "max_crashes",
+                                 "checkpoint_interval", "parameters", "enqueue", "then"}));
   StudySpec study;
   const Field* name = root.Find("name");
   if (name == nullptr) return reader.Error(whole, "name: missing: a study needs a name");
   VIZSLA_ASSIGN_OR_RETURN(study.name, ReadName(reader, *name));
   VIZSLA_RETURN_IF_ERROR(ReadPlainFields(reader, root, study));
+  VIZSLA_RETURN_IF_ERROR(
+      spec::ReadPolicies(reader, root, study.budget, study.sampler, study.pruner));
 
   const Field* parameters = root.Find("parameters");
   if (parameters == nullptr) {

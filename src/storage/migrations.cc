@@ -120,7 +120,12 @@ ALTER TABLE studies ADD COLUMN notes TEXT NOT NULL DEFAULT '';
 UPDATE studies SET notes = coalesce(json_extract(spec, '$.notes'), '');
 )sql";
 
-constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes};
+// Pruners that promote.
+constexpr const char* kRungs = R"sql(
+ALTER TABLE trials ADD COLUMN rung INTEGER NOT NULL DEFAULT 0;
+)sql";
+
+constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs};
 
 struct SchemaState {
   int64_t version = 0;

@@ -17,7 +17,7 @@ namespace {
   "id, study_id, number, name, notes, configuration, state, attempt, crashes, epoch, score, " \
   "score_is_nan, best_epoch, best_checkpoint, last_checkpoint, last_checkpoint_epoch, "       \
   "worker, reason, created_ms, started_ms, finished_ms, stage, init_kind, init_trial, "       \
-  "init_checkpoint"
+  "init_checkpoint, rung"
 
 Timestamp TimeAt(const Query& query, int column) { return FromUnixMillis(query.Int(column)); }
 
@@ -84,6 +84,7 @@ absl::StatusOr<Trial> TrialAt(const Query& query) {
       EnumAt(query, 22, WarmStart::Kind::kBestConfiguration, "source of a trial"));
   trial.warm_start.trial = query.Int(23);
   trial.warm_start.checkpoint = query.Text(24);
+  trial.rung = static_cast<int>(query.Int(25));
   return trial;
 }
 
@@ -403,18 +404,20 @@ void BindTrial(Query& query, const Trial& trial, std::string_view configuration)
   query.Bind(trial.created_at).Bind(trial.started_at).Bind(trial.finished_at);
   query.Bind(trial.stage).Bind(static_cast<int>(trial.warm_start.kind));
   query.Bind(trial.warm_start.trial).Bind(std::string_view(trial.warm_start.checkpoint));
+  query.Bind(trial.rung);
 }
 
 }  // namespace
 
 absl::StatusOr<TrialId> Rows::InsertTrial(const Trial& trial) {
   const std::string configuration = ToJsonText(trial.configuration);
-  Query query(database_,
-              "INSERT INTO trials(study_id, number, name, notes, configuration, state, attempt, "
-              "crashes, epoch, score, score_is_nan, best_epoch, best_checkpoint, last_checkpoint, "
-              "last_checkpoint_epoch, worker, reason, created_ms, started_ms, finished_ms, stage, "
-              "init_kind, init_trial, init_checkpoint) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,"
-              "?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24)");
+  Query query(
+      database_,
+      "INSERT INTO trials(study_id, number, name, notes, configuration, state, attempt, "
+      "crashes, epoch, score, score_is_nan, best_epoch, best_checkpoint, last_checkpoint, "
+      "last_checkpoint_epoch, worker, reason, created_ms, started_ms, finished_ms, stage, "
+      "init_kind, init_trial, init_checkpoint, rung) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,"
+      "?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25)");
   BindTrial(query, trial, configuration);
   VIZSLA_RETURN_IF_ERROR(query.Run());
   return TrialId(database_.LastInsertId());
@@ -428,7 +431,7 @@ absl::Status Rows::UpdateTrial(const Trial& trial) {
               "best_epoch=?12, best_checkpoint=?13, last_checkpoint=?14, "
               "last_checkpoint_epoch=?15, worker=?16, reason=?17, created_ms=?18, "
               "started_ms=?19, finished_ms=?20, stage=?21, init_kind=?22, init_trial=?23, "
-              "init_checkpoint=?24 WHERE id = ?25");
+              "init_checkpoint=?24, rung=?25 WHERE id = ?26");
   BindTrial(query, trial, configuration);
   query.Bind(trial.id);
   VIZSLA_RETURN_IF_ERROR(query.Run());

@@ -3,6 +3,7 @@
 // gathers.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -24,6 +25,9 @@ class WriteQueue {
   // Blocks until the change is durable or undone. Must not be called from within a change.
   absl::Status Run(const std::function<absl::Status(TrialWriter&)>& change);
 
+  // See TrialStore. Thread-safe.
+  uint64_t UndoneChanges() const { return undone_; }
+
  private:
   struct Job {
     const std::function<absl::Status(TrialWriter&)>* change;
@@ -41,6 +45,7 @@ class WriteQueue {
   std::condition_variable answered_;  // for callers
   std::deque<Job*> queue_;            // guarded by mutex_
   bool stopping_ = false;             // guarded by mutex_
+  std::atomic<uint64_t> undone_{0};
   std::thread thread_;
 };
 

@@ -38,16 +38,6 @@ InitFrom InitFromFromJson(JsonFields& fields, const std::string& key) {
 
 }  // namespace
 
-std::string_view ToText(SamplerKind kind) {
-  switch (kind) {
-    case SamplerKind::kRandom:
-      return "random";
-    case SamplerKind::kGrid:
-      return "grid";
-  }
-  VIZSLA_CHECK(false);
-}
-
 std::string ToText(const InitFrom& init_from) {
   switch (init_from.kind) {
     case InitFrom::Kind::kNone:
@@ -80,15 +70,6 @@ Budget BudgetFromJson(JsonFields& outer, const json& value) {
   }
   outer.Note(fields.Finish());
   return budget;
-}
-
-SamplerKind SamplerFromJson(JsonFields& fields, const std::string& key) {
-  const std::string sampler = fields.String(key);
-  if (sampler == ToText(SamplerKind::kGrid)) return SamplerKind::kGrid;
-  if (sampler != ToText(SamplerKind::kRandom)) {
-    fields.Fail(key, StrCat("'", sampler, "' is none of random, grid"));
-  }
-  return SamplerKind::kRandom;
 }
 
 json ToJson(const EnqueuedTrial& trial) {
@@ -142,14 +123,17 @@ std::vector<EnqueuedTrial> EnqueueFromJson(JsonFields& outer, const json& list) 
 json ToJson(const Stage& stage) {
   json enqueue = json::array();
   for (const EnqueuedTrial& trial : stage.enqueue) enqueue.push_back(ToJson(trial));
-  return {{"name", stage.name},
-          {"notes", stage.notes},
-          {"init_from", stage.init_weights ? "best" : "none"},
-          {"top", stage.top},
-          {"budget", ToJson(stage.budget)},
-          {"sampler", ToText(stage.sampler)},
-          {"space", ToJson(stage.space)},
-          {"enqueue", enqueue}};
+  json fields = {{"name", stage.name},
+                 {"notes", stage.notes},
+                 {"init_from", stage.init_weights ? "best" : "none"},
+                 {"top", stage.top},
+                 {"budget", ToJson(stage.budget)},
+                 {"sampler", ToJson(stage.sampler)},
+                 {"space", ToJson(stage.space)},
+                 {"enqueue", enqueue}};
+  // Left out when it says nothing, so that older studies keep their hash.
+  if (stage.pruner != PrunerSpec()) fields["pruner"] = ToJson(stage.pruner);
+  return fields;
 }
 
 std::vector<Stage> StagesFromJson(JsonFields& outer, const json& list) {
@@ -165,6 +149,7 @@ std::vector<Stage> StagesFromJson(JsonFields& outer, const json& list) {
     stage.top = static_cast<int>(fields.Int("top", 1, 1 << 30));
     if (const json* field = fields.Get("budget")) stage.budget = BudgetFromJson(fields, *field);
     stage.sampler = SamplerFromJson(fields, "sampler");
+    if (fields.Has("pruner")) stage.pruner = PrunerFromJson(fields, "pruner");
     if (const json* field = fields.Get("space")) {
       auto space = OpenSearchSpaceFromJson(*field);
       fields.Note(space.status());

@@ -12,6 +12,7 @@
 
 #include "src/study/configuration.h"
 #include "src/study/json_fields.h"
+#include "src/study/policy_spec.h"
 #include "src/study/search_space.h"
 
 namespace vizsla {
@@ -24,9 +25,6 @@ struct Budget {
   std::optional<std::chrono::seconds> wall_time;  // of the study, counted while trials run
   bool operator==(const Budget&) const = default;
 };
-
-enum class SamplerKind : int { kRandom = 0, kGrid = 1 };  // persisted
-std::string_view ToText(SamplerKind kind);
 
 // `init_from:` of an enqueued trial. The trial takes over the other one's configuration (its own
 // parameters replace what they name) and the weights of its best checkpoint.
@@ -62,7 +60,8 @@ struct Stage {
   bool init_weights = true;  // false (`init_from: none`): only the configuration is taken over
   int top = 1;               // the K best trials take turns as the source of sampled trials
   Budget budget;             // without wall time: that is the study's
-  SamplerKind sampler = SamplerKind::kRandom;
+  SamplerSpec sampler;
+  PrunerSpec pruner;
   SearchSpace space;  // may be empty; conditions may name parameters of earlier stages
   std::vector<EnqueuedTrial> enqueue;
   bool operator==(const Stage&) const = default;
@@ -74,7 +73,6 @@ std::string DescribeStage(int number, const std::string& name);
 // JSON of the parts; the functions that read note what is wrong in `outer`.
 nlohmann::json ToJson(const Budget& budget);
 Budget BudgetFromJson(JsonFields& outer, const nlohmann::json& value);
-SamplerKind SamplerFromJson(JsonFields& fields, const std::string& key);
 nlohmann::json ToJson(const EnqueuedTrial& trial);
 std::vector<EnqueuedTrial> EnqueueFromJson(JsonFields& outer, const nlohmann::json& list);
 nlohmann::json ToJson(const Stage& stage);

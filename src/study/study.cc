@@ -91,7 +91,8 @@ Lines ImmutableLines(const StudySpec& spec) {
     lines[StrCat(prefix, "name")] = stage.name.empty() ? "(empty)" : stage.name;
     lines[StrCat(prefix, "init_from")] = stage.init_weights ? "best" : "none";
     lines[StrCat(prefix, "top")] = StrCat(stage.top);
-    lines[StrCat(prefix, "sampler")] = std::string(ToText(stage.sampler));
+    lines[StrCat(prefix, "sampler")] = Describe(stage.sampler);
+    lines[StrCat(prefix, "pruner")] = Describe(stage.pruner);
     AddSpace(stage.space, prefix, lines);
     AddEnqueue(stage.enqueue, prefix, lines);
   }
@@ -196,9 +197,9 @@ int StageCount(const StudySpec& spec) { return 1 + static_cast<int>(spec.stages.
 
 StageView StageOf(const StudySpec& spec, int stage) {
   VIZSLA_CHECK(stage >= 1 && stage <= StageCount(spec));
-  if (stage == 1) return {spec.budget, spec.sampler, spec.space, spec.enqueue};
+  if (stage == 1) return {spec.budget, spec.sampler, spec.pruner, spec.space, spec.enqueue};
   const Stage& later = spec.stages[static_cast<size_t>(stage - 2)];
-  return {later.budget, later.sampler, later.space, later.enqueue};
+  return {later.budget, later.sampler, later.pruner, later.space, later.enqueue};
 }
 
 std::string DescribeStage(const StudySpec& spec, int stage) {
@@ -207,11 +208,16 @@ std::string DescribeStage(const StudySpec& spec, int stage) {
 }
 
 int PlannedEpochs(const StudySpec& spec, const Trial& trial) {
-  const int budget = StageOf(spec, std::clamp(trial.stage, 1, StageCount(spec))).budget.epochs;
-  const auto own = trial.configuration.find(kEpochsParameter);
-  if (own == trial.configuration.end()) return budget;
+  return PlannedEpochs(StageOf(spec, std::clamp(trial.stage, 1, StageCount(spec))).budget,
+                       trial.configuration);
+}
+
+int PlannedEpochs(const Budget& budget, const Configuration& configuration) {
+  const auto own = configuration.find(kEpochsParameter);
+  if (own == configuration.end()) return budget.epochs;
   const auto* epochs = std::get_if<int64_t>(&own->second);
-  return epochs == nullptr || *epochs < 1 || *epochs > budget ? budget : static_cast<int>(*epochs);
+  const bool less = epochs != nullptr && *epochs >= 1 && *epochs <= budget.epochs;
+  return less ? static_cast<int>(*epochs) : budget.epochs;
 }
 
 nlohmann::json ToJson(const StudySpec& spec) {
@@ -241,7 +247,7 @@ nlohmann::json ToJson(const StudySpec& spec) {
         {"direction", ToText(rule.direction)},
         {"patience", rule.patience},
         {"min_delta", rule.min_delta}}},
-      {"sampler", ToText(spec.sampler)},
+      {"sampler", ToJson(spec.sampler)},
       {"max_crashes", spec.max_crashes},
       {"checkpoint_interval_s", spec.checkpoint_interval.count()},
       {"space", ToJson(spec.space)},
@@ -249,6 +255,7 @@ nlohmann::json ToJson(const StudySpec& spec) {
   };
   // Left out when they say nothing, so that older studies keep their hash.
   if (objective.last_epoch) fields["objective"]["epoch"] = "last";
+  if (spec.pruner != PrunerSpec()) fields["pruner"] = ToJson(spec.pruner);
   for (const Stage& stage : spec.stages) fields["stages"].push_back(ToJson(stage));
   return fields;
 }
@@ -270,6 +277,7 @@ absl::StatusOr<StudySpec> StudySpecFromJson(const nlohmann::json& value) {
     spec.early_stopping = EarlyStoppingFromJson(fields, *field);
   }
   spec.sampler = SamplerFromJson(fields, "sampler");
+  if (fields.Has("pruner")) spec.pruner = PrunerFromJson(fields, "pruner");
   spec.max_crashes = static_cast<int>(fields.Int("max_crashes", 1, 1 << 30));
   spec.checkpoint_interval =
       std::chrono::seconds(fields.Int("checkpoint_interval_s", 0, int64_t{1} << 40));

@@ -45,7 +45,8 @@ struct StudySpec {
   Objective objective;
   Budget budget;
   EarlyStopping early_stopping;
-  SamplerKind sampler = SamplerKind::kRandom;
+  SamplerSpec sampler;
+  PrunerSpec pruner;
   int max_crashes = 3;  // after so many crashed attempts a trial is FAILED
   // Between `last` checkpoints of a trial; 0: one after every epoch.
   std::chrono::seconds checkpoint_interval{60};
@@ -59,7 +60,8 @@ struct StudySpec {
 // specification.
 struct StageView {
   const Budget& budget;
-  SamplerKind sampler;
+  const SamplerSpec& sampler;
+  const PrunerSpec& pruner;
   const SearchSpace& space;
   const std::vector<EnqueuedTrial>& enqueue;
 };
@@ -75,6 +77,7 @@ inline constexpr char kEpochsParameter[] = "epochs";
 // How many epochs the trial runs unless it is stopped: the budget of its stage, or its own
 // parameter `epochs` when that is less.
 int PlannedEpochs(const StudySpec& spec, const Trial& trial);
+int PlannedEpochs(const Budget& budget, const Configuration& configuration);
 
 // InvalidArgument for a name that could not stand in a file name or a YAML file's `name:`.
 absl::Status CheckStudyName(std::string_view name);

@@ -97,6 +97,7 @@ struct Trial {
   AttemptNumber attempt;        // of the newest lease; 0 before the first
   int crashes = 0;              // attempts that ended kCrashed
   int epoch = 0;                // the newest reported epoch of the current run; 0 before the first
+  int rung = 0;                 // of its pruner: how many it has been promoted past
   std::optional<double> score;  // as Score() in objective.h says; may be NaN
   int best_epoch = 0;           // 0 when there is no score
   std::string best_checkpoint;  // artifact hash of best_epoch's weights

@@ -64,19 +64,23 @@ class Outlook {
                                  int64_t count) {
     const StageView view = StageOf(spec_, stage);
     const SearchSpace space = stage == 1 ? view.space : SpaceOn(view.space, source);
-    VIZSLA_ASSIGN_OR_RETURN(const auto sampler, MakeSampler(view.sampler, space, spec_.seed));
-    const auto observe = [&](const Configuration& configuration) {
+    VIZSLA_ASSIGN_OR_RETURN(const auto sampler, MakeSampler(view.sampler, space,
+                                                            spec_.objective.direction, spec_.seed));
+    const auto observe = [&](int64_t number, const Configuration& configuration) {
       Trial trial;
+      trial.number = number;
       trial.configuration = configuration;
       sampler->Observe(trial);
     };
     if (stage == 1) {
-      for (const ExpectedTrial& trial : trials_) observe(trial.configuration);
+      for (size_t i = 0; i < trials_.size(); ++i) {
+        observe(static_cast<int64_t>(i) + 1, trials_[i].configuration);
+      }
     }
     for (int64_t i = 0; i < count; ++i) {
       VIZSLA_ASSIGN_OR_RETURN(const std::optional<Configuration> next, sampler->Suggest(first + i));
       if (!next) return i;
-      observe(*next);
+      observe(first + i, *next);
       trials_.push_back({stage, stage == 1 ? *next : Vary(spec_, stage, source, *next)});
     }
     return count;

@@ -348,7 +348,7 @@ TEST(DryRun, AnotherCoreHalvesTheTime) {
 TEST(DryRun, SizesPoolingAndPreprocessingMakeSetsOfTheirOwn) {
   StudySpec spec = HeadSpace();
   spec.enqueue.clear();
-  spec.sampler = SamplerKind::kGrid;
+  spec.sampler = GridOptions();
   spec.budget.trials = 0;
   spec.space.parameters = {
       {"image_size", CategoricalDomain{{int64_t{160}, int64_t{224}}}, {}},
@@ -370,7 +370,7 @@ TEST(DryRun, SizesPoolingAndPreprocessingMakeSetsOfTheirOwn) {
 
 TEST(DryRun, TheGridIsCountedWithItsEnqueuedTrials) {
   StudySpec spec = HeadSpace();
-  spec.sampler = SamplerKind::kGrid;
+  spec.sampler = GridOptions();
   spec.budget.trials = 0;
   spec.space.parameters[1].domain = FloatDomain{0, 0.5, false, 0.25};
   EXPECT_EQ(EstimateStudy(spec, kDogs, {}, {}).value().trials, 2 * 3 * 2);  // it is in the grid
@@ -452,7 +452,7 @@ TEST(DryRun, TestTimeFlipNeedsBothViewsOfTheValidationPhotos) {
 TEST(DryRun, ImpossibleCombinationsAreCounted) {
   StudySpec spec = HeadSpace();
   spec.enqueue.clear();
-  spec.sampler = SamplerKind::kGrid;
+  spec.sampler = GridOptions();
   spec.budget.trials = 0;
   spec.space.parameters = {
       {"network", CategoricalDomain{{std::string("mobilenet_v2"), std::string("scratch_v2")}}, {}},

@@ -71,7 +71,7 @@ inline StudySpec SmallSpec(const std::string& name, int64_t trials, int epochs) 
 // Two values of each of two parameters: four configurations.
 inline StudySpec GridSpec(const std::string& name, int64_t trials, int epochs) {
   StudySpec spec = SmallSpec(name, trials, epochs);
-  spec.sampler = SamplerKind::kGrid;
+  spec.sampler = GridOptions();
   spec.space.parameters = {
       {"pooling", CategoricalDomain{{std::string("avg"), std::string("max")}}, {}},
       {"units", IntDomain{1, 2, false, 1}, {}}};

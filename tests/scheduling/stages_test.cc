@@ -200,7 +200,7 @@ TEST_F(StagesTest, SubmissionsThatNobodyCanFollowAreRefused) {
   EXPECT_THAT(Message(scheduler_->CreateStudy(staged, Inputs()).status()),
               HasSubstr("stage 2 (fine-tune): budget.trials is 0"));
   staged = TransferThenTune(2);
-  staged.stages[0].sampler = SamplerKind::kGrid;
+  staged.stages[0].sampler = GridOptions();
   EXPECT_THAT(Message(scheduler_->CreateStudy(staged, Inputs()).status()),
               HasSubstr("stage 2 (fine-tune): parameter rate: the grid sampler cannot walk"));
 }
@@ -226,7 +226,7 @@ TEST_F(StagesTest, EntriesThatNameEachOthersNumbersDoNotWaitForEver) {
   Stage stage;
   stage.budget = {4, 1, {}};
   stage.space.parameters = {{"dropout", FloatDomain{0.1, 0.5, false, {}}, {}}};
-  stage.sampler = SamplerKind::kRandom;
+  stage.sampler = RandomOptions();
   stage.enqueue = {{"", "", {}, {InitFrom::Kind::kTrial, "", 6}},
                    {"second", "", {}, {InitFrom::Kind::kTrial, "", 5}},
                    {"third", "", {}, Named("second")}};
@@ -355,7 +355,7 @@ TEST_F(StagesTest, TheBestOnesTakeTurnsAndAGridIsWalkedOnEach) {
   StudySpec spec = GridSpec("dogs", 3, 1);
   Stage stage;
   stage.top = 2;
-  stage.sampler = SamplerKind::kGrid;
+  stage.sampler = GridOptions();
   stage.budget = {0, 1, {}};
   stage.space.parameters = {{"unfreeze", CategoricalDomain{{Word("none"), Word("all")}}, {}},
                             {"momentum",

@@ -106,7 +106,7 @@ TEST_F(StudyCommandsTest, IncompleteSubmissionsAreRefused) {
   spec.max_crashes = 0;
   EXPECT_EQ(refused(spec, Inputs()), "max_crashes is 0; at least 1 is needed");
   spec = good;
-  spec.sampler = SamplerKind::kGrid;
+  spec.sampler = GridOptions();
   EXPECT_THAT(refused(spec, Inputs()), HasSubstr("learning_rate")) << "no grid of a continuum";
   PinnedInputs inputs = Inputs();
   inputs.dataset_fingerprint = "";

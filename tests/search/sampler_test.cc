@@ -7,6 +7,7 @@
 #include <set>
 
 #include "src/search/random_sampler.h"
+#include "src/study/policy_spec.h"
 
 namespace vizsla {
 namespace {
@@ -36,10 +37,10 @@ SearchSpace ContinuousSpace() {
   return space;
 }
 
-StudySpec Study(SamplerKind kind, SearchSpace space, uint64_t seed = 42) {
+StudySpec Study(const SamplerSpec& sampler, SearchSpace space, uint64_t seed = 42) {
   StudySpec spec;
   spec.seed = seed;
-  spec.sampler = kind;
+  spec.sampler = sampler;
   spec.space = std::move(space);
   return spec;
 }
@@ -74,14 +75,15 @@ std::vector<std::string> Texts(const std::vector<Trial>& trials) {
 
 struct Case {
   const char* name;
-  SamplerKind kind;
+  SamplerSpec sampler;
   bool continuous;
 };
 
 class SamplerConformance : public ::testing::TestWithParam<Case> {
  protected:
   StudySpec Spec(uint64_t seed = 42) const {
-    return Study(GetParam().kind, GetParam().continuous ? ContinuousSpace() : FiniteSpace(), seed);
+    return Study(GetParam().sampler, GetParam().continuous ? ContinuousSpace() : FiniteSpace(),
+                 seed);
   }
 };
 
@@ -128,43 +130,63 @@ TEST_P(SamplerConformance, IsDeterministicAndSuggestChangesNothing) {
 }
 
 // After each trial: a sampler rebuilt from what is stored, in another order and with repetitions,
-// goes on as the live one.
+// goes on as the live one, which has seen each trial when it began and when it ended.
 TEST_P(SamplerConformance, ReplayEqualsLive) {
   const auto live = Make(Spec());
   std::vector<Trial> stored;
   for (int64_t number = 1; number <= 40; ++number) {
     const auto rebuilt = Make(Spec());
     for (auto it = stored.rbegin(); it != stored.rend(); ++it) {
+      Trial begun = *it;
+      begun.state = TrialState::kRunning;
+      begun.score.reset();
+      if (it->number % 2 == 0) rebuilt->Observe(begun);
       rebuilt->Observe(*it);
-      Trial finished = *it;
-      finished.state = TrialState::kCompleted;
-      finished.score = 0.5;
-      rebuilt->Observe(finished);
+      if (it->number % 3 == 0) rebuilt->Observe(*it);
     }
     const auto expected = *live->Suggest(number);
     EXPECT_EQ(*rebuilt->Suggest(number), expected) << "trial " << number;
     if (!expected) break;
     stored.push_back(MakeTrial(number, *expected));
     live->Observe(stored.back());
+    // The newest two are still running; then some of each end.
+    if (stored.size() < 3) continue;
+    Trial& ended = stored[stored.size() - 3];
+    ended.state = ended.number % 7 == 0   ? TrialState::kDiverged
+                  : ended.number % 5 == 0 ? TrialState::kPruned
+                                          : TrialState::kCompleted;
+    if (ended.state != TrialState::kDiverged) {
+      ended.score = 1 / (1 + static_cast<double>(ended.number * 13 % 10));
+      ended.epoch = ended.state == TrialState::kPruned ? 2 : 9;
+    }
+    live->Observe(ended);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, SamplerConformance,
-                         ::testing::Values(Case{"RandomFinite", SamplerKind::kRandom, false},
-                                           Case{"RandomContinuous", SamplerKind::kRandom, true},
-                                           Case{"Grid", SamplerKind::kGrid, false}),
-                         [](const auto& info) { return std::string(info.param.name); });
+std::vector<Case> AllCases() {
+  std::vector<Case> cases;
+  for (const SamplerSpec& sampler : AllSamplers()) {
+    cases.push_back({"Finite", sampler, false});
+    if (KindOf(sampler) != SamplerKind::kGrid) cases.push_back({"Continuous", sampler, true});
+  }
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SamplerConformance, ::testing::ValuesIn(AllCases()),
+                         [](const auto& info) {
+                           return StrCat(ToText(KindOf(info.param.sampler)), info.param.name);
+                         });
 
 TEST(RandomSampler, FollowsTheSeed) {
-  const auto a = Make(Study(SamplerKind::kRandom, ContinuousSpace(), 1));
-  const auto b = Make(Study(SamplerKind::kRandom, ContinuousSpace(), 2));
+  const auto a = Make(Study(RandomOptions(), ContinuousSpace(), 1));
+  const auto b = Make(Study(RandomOptions(), ContinuousSpace(), 2));
   EXPECT_NE(Texts(RunAll(*a, 5)), Texts(RunAll(*b, 5)));
 }
 
 TEST(RandomSampler, ATrialsDrawDoesNotDependOnTheOthers) {
-  const auto a = Make(Study(SamplerKind::kRandom, ContinuousSpace()));
+  const auto a = Make(Study(RandomOptions(), ContinuousSpace()));
   RunAll(*a, 9);
-  const auto b = Make(Study(SamplerKind::kRandom, ContinuousSpace()));
+  const auto b = Make(Study(RandomOptions(), ContinuousSpace()));
   EXPECT_EQ(*a->Suggest(10), *b->Suggest(10));
 }
 
@@ -207,7 +229,7 @@ TEST(RandomSampler, AFullBranchOfAnInfiniteSpaceDoesNotHang) {
   CategoricalDomain many;
   for (int64_t i = 0; i < 200; ++i) many.choices.push_back(i);
   space.parameters = {{"a", many, {}}, {"x", FloatDomain{0, 1}, {{"a", {int64_t{7}}}}}};
-  const auto sampler = Make(Study(SamplerKind::kRandom, space));
+  const auto sampler = Make(Study(RandomOptions(), space));
   for (int64_t i = 0; i < 200; ++i) {
     if (i != 7) sampler->Observe(MakeTrial(i, {{"a", i}}));
   }
@@ -217,7 +239,7 @@ TEST(RandomSampler, AFullBranchOfAnInfiniteSpaceDoesNotHang) {
 }
 
 TEST(GridSampler, WalksInMixedRadixOrder) {
-  const auto sampler = Make(Study(SamplerKind::kGrid, FiniteSpace()));
+  const auto sampler = Make(Study(GridOptions(), FiniteSpace()));
   const auto texts = Texts(RunAll(*sampler, 5));
   EXPECT_THAT(
       texts, ::testing::ElementsAre(
@@ -231,17 +253,23 @@ TEST(GridSampler, WalksInMixedRadixOrder) {
 TEST(GridSampler, TakesAUsersRoundingForTheStep) {
   SearchSpace space;
   space.parameters = {{"x", FloatDomain{0, 0.4, false, 0.2}, {}}};
-  const auto sampler = Make(Study(SamplerKind::kGrid, space));
+  const auto sampler = Make(Study(GridOptions(), space));
   sampler->Observe(MakeTrial(1, {{"x", 0.2 + 1e-13}}));
   EXPECT_THAT(Texts(RunAll(*sampler, 9)), ::testing::ElementsAre(R"({"x":0.0})", R"({"x":0.4})"));
 }
 
 TEST(MakeSampler, RefusesWhatCannotBeSampled) {
-  EXPECT_THAT(MakeSampler(Study(SamplerKind::kGrid, ContinuousSpace())).status().ToString(),
+  EXPECT_THAT(MakeSampler(Study(GridOptions(), ContinuousSpace())).status().ToString(),
               HasSubstr("learning_rate: the grid sampler cannot walk a continuous range"));
+  EXPECT_THAT(
+      MakeSampler(Study(CmaEsOptions{.population = 1}, ContinuousSpace())).status().ToString(),
+      HasSubstr("the cma_es sampler: population: 1 trial is no generation"));
+  EXPECT_THAT(
+      MakeSampler(Study(TpeOptions{.candidates = 0}, ContinuousSpace())).status().ToString(),
+      HasSubstr("the tpe sampler: candidates: 0 is"));
   SearchSpace unsound;
   unsound.parameters = {{"x", FloatDomain{1, 0}, {}}};
-  EXPECT_THAT(MakeSampler(Study(SamplerKind::kRandom, unsound)).status().ToString(),
+  EXPECT_THAT(MakeSampler(Study(RandomOptions(), unsound)).status().ToString(),
               HasSubstr("is empty"));
 }
 

@@ -69,7 +69,7 @@ TEST(ParseStages, ReadsEverything) {
   EXPECT_TRUE(tune.init_weights);
   EXPECT_EQ(tune.top, 1);
   EXPECT_EQ(tune.budget, (Budget{8, 20, {}}));
-  EXPECT_EQ(tune.sampler, SamplerKind::kGrid);
+  EXPECT_EQ(KindOf(tune.sampler), SamplerKind::kGrid);
   std::vector<std::string> names;
   for (const Parameter& parameter : tune.space.parameters) names.push_back(parameter.name);
   EXPECT_THAT(names, ElementsAre("unfreeze", "learning_rate", "dropout_hidden"));
@@ -86,7 +86,7 @@ TEST(ParseStages, ReadsEverything) {
   EXPECT_FALSE(longer.init_weights);
   EXPECT_EQ(longer.top, 3);
   EXPECT_EQ(longer.budget, (Budget{3, 100, {}}));
-  EXPECT_EQ(longer.sampler, SamplerKind::kRandom) << "as the study";
+  EXPECT_EQ(KindOf(longer.sampler), SamplerKind::kRandom) << "as the study";
   EXPECT_TRUE(longer.space.parameters.empty());
   EXPECT_EQ(*StudySpecFromJsonText(ToJsonText(*study)), *study);
 }

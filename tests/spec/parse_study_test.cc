@@ -58,7 +58,7 @@ TEST(ParseStudy, ReadsEverything) {
             (Objective{"val_accuracy", Direction::kMaximize, "val_loss", Direction::kMinimize}));
   EXPECT_EQ(study->budget, (Budget{24, 12, std::chrono::hours(2)}));
   EXPECT_EQ(study->early_stopping, (EarlyStopping{"val_loss", Direction::kMinimize, 5, 0.01}));
-  EXPECT_EQ(study->sampler, SamplerKind::kRandom);
+  EXPECT_EQ(KindOf(study->sampler), SamplerKind::kRandom);
   EXPECT_EQ(study->max_crashes, 4);
   EXPECT_EQ(study->checkpoint_interval, std::chrono::minutes(15));
 
@@ -229,7 +229,24 @@ const BadInput kBadInputs[] = {
     {"MinDelta", Study("early_stopping: {min_delta: -1}\n"), "3:29", "must be at least 0"},
     {"EarlyStoppingWord", Study("early_stopping: never\n"), "3:17", "must be true or false"},
     {"Sampler", Study("sampler: bayes\n"), "3:10",
-     "sampler: unknown: 'bayes'; known are: random, grid"},
+     "sampler: unknown: 'bayes'; known are: random, grid, sobol, halton, tpe, gp, cma_es"},
+    {"SamplerOption", Study("sampler: {kind: tpe, startup: 3}\n"), "3:22",
+     "sampler.startup: unknown"},
+    {"SamplerOptionOfAnother", Study("sampler: {kind: gp, candidates: 3}\n"), "3:21",
+     "sampler.candidates: unknown"},
+    {"SamplerOptionRange", Study("sampler: {kind: tpe, candidates: 0}\n"), "3:34",
+     "sampler.candidates: must be"},
+    {"SamplerWithoutKind", Study("sampler: {candidates: 3}\n"), "3:10", "kind: missing"},
+    {"Population", Study("sampler: {kind: cma_es, population: 1}\n"), "3:37",
+     "sampler.population: 1 trial is no generation"},
+    {"Pruner", Study("pruner: ashes\n"), "3:9",
+     "pruner: unknown: 'ashes'; known are: none, median"},
+    {"PrunerVariant", Study("pruner: {kind: asha, variant: go}\n"), "3:31", "unknown: 'go'"},
+    {"PrunerBounds", Study("pruner: threshold\n"), "3:9", "pruner: lower: missing"},
+    {"PrunerEpochs",
+     "name: a\nbudget: {trials: 2, epochs: 4}\npruner: {kind: asha, min_epochs: 4}\n"
+     "parameters: {}\n",
+     "3:34", "pruner.min_epochs: 4, but trials have only 4 epochs"},
     {"Crashes", Study("max_crashes: 0\n"), "3:14", "max_crashes: must be from 1"},
     // Parameters.
     {"UnknownParameter", Parameters("  droput: 0.5\n"), "4:3",

@@ -11,6 +11,8 @@
 #include "src/catalog/preprocessing.h"
 #include "src/catalog/training_plan.h"
 #include "src/spec/parse_study.h"
+#include "src/study/option_fields.h"
+#include "src/study/policy_spec.h"
 
 namespace vizsla {
 namespace {
@@ -79,6 +81,49 @@ json ConditionSchema(const ParameterInfo& info) {
   return {{"anyOf", {value, {{"type", "array"}, {"items", value}}}}};
 }
 
+struct OptionSchema {
+  json& properties;
+
+  template <typename Value>
+  void operator()(std::string_view name, const Value& value, OptionRange range,
+                  std::string_view meaning) const {
+    json schema;
+    std::string usual;
+    if constexpr (std::is_same_v<Value, bool>) {
+      schema = {{"type", "boolean"}};
+      usual = value ? "true" : "false";
+    } else if constexpr (std::is_enum_v<Value>) {
+      schema = {{"enum", {"promote", "stop"}}};
+      usual = ToText(value);
+    } else if constexpr (std::is_same_v<Value, std::optional<double>>) {
+      schema = {{"type", "number"}};
+      usual = "none";
+    } else {
+      schema = {{"type", std::is_same_v<Value, int> ? "integer" : "number"},
+                {"minimum", Number(range.low)}};
+      if (range.high < kAnyNumber) schema["maximum"] = Number(range.high);
+      usual = StrCat(value);
+    }
+    properties[std::string(name)] = Described(schema, StrCat(meaning, " Default: ", usual, "."));
+  }
+};
+
+// A name, or a mapping of `kind` and its options.
+template <typename Spec>
+json PolicySchema(const std::vector<Spec>& all) {
+  json words = json::array();
+  json forms = json::array();
+  for (Spec spec : all) {
+    const std::string kind(ToText(KindOf(spec)));
+    words.push_back(kind);
+    json options = {{"kind", {{"const", kind}}}};
+    std::visit([&](auto& chosen) { DescribeOptions(chosen, OptionSchema{options}); }, spec);
+    forms.push_back(Object(options, {"kind"}));
+  }
+  forms.insert(forms.begin(), json{{"enum", words}});
+  return {{"anyOf", forms}};
+}
+
 json MakeSchema() {
   json parameters = json::object();
   json values = json::object();
@@ -132,8 +177,12 @@ json MakeSchema() {
                  {"min_delta", {{"type", "number"}, {"minimum", 0}}},
                  {"restore", {{"enum", {"best", "last"}}}}})}}},
       "Default: val_loss, patience 20, min_delta 0.001, restore best. false switches it off.");
-  const json sampler = {{"enum", {"random", "grid"}}};
-  properties["sampler"] = Described(sampler, "Default: random.");
+  const json sampler = PolicySchema(AllSamplers());
+  const json pruner = PolicySchema(AllPruners());
+  properties["sampler"] =
+      Described(sampler, "Chooses configurations; docs/samplers-and-pruners.md. Default: random.");
+  properties["pruner"] =
+      Described(pruner, "Cuts trials short; docs/samplers-and-pruners.md. Default: none.");
   properties["max_crashes"] = Described({{"type", "integer"}, {"minimum", 1}, {"maximum", 1000}},
                                         "A trial that crashed so often is failed. Default: 3.");
   properties["checkpoint_interval"] =
@@ -151,6 +200,7 @@ json MakeSchema() {
                          "So many of the best trials take turns as the source. Default: 1.")},
        {"budget", Object({{"trials", trial_count}, {"epochs", epoch_count}})},
        {"sampler", sampler},
+       {"pruner", pruner},
        {"parameters", {{"$ref", "#/definitions/parameters"}}},
        {"enqueue", {{"$ref", "#/definitions/enqueue"}}}});
   properties["then"] = Described(

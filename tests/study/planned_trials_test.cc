@@ -15,10 +15,10 @@ CategoricalDomain Words(std::vector<const char*> words) {
 // Two poolings, and then a stage of the whole grid of `parameters`.
 StudySpec TwoStages(std::vector<Parameter> parameters) {
   StudySpec spec;
-  spec.sampler = SamplerKind::kGrid;
+  spec.sampler = GridOptions();
   spec.space.parameters = {{"pooling", Words({"avg", "max"}), {}}};
   spec.stages.resize(1);
-  spec.stages[0].sampler = SamplerKind::kGrid;
+  spec.stages[0].sampler = GridOptions();
   spec.stages[0].space.parameters = std::move(parameters);
   return spec;
 }

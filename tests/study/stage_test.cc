@@ -30,7 +30,7 @@ StudySpec TwoStages() {
   stage.init_weights = false;
   stage.top = 3;
   stage.budget = {4, 20, {}};
-  stage.sampler = SamplerKind::kGrid;
+  stage.sampler = GridOptions();
   stage.space.parameters = {{"unfreeze", CategoricalDomain{{Word("none"), Word("all")}}, {}},
                             {"backbone_learning_rate",
                              FloatDomain{1e-5, 1e-4, true, {}},
@@ -97,7 +97,7 @@ TEST(StageHash, IgnoresNotesAndBudgetsOfStagesOnly) {
       [](StudySpec& s) { s.stages[0].name = "other"; },
       [](StudySpec& s) { s.stages[0].init_weights = true; },
       [](StudySpec& s) { s.stages[0].top = 1; },
-      [](StudySpec& s) { s.stages[0].sampler = SamplerKind::kRandom; },
+      [](StudySpec& s) { s.stages[0].sampler = RandomOptions(); },
       [](StudySpec& s) { s.stages[0].space.parameters.pop_back(); },
       [](StudySpec& s) { s.stages[0].space.parameters[1].conditions.pop_back(); },
       [](StudySpec& s) { s.stages[0].enqueue.clear(); },

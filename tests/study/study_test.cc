@@ -21,7 +21,7 @@ StudySpec Example() {
   spec.objective = {"val_accuracy", Direction::kMaximize, "val_loss", Direction::kMinimize};
   spec.budget = {24, 30, std::chrono::seconds(7200)};
   spec.early_stopping = {"val_loss", Direction::kMinimize, 20, 0.001};
-  spec.sampler = SamplerKind::kGrid;
+  spec.sampler = GridOptions();
   spec.max_crashes = 5;
   spec.checkpoint_interval = std::chrono::seconds(90);
   spec.space.parameters = {
@@ -160,7 +160,7 @@ TEST(ImmutableHash, IgnoresNameNotesAndBudgetOnly) {
       [](StudySpec& s) { s.early_stopping.min_delta = 0; },
       [](StudySpec& s) { s.early_stopping.metric = "train_loss"; },
       [](StudySpec& s) { s.early_stopping.direction = Direction::kMaximize; },
-      [](StudySpec& s) { s.sampler = SamplerKind::kRandom; },
+      [](StudySpec& s) { s.sampler = RandomOptions(); },
       [](StudySpec& s) { s.max_crashes = 1; },
       [](StudySpec& s) { s.checkpoint_interval = std::chrono::seconds(1); },
       [](StudySpec& s) { s.space.parameters.pop_back(); },

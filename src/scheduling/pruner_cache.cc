@@ -1,0 +1,73 @@
+#include "src/scheduling/pruner_cache.h"
+
+#include <limits>
+
+namespace vizsla {
+
+absl::StatusOr<PrunerCache::Found> PrunerCache::Of(TrialReader& reader, const Study& study,
+                                                   int stage) {
+  if (KindOf(StageOf(study.spec, stage).pruner) == PrunerKind::kNone) return Found();
+  // What an undone change has told is not stored.
+  if (undone_ != store_.UndoneChanges()) {
+    entries_.clear();
+    undone_ = store_.UndoneChanges();
+  }
+  const std::pair key(study.id, stage);
+  const auto found = entries_.find(key);
+  if (found != entries_.end()) return Found{found->second.pruner.get(), false};
+  VIZSLA_ASSIGN_OR_RETURN(Entry entry, Make(reader, study, stage));
+  return Found{entries_.emplace(key, std::move(entry)).first->second.pruner.get(), true};
+}
+
+absl::StatusOr<PrunerCache::Entry> PrunerCache::Make(TrialReader& reader, const Study& study,
+                                                     int stage) {
+  const StageView view = StageOf(study.spec, stage);
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, reader.ListTrials(study.id, {}));
+  const auto first = std::find_if(trials.begin(), trials.end(),
+                                  [&](const Trial& trial) { return trial.stage == stage; });
+  PrunerContext context;
+  context.direction = study.spec.objective.direction;
+  context.max_epochs = view.budget.epochs;
+  // The stage's trials are numbered after those of the stages before.
+  context.first_trial = first != trials.end() ? first->number
+                        : trials.empty()      ? 1
+                                              : trials.back().number + 1;
+  Entry entry{view.budget, study.spec.objective.metric, nullptr};
+  VIZSLA_ASSIGN_OR_RETURN(entry.pruner, MakePruner(view.pruner, context));
+  for (const Trial& trial : trials) {
+    if (trial.stage != stage) continue;
+    ObserveIn(entry, trial);
+    VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, reader.ListReports(trial.id));
+    for (const EpochReport& report : reports) ObserveReportIn(entry, trial, report);
+  }
+  return entry;
+}
+
+void PrunerCache::ObserveIn(const Entry& entry, const Trial& trial) {
+  entry.pruner->Observe({trial.number, trial.state, trial.epoch,
+                         PlannedEpochs(entry.budget, trial.configuration), trial.rung});
+}
+
+void PrunerCache::ObserveReportIn(const Entry& entry, const Trial& trial,
+                                  const EpochReport& report) {
+  const auto metric = report.metrics.find(entry.metric);
+  const double value =
+      metric != report.metrics.end() ? metric->second : std::numeric_limits<double>::quiet_NaN();
+  entry.pruner->ObserveReport(trial.number, report.epoch, report.attempt, value);
+}
+
+void PrunerCache::Observe(const Trial& trial) {
+  const auto found = entries_.find({trial.study, trial.stage});
+  if (found != entries_.end()) ObserveIn(found->second, trial);
+}
+
+void PrunerCache::ObserveReport(const Trial& trial, const EpochReport& report) {
+  const auto found = entries_.find({trial.study, trial.stage});
+  if (found != entries_.end()) ObserveReportIn(found->second, trial, report);
+}
+
+void PrunerCache::Forget(StudyId study) {
+  std::erase_if(entries_, [&](const auto& entry) { return entry.first.first == study; });
+}
+
+}  // namespace vizsla

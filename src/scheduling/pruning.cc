@@ -1,0 +1,88 @@
+// What the study's pruner decides, stored in the change that it is about.
+#include "src/scheduling/attempt_policy.h"
+#include "src/scheduling/scheduler_impl.h"
+
+namespace vizsla {
+
+void SchedulerImpl::ObserveTrial(const Trial& trial) {
+  samplers_.Observe(trial);
+  pruners_.Observe(trial);
+}
+
+absl::StatusOr<ReportDirective> SchedulerImpl::DecidePruning(TrialWriter& writer,
+                                                             const Study& study, Trial trial) {
+  VIZSLA_ASSIGN_OR_RETURN(Pruner* const pruner, PrunerOf(writer, study, trial.stage));
+  if (pruner == nullptr) return ReportDirective::kContinue;
+  for (;;) {
+    switch (pruner->Decide(trial.number)) {
+      case PruneDecision::kContinue:
+        return ReportDirective::kContinue;
+      case PruneDecision::kPause:
+        return ReportDirective::kPause;
+      case PruneDecision::kPrune:
+        return ReportDirective::kPrune;
+      case PruneDecision::kPromote:
+        ++trial.rung;
+        VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(trial));
+        pruners_.Observe(trial);
+        break;
+    }
+  }
+}
+
+absl::StatusOr<Pruner*> SchedulerImpl::PrunerOf(TrialReader& reader, const Study& study,
+                                                int stage) {
+  VIZSLA_ASSIGN_OR_RETURN(const PrunerCache::Found found, pruners_.Of(reader, study, stage));
+  if (found.is_new) VIZSLA_RETURN_IF_ERROR(TellLastTrial(reader, study, stage, *found.pruner));
+  return found.pruner;
+}
+
+absl::Status SchedulerImpl::TellLastTrial(TrialReader& reader, const Study& study, int stage,
+                                          Pruner& pruner) {
+  VIZSLA_ASSIGN_OR_RETURN(const bool more, MayAdd(reader, study, stage));
+  if (more) return absl::OkStatus();
+  VIZSLA_ASSIGN_OR_RETURN(const int64_t last, reader.LastTrialNumber(study.id));
+  if (last > 0) pruner.ObserveLastTrial(last);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<int64_t>> SchedulerImpl::NextToResume(TrialReader& reader,
+                                                                   const Study& study, int stage) {
+  VIZSLA_ASSIGN_OR_RETURN(Pruner* const pruner, PrunerOf(reader, study, stage));
+  return pruner == nullptr ? std::nullopt : pruner->NextToResume();
+}
+
+absl::StatusOr<Trial> SchedulerImpl::ResumePaused(TrialWriter& writer, const Study& study,
+                                                  int64_t number, Effects& effects) {
+  VIZSLA_ASSIGN_OR_RETURN(const Trial paused, writer.FindTrial(study.id, number));
+  Trial resumed = Promote(paused, clock_.Now());
+  VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(resumed));
+  ObserveTrial(resumed);
+  effects.changed = true;
+  return resumed;
+}
+
+absl::Status SchedulerImpl::PruneLosers(TrialWriter& writer, const Study& study, int stage,
+                                        Effects& effects) {
+  VIZSLA_ASSIGN_OR_RETURN(Pruner* const pruner, PrunerOf(writer, study, stage));
+  if (pruner == nullptr) return absl::OkStatus();
+  for (const int64_t number : pruner->ToPrune()) {
+    VIZSLA_ASSIGN_OR_RETURN(const Trial trial, writer.FindTrial(study.id, number));
+    VIZSLA_RETURN_IF_ERROR(
+        EndPaused(writer, study, trial, "others of its rung were better", clock_.Now(), effects));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SchedulerImpl::EndPaused(TrialWriter& writer, const Study& study, const Trial& trial,
+                                      const std::string& reason, Timestamp now, Effects& effects) {
+  VIZSLA_ASSIGN_OR_RETURN(const auto reports, writer.ListReports(trial.id));
+  VIZSLA_ASSIGN_OR_RETURN(
+      const Trial stored,
+      StoreTrial(writer, study, trial, PrunePausedTrial(trial, reason, now), reports, effects));
+  ObserveTrial(stored);
+  effects.changed = true;
+  return absl::OkStatus();
+}
+
+}  // namespace vizsla

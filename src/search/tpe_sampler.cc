@@ -1,0 +1,137 @@
+#include "src/search/tpe_sampler.h"
+
+#include <algorithm>
+
+#include "src/search/random_sampler.h"
+
+namespace vizsla {
+namespace {
+
+// After so many draws of used configurations a finite space is nearly full: walk to a free one
+// instead.
+constexpr int kMostDraws = 64;
+
+std::vector<ParzenAxis> AxesOf(const SearchSpace& space) {
+  std::vector<ParzenAxis> axes;
+  for (const Parameter& parameter : space.parameters) axes.emplace_back(parameter.domain);
+  return axes;
+}
+
+// Of `candidates` points drawn from the good ones' density the one with the largest ratio.
+ParzenPoint BestCandidate(const ParzenEstimator& good, const ParzenEstimator& others,
+                          int candidates, RandomStream& stream) {
+  ParzenPoint best;
+  double best_ratio = 0;
+  for (int i = 0; i < candidates; ++i) {
+    ParzenPoint point = good.Draw(stream);
+    const double ratio = good.LogDensity(point) - others.LogDensity(point);
+    if (i > 0 && ratio <= best_ratio) continue;
+    best_ratio = ratio;
+    best = std::move(point);
+  }
+  return best;
+}
+
+}  // namespace
+
+TpeSampler::TpeSampler(SearchSpace space, TpeOptions options, Direction direction,
+                       uint64_t study_seed)
+    : space_(std::move(space)),
+      options_(options),
+      key_(StreamKey(study_seed).With("sampler")),
+      axes_(AxesOf(space_)),
+      groups_(DecomposeSpace(space_)),
+      components_(ComponentsOf(groups_, axes_, options_.multivariate)),
+      history_(space_, axes_, groups_, direction, key_.With("shuffle")),
+      used_(space_) {}
+
+std::vector<TpeSampler::Component> TpeSampler::ComponentsOf(const std::vector<SpaceGroup>& groups,
+                                                            const std::vector<ParzenAxis>& axes,
+                                                            bool multivariate) {
+  std::vector<Component> components;
+  for (size_t group = 0; group < groups.size(); ++group) {
+    std::vector<int> free;
+    for (const int i : groups[group]) {
+      if (axes[static_cast<size_t>(i)].count() != 1) free.push_back(i);
+    }
+    if (multivariate) {
+      if (!free.empty()) components.push_back({group, std::move(free)});
+    } else {
+      for (const int i : free) components.push_back({group, {i}});
+    }
+  }
+  return components;
+}
+
+absl::StatusOr<std::optional<Configuration>> TpeSampler::Suggest(int64_t trial_number) {
+  if (used_.AllUsed()) return std::optional<Configuration>();
+  const StreamKey key = key_.With(static_cast<uint64_t>(trial_number));
+  const TpeHistory::Numbers good = history_.GoodTrials();
+  const bool knows_enough = history_.known() >= options_.startup_trials && !good.empty();
+  Models models(components_.size());
+  Configuration drawn;
+  int candidates = options_.candidates;
+  for (int attempt = 0; attempt < kMostDraws; ++attempt) {
+    const StreamKey attempt_key = key.With(static_cast<uint64_t>(attempt));
+    drawn = knows_enough ? DrawFromModels(attempt_key, candidates, good, models)
+                         : DrawAtRandom(attempt_key);
+    if (!used_.Contains(drawn)) return std::optional<Configuration>(std::move(drawn));
+    // The best of many is likely the same again: ask for less each time.
+    candidates = std::max(1, candidates / 2);
+  }
+  // Only a finite space, or a full branch of an infinite one, repeats itself so often.
+  return std::optional<Configuration>(used_.FirstFree(std::move(drawn)));
+}
+
+void TpeSampler::Observe(const Trial& trial) {
+  used_.Add(trial.configuration);
+  history_.Observe(trial);
+}
+
+Configuration TpeSampler::DrawAtRandom(StreamKey key) const {
+  Configuration configuration;
+  for (const Parameter& parameter : space_.parameters) {
+    if (!IsActive(parameter, configuration)) continue;
+    RandomStream stream(key.With(parameter.name));
+    configuration.emplace(parameter.name, DrawValue(parameter.domain, stream));
+  }
+  return configuration;
+}
+
+Configuration TpeSampler::DrawFromModels(StreamKey key, int candidates,
+                                         const TpeHistory::Numbers& good, Models& models) const {
+  Configuration configuration;
+  size_t next = 0;  // component
+  for (size_t group = 0; group < groups_.size(); ++group) {
+    const Parameter& first = space_.parameters[static_cast<size_t>(groups_[group].front())];
+    const bool active = IsActive(first, configuration);
+    for (const int i : groups_[group]) {
+      const auto index = static_cast<size_t>(i);
+      if (!active || axes_[index].count() != 1) continue;
+      configuration.emplace(space_.parameters[index].name,
+                            ValueAt(space_.parameters[index].domain, 0));
+    }
+    for (; next < components_.size() && components_[next].group == group; ++next) {
+      if (!active) continue;
+      const Component& component = components_[next];
+      if (!models[next]) models[next] = BuildModel(component, good);
+      RandomStream stream(
+          key.With(space_.parameters[static_cast<size_t>(component.dimensions.front())].name));
+      const ParzenPoint best =
+          BestCandidate(models[next]->good, models[next]->others, candidates, stream);
+      for (size_t i = 0; i < best.size(); ++i) {
+        const auto index = static_cast<size_t>(component.dimensions[i]);
+        configuration.emplace(space_.parameters[index].name, axes_[index].Value(best[i]));
+      }
+    }
+  }
+  return configuration;
+}
+
+TpeSampler::Model TpeSampler::BuildModel(const Component& component,
+                                         const TpeHistory::Numbers& good) const {
+  return {ParzenEstimator(axes_, component.dimensions, history_.Good(component.group, good)),
+          ParzenEstimator(axes_, component.dimensions, history_.Others(component.group, good))};
+}
+
+}  // namespace vizsla

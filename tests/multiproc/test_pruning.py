@@ -1,0 +1,66 @@
+#!/usr/bin/python3
+"""ASHA with promotion and TPE in real jobs: trials pause with their checkpoints, go on elsewhere, and a kill of
+everything changes nothing in what happens next."""
+import collections
+import unittest
+
+from harness import MultiprocTest
+
+EPOCHS = 8
+
+
+class Pruning(MultiprocTest):
+    def asha(self, trials):
+        return self.space("asha", trials=trials, epochs=EPOCHS,
+                          extra="sampler: {kind: tpe, startup_trials: 3}\n"
+                                "pruner: {kind: asha, eta: 2}\n"
+                                "checkpoint_interval: 0s\n"
+                                "max_crashes: 50\n")
+
+    def check_ended(self, board, trials):
+        self.assertEqual(sorted(board), list(range(1, trials + 1)))
+        states = collections.Counter(row["state"] for row in board.values())
+        self.assertEqual(set(states), {"completed", "pruned"}, states)
+        for row in board.values():
+            # Rungs are the epochs 1, 2 and 4.
+            self.assertIn(row["epochs"], (1, 2, 4, EPOCHS), row)
+            self.assertEqual(row["state"] == "completed", row["epochs"] == EPOCHS, row)
+        best = max(board.values(), key=lambda row: (row["objective"], -row["trial"]))
+        self.assertEqual(best["state"], "completed", "the best was never cut short")
+        self.histories(board)  # no epoch lost or double
+        self.assertLess(sum(row["epochs"] for row in board.values()), trials * EPOCHS)
+
+    def test_two_ranks_pause_promote_and_finish(self):
+        trials = 8
+        done = self.job(2, "--search", self.asha(trials), "--data", self.data).wait()
+        self.assertEqual(done.code, 0, str(done))
+        self.assertRegex(done.err, r"trial \d+ attempt 1 paused")
+        self.assertRegex(done.err, r"trial \d+ attempt 2 .*resumes from its checkpoint")
+        self.check_ended(self.board(), trials)
+
+    def test_a_kill_of_everything_changes_nothing(self):
+        trials = 6
+        command = ("--search", self.asha(trials), "--data", self.data)
+        self.environment["VIZSLA_DB"] = "reference.db"
+        done = self.job(1, *command).wait()
+        self.assertEqual(done.code, 0, str(done))
+        reference = self.board()
+        histories = self.histories(reference)
+        self.check_ended(reference, trials)
+        del self.environment["VIZSLA_DB"]
+
+        for wanted in (r"trial 2 attempt 1 paused", r"trial \d+ attempt 2 on", r"trial 4 epoch 1/"):
+            job = self.job(1, *command)
+            job.wait_for(wanted)
+            self.kill_everything()
+        done = self.job(1, *command).wait()
+        self.assertEqual(done.code, 0, str(done))
+        board = self.board()
+        for number, row in reference.items():
+            for field in ("state", "params", "epochs"):
+                self.assertEqual(board[number][field], row[field], f"trial {number}: {field}")
+        self.assert_same_metrics(histories, self.histories(board), 1e-6)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
