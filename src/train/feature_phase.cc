@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "src/base/log.h"
 #include "src/catalog/feature_key.h"
-#include "src/train/warn.h"
 
 namespace vizsla {
 namespace {
@@ -51,9 +51,10 @@ class Filler {
         opened = complete.status();
       }
       if (!opened.ok()) {
-        LogWarning(StrCat("the feature cache cannot be used (", opened.message(),
-                          "): features are computed for every batch instead, which is slower and "
-                          "gives the same results"));
+        log::warn("{}",
+                  StrCat("the feature cache cannot be used (", opened.message(),
+                         "): features are computed for every batch instead, which is slower and "
+                         "gives the same results"));
       }
       VIZSLA_RETURN_IF_ERROR(group_.Max(state));
       if (state[0] == kNoCache || group_.agreed() != Directive::kContinue) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "src/base/log.h"
 #include "src/base/sha256.h"
 #include "src/nn/model.h"
 #include "src/nn/weights_import.h"
@@ -26,7 +27,6 @@
 #include "src/train/validation.h"
 #include "src/train/voting_group.h"
 #include "src/train/warm_start.h"
-#include "src/train/warn.h"
 
 namespace vizsla {
 namespace {
@@ -329,8 +329,8 @@ class TrialRun {
     absl::StatusOr<std::string> hash =
         hooks_.UploadCheckpoint(SerializeLast(*model_, training_->update(), identity_, position_));
     if (!hash.ok()) {
-      LogWarning(StrCat("trial ", assignment_.trial_number, ": the checkpoint after epoch ",
-                        position_.epochs, " could not be stored: ", hash.status().message()));
+      log::warn("{}", StrCat("trial ", assignment_.trial_number, ": the checkpoint after epoch ",
+                             position_.epochs, " could not be stored: ", hash.status().message()));
     }
     last_upload_ = SteadyClock::now();
     return hash;
