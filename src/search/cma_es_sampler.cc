@@ -10,8 +10,7 @@
 namespace vizsla {
 namespace {
 
-constexpr int kMostResamples = 100;  // as Optuna
-constexpr uint64_t kMostAttempts = 64;
+constexpr int kMostResamples = 100;         // as Optuna
 constexpr double kAttemptsPerDoubling = 8;  // of the steps: the last are some 200 times as long
 
 bool IsCoordinate(const Parameter& parameter) {
@@ -89,12 +88,8 @@ Configuration CmaEsSampler::Draw(const CmaEs* distribution, int64_t trial_number
 absl::StatusOr<std::optional<Configuration>> CmaEsSampler::Suggest(int64_t trial_number) {
   if (used_.AllUsed()) return std::optional<Configuration>();
   const CmaEs* distribution = generations_ ? &generations_->Newest(observations_.all()) : nullptr;
-  Configuration drawn;
-  for (uint64_t attempt = 0; attempt < kMostAttempts; ++attempt) {
-    drawn = Draw(distribution, trial_number, attempt);
-    if (!used_.Contains(drawn)) return std::optional<Configuration>(std::move(drawn));
-  }
-  return std::optional<Configuration>(used_.FirstFree(std::move(drawn)));
+  return std::optional<Configuration>(
+      used_.FreeDraw([&](uint64_t attempt) { return Draw(distribution, trial_number, attempt); }));
 }
 
 void CmaEsSampler::Observe(const Trial& trial) {

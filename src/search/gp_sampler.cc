@@ -25,10 +25,6 @@ constexpr int64_t kCandidates = 1024;
 constexpr int kNeighbours = 128;  // candidates near the incumbent
 constexpr size_t kClimbs = 5;     // besides the incumbent's
 
-// After so many draws of used configurations a finite space is nearly full: walk to a free one
-// instead.
-constexpr uint64_t kMostDraws = 64;
-
 // The largest milestone up to `number`.
 int64_t Milestone(int64_t number) {
   if (number <= kEveryNumberUpTo) return number;
@@ -73,8 +69,7 @@ Configuration GpSampler::Startup(int64_t trial_number) const {
   const auto number = static_cast<uint64_t>(trial_number);
   const uint64_t block = (number - 1) / size;
   const auto row = static_cast<size_t>((number - 1) % size);
-  Configuration configuration;
-  for (uint64_t attempt = 0; attempt < kMostDraws; ++attempt) {
+  return used_.FreeDraw([&](uint64_t attempt) {
     UnitPoint point;
     for (const Parameter& parameter : space_.parameters) {
       const StreamKey key = key_.With("startup").With(parameter.name);
@@ -86,10 +81,8 @@ Configuration GpSampler::Startup(int64_t trial_number) const {
                           ? (static_cast<double>(rows[row]) + within) / static_cast<double>(size)
                           : within);
     }
-    configuration = features_.At(point);
-    if (!used_.Contains(configuration)) return configuration;
-  }
-  return used_.FirstFree(std::move(configuration));
+    return features_.At(point);
+  });
 }
 
 GpSampler::Data GpSampler::Gather(const std::vector<int64_t>& numbers) const {

@@ -6,10 +6,6 @@
 namespace vizsla {
 namespace {
 
-// After so many draws of used configurations a finite space is nearly full: walk to a free one
-// instead.
-constexpr uint64_t kMostDraws = 64;
-
 double DrawFloat(const FloatDomain& domain, RandomStream& stream) {
   double value = domain.log ? std::exp(stream.Uniform(std::log(domain.low), std::log(domain.high)))
                             : stream.Uniform(domain.low, domain.high);
@@ -37,13 +33,9 @@ ParameterValue DrawValue(const Domain& domain, RandomStream& stream) {
   return ValueAt(domain, static_cast<int64_t>(stream.UniformInt(static_cast<uint64_t>(*count))));
 }
 
-RandomSampler::RandomSampler(SearchSpace space, uint64_t study_seed)
-    : space_(std::move(space)), key_(StreamKey(study_seed).With("sampler")), used_(space_) {}
-
-Configuration RandomSampler::Draw(int64_t trial_number, uint64_t attempt) const {
-  const StreamKey key = key_.With(static_cast<uint64_t>(trial_number)).With(attempt);
+Configuration DrawAtRandom(const SearchSpace& space, StreamKey key) {
   Configuration configuration;
-  for (const Parameter& parameter : space_.parameters) {
+  for (const Parameter& parameter : space.parameters) {
     if (!IsActive(parameter, configuration)) continue;
     // A stream of its own: a parameter's draw does not depend on which others are active.
     RandomStream stream(key.With(parameter.name));
@@ -52,15 +44,14 @@ Configuration RandomSampler::Draw(int64_t trial_number, uint64_t attempt) const 
   return configuration;
 }
 
+RandomSampler::RandomSampler(SearchSpace space, uint64_t study_seed)
+    : space_(std::move(space)), key_(StreamKey(study_seed).With("sampler")), used_(space_) {}
+
 absl::StatusOr<std::optional<Configuration>> RandomSampler::Suggest(int64_t trial_number) {
   if (used_.AllUsed()) return std::optional<Configuration>();
-  Configuration drawn;
-  for (uint64_t attempt = 0; attempt < kMostDraws; ++attempt) {
-    drawn = Draw(trial_number, attempt);
-    if (!used_.Contains(drawn)) return std::optional<Configuration>(std::move(drawn));
-  }
-  // Only a finite space, or a full branch of an infinite one, repeats itself so often.
-  return std::optional<Configuration>(used_.FirstFree(std::move(drawn)));
+  const StreamKey key = key_.With(static_cast<uint64_t>(trial_number));
+  return std::optional<Configuration>(
+      used_.FreeDraw([&](uint64_t attempt) { return DrawAtRandom(space_, key.With(attempt)); }));
 }
 
 void RandomSampler::Observe(const Trial& trial) { used_.Add(trial.configuration); }

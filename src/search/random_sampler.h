@@ -11,6 +11,9 @@ namespace vizsla {
 // One value; always inside the domain.
 ParameterValue DrawValue(const Domain& domain, RandomStream& stream);
 
+// One value for each active parameter, each from a stream of its own.
+Configuration DrawAtRandom(const SearchSpace& space, StreamKey key);
+
 class RandomSampler : public Sampler {
  public:
   // `space` must be valid.
@@ -22,8 +25,6 @@ class RandomSampler : public Sampler {
   void Observe(const Trial& trial) override;
 
  private:
-  Configuration Draw(int64_t trial_number, uint64_t attempt) const;
-
   const SearchSpace space_;
   const StreamKey key_;
   UsedConfigurations used_;

@@ -7,10 +7,6 @@
 namespace vizsla {
 namespace {
 
-// After so many draws of used configurations a finite space is nearly full: walk to a free one
-// instead.
-constexpr int kMostDraws = 64;
-
 std::vector<ParzenAxis> AxesOf(const SearchSpace& space) {
   std::vector<ParzenAxis> axes;
   for (const Parameter& parameter : space.parameters) axes.emplace_back(parameter.domain);
@@ -69,33 +65,18 @@ absl::StatusOr<std::optional<Configuration>> TpeSampler::Suggest(int64_t trial_n
   const TpeHistory::Numbers good = history_.GoodTrials();
   const bool knows_enough = history_.known() >= options_.startup_trials && !good.empty();
   Models models(components_.size());
-  Configuration drawn;
-  int candidates = options_.candidates;
-  for (int attempt = 0; attempt < kMostDraws; ++attempt) {
-    const StreamKey attempt_key = key.With(static_cast<uint64_t>(attempt));
-    drawn = knows_enough ? DrawFromModels(attempt_key, candidates, good, models)
-                         : DrawAtRandom(attempt_key);
-    if (!used_.Contains(drawn)) return std::optional<Configuration>(std::move(drawn));
+  return std::optional<Configuration>(used_.FreeDraw([&](uint64_t attempt) {
+    const StreamKey attempt_key = key.With(attempt);
+    if (!knows_enough) return DrawAtRandom(space_, attempt_key);
     // The best of many is likely the same again: ask for less each time.
-    candidates = std::max(1, candidates / 2);
-  }
-  // Only a finite space, or a full branch of an infinite one, repeats itself so often.
-  return std::optional<Configuration>(used_.FirstFree(std::move(drawn)));
+    const int candidates = std::max(1, options_.candidates >> std::min<uint64_t>(attempt, 30));
+    return DrawFromModels(attempt_key, candidates, good, models);
+  }));
 }
 
 void TpeSampler::Observe(const Trial& trial) {
   used_.Add(trial.configuration);
   history_.Observe(trial);
-}
-
-Configuration TpeSampler::DrawAtRandom(StreamKey key) const {
-  Configuration configuration;
-  for (const Parameter& parameter : space_.parameters) {
-    if (!IsActive(parameter, configuration)) continue;
-    RandomStream stream(key.With(parameter.name));
-    configuration.emplace(parameter.name, DrawValue(parameter.domain, stream));
-  }
-  return configuration;
 }
 
 Configuration TpeSampler::DrawFromModels(StreamKey key, int candidates,

@@ -50,7 +50,6 @@ class TpeSampler : public Sampler {
   static std::vector<Component> ComponentsOf(const std::vector<SpaceGroup>& groups,
                                              const std::vector<ParzenAxis>& axes,
                                              bool multivariate);
-  Configuration DrawAtRandom(StreamKey key) const;
   Configuration DrawFromModels(StreamKey key, int candidates, const TpeHistory::Numbers& good,
                                Models& models) const;
   Model BuildModel(const Component& component, const TpeHistory::Numbers& good) const;

@@ -1,9 +1,11 @@
 // The configurations of a space that trials have taken. Internal to src/search.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <unordered_set>
+#include <utility>
 
 #include "src/study/search_space.h"
 
@@ -25,7 +27,22 @@ class UsedConfigurations {
   // of the space, which is finite or has a free configuration; not AllUsed.
   Configuration FirstFree(Configuration start) const;
 
+  // The first of some draws that is free, draw(0), draw(1), ..., or FirstFree from the last one: so
+  // often repeats itself only a finite space that is nearly full, or a full branch of an infinite
+  // one. Not AllUsed.
+  template <typename Draw>
+  Configuration FreeDraw(const Draw& draw) const {
+    Configuration drawn;
+    for (uint64_t attempt = 0; attempt < kMostDraws; ++attempt) {
+      drawn = draw(attempt);
+      if (!Contains(drawn)) return drawn;
+    }
+    return FirstFree(std::move(drawn));
+  }
+
  private:
+  static constexpr uint64_t kMostDraws = 64;
+
   const SearchSpace& space_;
   const std::optional<int64_t> count_;    // of configurations; nullopt: practically infinite
   std::unordered_set<std::string> keys_;  // canonical JSON, floats on their steps

@@ -48,13 +48,7 @@ template <typename Visit>
 void DescribeOptions(GridOptions&, const Visit&) {}
 
 template <typename Visit>
-void DescribeOptions(SobolOptions& options, const Visit& visit) {
-  visit("scramble", options.scramble, OptionRange(),
-        "Another sequence for another study seed; false: the textbook's.");
-}
-
-template <typename Visit>
-void DescribeOptions(HaltonOptions& options, const Visit& visit) {
+void DescribeOptions(QuasiRandomOptions& options, const Visit& visit) {
   visit("scramble", options.scramble, OptionRange(),
         "Another sequence for another study seed; false: the textbook's.");
 }
