@@ -270,11 +270,13 @@ absl::Status MemoryTrialStore::Write(const std::function<absl::Status(TrialWrite
     next = std::make_shared<Tables>(*tables_);
   }
   TablesWriter writer(*next);
-  absl::Status status = change(writer);
-  if (status.ok() && commit_hook_) status = commit_hook_();
-  if (!status.ok()) {
-    ++undone_;
-    return status;
+  VIZSLA_RETURN_IF_ERROR(change(writer));
+  if (commit_hook_) {
+    const absl::Status committed = commit_hook_();
+    if (!committed.ok()) {
+      ++failed_commits_;
+      return committed;
+    }
   }
   std::lock_guard lock(mutex_);
   tables_ = std::move(next);

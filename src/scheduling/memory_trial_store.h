@@ -17,7 +17,7 @@ class MemoryTrialStore : public TrialStore {
   ~MemoryTrialStore() override;
 
   absl::Status Write(const std::function<absl::Status(TrialWriter&)>& change) override;
-  uint64_t UndoneChanges() const override { return undone_; }
+  uint64_t FailedCommits() const override { return failed_commits_; }
   absl::Status Read(const std::function<absl::Status(TrialReader&)>& query) override;
 
   // Asked before each commit; a status other than ok makes the commit fail (a full disk).
@@ -27,7 +27,7 @@ class MemoryTrialStore : public TrialStore {
 
  private:
   std::mutex write_mutex_;  // one change at a time
-  std::atomic<uint64_t> undone_{0};
+  std::atomic<uint64_t> failed_commits_{0};
   std::mutex mutex_;
   std::shared_ptr<const Tables> tables_;  // guarded by mutex_; replaced whole by each commit
   std::function<absl::Status()> commit_hook_;

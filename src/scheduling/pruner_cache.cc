@@ -7,11 +7,6 @@ namespace vizsla {
 absl::StatusOr<PrunerCache::Found> PrunerCache::Of(TrialReader& reader, const Study& study,
                                                    int stage) {
   if (KindOf(StageOf(study.spec, stage).pruner) == PrunerKind::kNone) return Found();
-  // What an undone change has told is not stored.
-  if (undone_ != store_.UndoneChanges()) {
-    entries_.clear();
-    undone_ = store_.UndoneChanges();
-  }
   const std::pair key(study.id, stage);
   const auto found = entries_.find(key);
   if (found != entries_.end()) return Found{found->second.pruner.get(), false};

@@ -14,9 +14,6 @@ namespace vizsla {
 
 class PrunerCache {
  public:
-  // `store` must outlive this object.
-  explicit PrunerCache(const TrialStore& store) : store_(store) {}
-
   struct Found {
     Pruner* pruner = nullptr;  // null for a stage without pruning; valid until the next call
     bool is_new = false;       // made by this call
@@ -29,6 +26,8 @@ class PrunerCache {
 
   // The study's specification has changed, or the study is gone.
   void Forget(StudyId study);
+  // What it was told has not been stored.
+  void Clear() { entries_.clear(); }
 
  private:
   struct Entry {
@@ -40,8 +39,6 @@ class PrunerCache {
   static void ObserveIn(const Entry& entry, const Trial& trial);
   static void ObserveReportIn(const Entry& entry, const Trial& trial, const EpochReport& report);
 
-  const TrialStore& store_;
-  uint64_t undone_ = 0;  // changes that were undone when the entries were right
   std::map<std::pair<StudyId, int>, Entry> entries_;  // by stage
 };
 

@@ -6,7 +6,26 @@ namespace vizsla {
 
 void SchedulerImpl::ObserveTrial(const Trial& trial) {
   samplers_.Observe(trial);
+  ObserveInPruner(trial);
+}
+
+void SchedulerImpl::ObserveInPruner(const Trial& trial) {
+  told_ = true;
   pruners_.Observe(trial);
+}
+
+void SchedulerImpl::ForgetUnstored() {
+  if (told_ || failed_commits_ != store_.FailedCommits()) {
+    samplers_.Clear();
+    pruners_.Clear();
+  }
+  told_ = false;
+  failed_commits_ = store_.FailedCommits();
+}
+
+void SchedulerImpl::ForgetPolicies(StudyId study) {
+  samplers_.Forget(study);
+  pruners_.Forget(study);
 }
 
 absl::StatusOr<ReportDirective> SchedulerImpl::DecidePruning(TrialWriter& writer,
@@ -24,7 +43,7 @@ absl::StatusOr<ReportDirective> SchedulerImpl::DecidePruning(TrialWriter& writer
       case PruneDecision::kPromote:
         ++trial.rung;
         VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(trial));
-        pruners_.Observe(trial);
+        ObserveInPruner(trial);
         break;
     }
   }
@@ -33,7 +52,10 @@ absl::StatusOr<ReportDirective> SchedulerImpl::DecidePruning(TrialWriter& writer
 absl::StatusOr<Pruner*> SchedulerImpl::PrunerOf(TrialReader& reader, const Study& study,
                                                 int stage) {
   VIZSLA_ASSIGN_OR_RETURN(const PrunerCache::Found found, pruners_.Of(reader, study, stage));
-  if (found.is_new) VIZSLA_RETURN_IF_ERROR(TellLastTrial(reader, study, stage, *found.pruner));
+  if (found.is_new) {
+    told_ = true;  // it may have read what this change has written
+    VIZSLA_RETURN_IF_ERROR(TellLastTrial(reader, study, stage, *found.pruner));
+  }
   return found.pruner;
 }
 

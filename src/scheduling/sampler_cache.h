@@ -28,6 +28,8 @@ class SamplerCache {
   // The samplers are made anew when they are next asked: the study's specification has changed, or
   // the study is gone.
   void Forget(StudyId study);
+  // What they were told has not been stored.
+  void Clear() { entries_.clear(); }
 
  private:
   struct Place {

@@ -32,7 +32,6 @@ SchedulerImpl::SchedulerImpl(TrialStore& store, ArtifactIndex& artifacts, Clock&
       artifacts_(artifacts),
       clock_(clock),
       options_(options),
-      pruners_(store),
       next_worker_(FirstWorkerId(clock.Now())),
       leases_(options.lease, options.stall),
       ticked_at_(clock.Now()),
@@ -44,8 +43,12 @@ absl::Status SchedulerImpl::Commit(const Change& change, std::vector<std::string
   Effects effects;
   {
     ArtifactGuard::Hold hold(guard_, std::move(held));
-    VIZSLA_RETURN_IF_ERROR(
-        store_.Write([&](TrialWriter& writer) { return change(writer, effects); }));
+    VIZSLA_RETURN_IF_ERROR(store_.Write([&](TrialWriter& writer) -> absl::Status {
+      ForgetUnstored();
+      VIZSLA_RETURN_IF_ERROR(change(writer, effects));
+      told_ = false;
+      return absl::OkStatus();
+    }));
   }
   const Timestamp now = clock_.Now();
   {

@@ -129,8 +129,15 @@ class SchedulerImpl final : public Scheduler {
   absl::StatusOr<Next> FindNext(TrialReader& reader, const Study& study);
 
   // pruning.cc
-  // Tells samplers and pruners of the trial as the running change stores it.
+  // Tells samplers and pruners of the trial as the running change stores it, or the pruners alone
+  // where samplers see no difference.
   void ObserveTrial(const Trial& trial);
+  void ObserveInPruner(const Trial& trial);
+  // When a change was undone after it had told the caches something, they are made anew. A change
+  // that was refused before costs nothing.
+  void ForgetUnstored();
+  // The study's specification has changed, or the study is gone.
+  void ForgetPolicies(StudyId study);
   // What a RUNNING trial does after the report that the running change has stored.
   absl::StatusOr<ReportDirective> DecidePruning(TrialWriter& writer, const Study& study,
                                                 Trial trial);
@@ -187,7 +194,10 @@ class SchedulerImpl final : public Scheduler {
   const SchedulerOptions options_;
   ArtifactGuard guard_;
   SamplerCache samplers_;  // touched only inside changes
-  PrunerCache pruners_;    // likewise
+  // The same holds of these.
+  PrunerCache pruners_;
+  bool told_ = false;            // the caches, by a change that has not ended well so far
+  uint64_t failed_commits_ = 0;  // of the store, when the caches were right
 
   mutable std::mutex mutex_;  // guards everything below
   std::condition_variable changed_;

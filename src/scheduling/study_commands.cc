@@ -84,11 +84,7 @@ absl::Status SchedulerImpl::ResubmitChange(TrialWriter& writer, const StudySpec&
   VIZSLA_ASSIGN_OR_RETURN(StudySpec merged, RaiseBudgets(study.spec, spec, CurrentStage(trials)));
   TakeNotes(spec, merged, study.notes);
   bool update = merged != study.spec;
-  if (update) {
-    samplers_.Forget(study.id);
-    pruners_.Forget(study.id);
-    pruners_.Forget(study.id);
-  }
+  if (update) ForgetPolicies(study.id);
   study.spec = std::move(merged);
   if (study.state == StudyState::kStopped) {
     study.state = StudyState::kActive;
@@ -186,7 +182,7 @@ absl::Status SchedulerImpl::DeleteStudy(std::string_view name, bool force) {
       }
       effects.ended.push_back({trial.id, trial.attempt});
     }
-    samplers_.Forget(study.id);
+    ForgetPolicies(study.id);
     effects.changed = true;
     return writer.DeleteStudy(study.id);
   });

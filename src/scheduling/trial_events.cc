@@ -54,7 +54,7 @@ absl::StatusOr<ReportDirective> SchedulerImpl::Report(TrialId trial_id, AttemptN
       VIZSLA_RETURN_IF_ERROR(writer.UpsertReport(trial_id, report));
       VIZSLA_ASSIGN_OR_RETURN(
           stored, StoreTrial(writer, study, trial, decision.trial, decision.reports, effects));
-      pruners_.Observe(stored);
+      ObserveInPruner(stored);
       pruners_.ObserveReport(stored, report);
     }
     if (directive != ReportDirective::kContinue) return absl::OkStatus();

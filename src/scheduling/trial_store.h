@@ -94,9 +94,9 @@ class TrialStore {
   // `change` undoes that change alone; a failed commit (full disk) fails every change of its group
   // and nothing is stored.
   virtual absl::Status Write(const std::function<absl::Status(TrialWriter&)>& change) = 0;
-  // How many changes have been undone so far, each counted before the next change runs: for who
-  // keeps in memory what changes have told him.
-  virtual uint64_t UndoneChanges() const = 0;
+  // How many commits have failed so far, each counted before the next change runs: for who keeps in
+  // memory what changes have told him.
+  virtual uint64_t FailedCommits() const = 0;
   // Runs `query` on a snapshot of committed rows; does not wait for writers.
   virtual absl::Status Read(const std::function<absl::Status(TrialReader&)>& query) = 0;
 };

@@ -174,7 +174,7 @@ absl::StatusOr<LeaseGrant> SchedulerImpl::GrantLease(TrialWriter& writer, const 
     grant.trial.last_checkpoint_epoch = 0;
   }
   VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(grant.trial));
-  pruners_.Observe(grant.trial);
+  ObserveInPruner(grant.trial);
   AttemptRow attempt;
   attempt.trial = trial.id;
   attempt.attempt = grant.trial.attempt;

@@ -65,7 +65,7 @@ class ReadWriteStore final : public SqliteTrialStore {
   absl::Status Write(const std::function<absl::Status(TrialWriter&)>& change) override {
     return writer_.Run(change);
   }
-  uint64_t UndoneChanges() const override { return writer_.UndoneChanges(); }
+  uint64_t FailedCommits() const override { return writer_.FailedCommits(); }
   absl::Status Read(const std::function<absl::Status(TrialReader&)>& query) override {
     return readers_.Run(query);
   }
@@ -88,7 +88,7 @@ class ReadOnlyStore final : public SqliteTrialStore {
     return absl::FailedPreconditionError(
         StrCat(path_, " is open for reading only; nothing can be written"));
   }
-  uint64_t UndoneChanges() const override { return 0; }
+  uint64_t FailedCommits() const override { return 0; }
   absl::Status Read(const std::function<absl::Status(TrialReader&)>& query) override {
     return readers_.Run(query);
   }

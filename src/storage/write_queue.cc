@@ -62,7 +62,7 @@ absl::Status WriteQueue::RunGroup(const std::deque<Job*>& group) {
       const absl::Status undone = database_->Execute("ROLLBACK");
       if (!undone.ok()) log::error("{}: rollback: {}", database_->path(), undone.ToString());
     }
-    undone_ += group.size();
+    ++failed_commits_;
     log::error("a group of {} changes was not stored: {}", group.size(), status.ToString());
   }
   return status;
@@ -83,10 +83,7 @@ absl::Status WriteQueue::RunOne(Job& job) {
                ? absl::InternalError(StrCat(database_->path(), ": the transaction was rolled back"))
                : job.status;
   }
-  if (!job.status.ok()) {
-    ++undone_;
-    VIZSLA_RETURN_IF_ERROR(database_->Execute("ROLLBACK TO change"));
-  }
+  if (!job.status.ok()) VIZSLA_RETURN_IF_ERROR(database_->Execute("ROLLBACK TO change"));
   return database_->Execute("RELEASE change");
 }
 

@@ -26,7 +26,7 @@ class WriteQueue {
   absl::Status Run(const std::function<absl::Status(TrialWriter&)>& change);
 
   // See TrialStore. Thread-safe.
-  uint64_t UndoneChanges() const { return undone_; }
+  uint64_t FailedCommits() const { return failed_commits_; }
 
  private:
   struct Job {
@@ -45,7 +45,7 @@ class WriteQueue {
   std::condition_variable answered_;  // for callers
   std::deque<Job*> queue_;            // guarded by mutex_
   bool stopping_ = false;             // guarded by mutex_
-  std::atomic<uint64_t> undone_{0};
+  std::atomic<uint64_t> failed_commits_{0};
   std::thread thread_;
 };
 

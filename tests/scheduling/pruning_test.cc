@@ -229,6 +229,13 @@ INSTANTIATE_TEST_SUITE_P(
                       PrunerSpec(AshaOptions{.variant = AshaOptions::Variant::kStop, .eta = 3})),
     [](const auto& info) { return StrCat(ToText(KindOf(info.param)), info.index); });
 
+TEST_F(PruningTest, ADeletedStudyLeavesNothingBehind) {
+  const StudySpec spec = PrunedSpec(9, 9, AshaOptions{.eta = 3});
+  const auto first = Run(spec, 1, [](int) {});
+  ASSERT_TRUE(scheduler_->DeleteStudy("dogs", true).ok());
+  EXPECT_EQ(FirstDifference(Run(spec, 1, [](int) {}), first), "");
+}
+
 TEST_F(PruningTest, ALostAnswerIsGivenAgain) {
   Create(PrunedSpec(9, 9, AshaOptions{.eta = 3}));
   const WorkerId worker = Register("w");

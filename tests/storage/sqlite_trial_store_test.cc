@@ -370,8 +370,10 @@ TEST_F(SqliteTrialStoreTest, AFullDiskLosesNothing) {
   {
     FileSizeLimit full(fs::file_size(path_ + "-wal") + 30'000);
     ASSERT_TRUE(append(1000).ok());
+    EXPECT_EQ((*store)->FailedCommits(), 0u);
     const absl::Status refused = append(100'000);
     EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+    EXPECT_EQ((*store)->FailedCommits(), 1u);
     EXPECT_THAT(Message(refused), HasSubstr(path_));
     EXPECT_EQ(count(), 1u);
   }
