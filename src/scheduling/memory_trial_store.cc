@@ -1,22 +1,42 @@
 #include "src/scheduling/memory_trial_store.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
-#include <set>
+#include <utility>
 
 namespace vizsla {
 
+namespace {
+
+// Everything of one trial.
+struct TrialRows {
+  Trial trial;
+  std::map<int, EpochReport> reports;
+  std::map<AttemptNumber, AttemptRow> attempts;
+  std::vector<LogRow> logs;
+};
+
+// Full chunks are shared by all versions of the tables.
+struct DecisionRows {
+  static constexpr size_t kChunk = 64;
+  std::vector<std::shared_ptr<const std::vector<DecisionRow>>> full;
+  std::vector<DecisionRow> newest;
+};
+
+}  // namespace
+
+// Each commit makes a new version. It shares with the one before what the change left alone: a
+// version that was handed out is never changed.
 struct MemoryTrialStore::Tables {
   int64_t last_study = 0;
   int64_t last_trial = 0;
   int64_t last_evaluation = 0;
-  std::map<StudyId, Study> studies;
-  std::map<TrialId, Trial> trials;
+  std::map<StudyId, std::shared_ptr<const Study>> studies;
+  std::map<TrialId, std::shared_ptr<const TrialRows>> trials;
   std::map<std::pair<StudyId, int64_t>, TrialId> numbers;
-  std::map<TrialId, std::map<int, EpochReport>> reports;
-  std::map<TrialId, std::map<AttemptNumber, AttemptRow>> attempts;
-  std::map<TrialId, std::vector<LogRow>> logs;
   std::map<int64_t, EvaluationRow> evaluations;
+  std::map<StudyId, DecisionRows> decisions;
 };
 
 namespace {
@@ -27,19 +47,19 @@ class TablesWriter final : public TrialWriter {
 
   absl::StatusOr<std::vector<Study>> ListStudies() override {
     std::vector<Study> studies;
-    for (const auto& [id, study] : tables_.studies) studies.push_back(study);
+    for (const auto& [id, study] : tables_.studies) studies.push_back(*study);
     return studies;
   }
 
   absl::StatusOr<Study> GetStudy(StudyId id) override {
     const auto found = tables_.studies.find(id);
     if (found == tables_.studies.end()) return NoStudy(id);
-    return found->second;
+    return *found->second;
   }
 
   absl::StatusOr<Study> FindStudy(std::string_view name) override {
     for (auto entry = tables_.studies.rbegin(); entry != tables_.studies.rend(); ++entry) {
-      const Study& study = entry->second;
+      const Study& study = *entry->second;
       if (name.empty() || study.spec.name == name) return study;
     }
     if (name.empty()) return absl::NotFoundError("there is no study yet");
@@ -49,7 +69,7 @@ class TablesWriter final : public TrialWriter {
   absl::StatusOr<Trial> GetTrial(TrialId id) override {
     const auto found = tables_.trials.find(id);
     if (found == tables_.trials.end()) return NoTrial(id);
-    return found->second;
+    return found->second->trial;
   }
 
   absl::StatusOr<Trial> FindTrial(StudyId study, int64_t number) override {
@@ -57,50 +77,56 @@ class TablesWriter final : public TrialWriter {
     if (found == tables_.numbers.end()) {
       return absl::NotFoundError(StrCat("the study has no trial ", number));
     }
-    return tables_.trials.at(found->second);
+    return tables_.trials.at(found->second)->trial;
   }
 
   absl::StatusOr<std::vector<Trial>> ListTrials(StudyId study,
                                                 std::span<const TrialState> states) override {
     std::vector<Trial> trials;
-    for (auto entry = tables_.numbers.lower_bound({study, 0});
-         entry != tables_.numbers.end() && entry->first.first == study; ++entry) {
-      const Trial& trial = tables_.trials.at(entry->second);
-      const bool wanted =
-          states.empty() || std::find(states.begin(), states.end(), trial.state) != states.end();
-      if (wanted) trials.push_back(trial);
-    }
+    VisitTrials(study, states, [&](const Trial& trial) {
+      trials.push_back(trial);
+      return true;
+    });
     return trials;
   }
 
   absl::StatusOr<int64_t> CountTrials(StudyId study, std::span<const TrialState> states) override {
-    VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, ListTrials(study, states));
-    return static_cast<int64_t>(trials.size());
+    int64_t count = 0;
+    VisitTrials(study, states, [&](const Trial&) {
+      ++count;
+      return true;
+    });
+    return count;
   }
 
   absl::StatusOr<int64_t> LastTrialNumber(StudyId study) override {
-    VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, ListTrials(study, {}));
-    return trials.empty() ? 0 : trials.back().number;
+    auto after = tables_.numbers.upper_bound({study, std::numeric_limits<int64_t>::max()});
+    if (after == tables_.numbers.begin()) return 0;
+    const auto& [key, id] = *std::prev(after);
+    return key.first == study ? key.second : 0;
   }
 
   absl::StatusOr<std::optional<Trial>> FirstQueued(StudyId study) override {
     constexpr TrialState kQueued[] = {TrialState::kQueued};
-    VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, ListTrials(study, kQueued));
-    if (trials.empty()) return std::optional<Trial>();
-    return std::optional<Trial>(trials.front());
+    std::optional<Trial> first;
+    VisitTrials(study, kQueued, [&](const Trial& trial) {
+      first = trial;
+      return false;
+    });
+    return first;
   }
 
   absl::StatusOr<std::vector<EpochReport>> ListReports(TrialId trial) override {
-    return ValuesOf(tables_.reports, trial);
+    return ValuesOf(trial, &TrialRows::reports);
   }
 
   absl::StatusOr<std::vector<AttemptRow>> ListAttempts(TrialId trial) override {
-    return ValuesOf(tables_.attempts, trial);
+    return ValuesOf(trial, &TrialRows::attempts);
   }
 
   absl::StatusOr<std::vector<LogRow>> ListLogs(TrialId trial) override {
-    const auto found = tables_.logs.find(trial);
-    return found == tables_.logs.end() ? std::vector<LogRow>() : found->second;
+    const auto found = tables_.trials.find(trial);
+    return found == tables_.trials.end() ? std::vector<LogRow>() : found->second->logs;
   }
 
   absl::StatusOr<std::vector<EvaluationRow>> ListEvaluations(StudyId study) override {
@@ -111,8 +137,30 @@ class TablesWriter final : public TrialWriter {
     return rows;
   }
 
+  absl::StatusOr<std::vector<DecisionRow>> ListDecisions(StudyId study, int64_t after,
+                                                         int64_t limit) override {
+    std::vector<DecisionRow> rows;
+    const auto found = tables_.decisions.find(study);
+    if (found == tables_.decisions.end()) return rows;
+    const DecisionRows& log = found->second;
+    const auto full = static_cast<int64_t>(log.full.size() * DecisionRows::kChunk);
+    const int64_t end = full + static_cast<int64_t>(log.newest.size());
+    for (int64_t i = std::max<int64_t>(0, after); i < end && limit > 0; ++i, --limit) {
+      const auto place = static_cast<size_t>(i);
+      rows.push_back(i < full
+                         ? (*log.full[place / DecisionRows::kChunk])[place % DecisionRows::kChunk]
+                         : log.newest[static_cast<size_t>(i - full)]);
+    }
+    return rows;
+  }
+
   absl::StatusOr<bool> IsArtifactReferenced(const std::string& hash) override {
-    return References().contains(hash);
+    if (hash.empty()) return false;
+    for (const auto& [id, study] : tables_.studies) {
+      if (study->inputs.split_hash == hash || study->inputs.weights_hash == hash) return true;
+    }
+    return std::any_of(tables_.trials.begin(), tables_.trials.end(),
+                       [&](const auto& entry) { return References(*entry.second, hash); });
   }
 
   absl::StatusOr<std::string> GetDatabaseId() override { return std::string(32, 'm'); }
@@ -120,9 +168,9 @@ class TablesWriter final : public TrialWriter {
   absl::StatusOr<StudyId> InsertStudy(const Study& study) override {
     VIZSLA_RETURN_IF_ERROR(CheckNameFree(study.spec.name, StudyId()));
     const StudyId id(++tables_.last_study);
-    Study& row = tables_.studies[id];
-    row = study;
-    row.id = id;
+    auto row = std::make_shared<Study>(study);
+    row->id = id;
+    tables_.studies[id] = std::move(row);
     return id;
   }
 
@@ -130,24 +178,20 @@ class TablesWriter final : public TrialWriter {
     const auto found = tables_.studies.find(study.id);
     if (found == tables_.studies.end()) return NoStudy(study.id);
     VIZSLA_RETURN_IF_ERROR(CheckNameFree(study.spec.name, study.id));
-    const Study before = found->second;
-    found->second = study;
-    found->second.inputs = before.inputs;
-    found->second.created_at = before.created_at;
+    auto row = std::make_shared<Study>(study);
+    row->inputs = found->second->inputs;
+    row->created_at = found->second->created_at;
+    found->second = std::move(row);
     return absl::OkStatus();
   }
 
   absl::Status DeleteStudy(StudyId id) override {
     if (tables_.studies.erase(id) == 0) return NoStudy(id);
-    std::erase_if(tables_.trials, [&](const auto& entry) {
-      if (entry.second.study != id) return false;
-      tables_.reports.erase(entry.first);
-      tables_.attempts.erase(entry.first);
-      tables_.logs.erase(entry.first);
-      return true;
-    });
+    std::erase_if(tables_.trials,
+                  [&](const auto& entry) { return entry.second->trial.study == id; });
     std::erase_if(tables_.numbers, [&](const auto& entry) { return entry.first.first == id; });
     std::erase_if(tables_.evaluations, [&](const auto& entry) { return entry.second.study == id; });
+    tables_.decisions.erase(id);
     return absl::OkStatus();
   }
 
@@ -160,42 +204,36 @@ class TablesWriter final : public TrialWriter {
     }
     const TrialId id(++tables_.last_trial);
     tables_.numbers[{trial.study, trial.number}] = id;
-    Trial& row = tables_.trials[id];
-    row = trial;
-    row.id = id;
+    auto rows = std::make_shared<TrialRows>();
+    rows->trial = trial;
+    rows->trial.id = id;
+    tables_.trials[id] = std::move(rows);
     return id;
   }
 
   absl::Status UpdateTrial(const Trial& trial) override {
-    const auto found = tables_.trials.find(trial.id);
-    if (found == tables_.trials.end()) return NoTrial(trial.id);
-    found->second = trial;
-    return absl::OkStatus();
+    if (!tables_.trials.contains(trial.id)) return NoTrial(trial.id);
+    return Change(trial.id, [&](TrialRows& rows) { rows.trial = trial; });
   }
 
   absl::Status UpsertReport(TrialId trial, const EpochReport& report) override {
-    VIZSLA_RETURN_IF_ERROR(CheckTrial(trial));
-    tables_.reports[trial][report.epoch] = report;
-    return absl::OkStatus();
+    return Change(trial, [&](TrialRows& rows) { rows.reports[report.epoch] = report; });
   }
 
   absl::Status UpsertAttempt(const AttemptRow& attempt) override {
-    VIZSLA_RETURN_IF_ERROR(CheckTrial(attempt.trial));
-    tables_.attempts[attempt.trial][attempt.attempt] = attempt;
-    return absl::OkStatus();
+    return Change(attempt.trial,
+                  [&](TrialRows& rows) { rows.attempts[attempt.attempt] = attempt; });
   }
 
   absl::Status AppendLog(TrialId trial, const LogRow& line) override {
-    VIZSLA_RETURN_IF_ERROR(CheckTrial(trial));
-    tables_.logs[trial].push_back(line);
-    return absl::OkStatus();
+    return Change(trial, [&](TrialRows& rows) { rows.logs.push_back(line); });
   }
 
   absl::Status TrimLogs(TrialId trial, int64_t keep) override {
-    std::vector<LogRow>& lines = tables_.logs[trial];
-    const int64_t excess = static_cast<int64_t>(lines.size()) - keep;
-    if (excess > 0) lines.erase(lines.begin(), lines.begin() + excess);
-    return absl::OkStatus();
+    return Change(trial, [&](TrialRows& rows) {
+      const int64_t excess = static_cast<int64_t>(rows.logs.size()) - keep;
+      if (excess > 0) rows.logs.erase(rows.logs.begin(), rows.logs.begin() + excess);
+    });
   }
 
   absl::StatusOr<int64_t> InsertEvaluation(const EvaluationRow& evaluation) override {
@@ -209,15 +247,61 @@ class TablesWriter final : public TrialWriter {
     return id;
   }
 
+  absl::Status AppendDecisions(StudyId study, Timestamp at, std::string_view events) override {
+    if (!tables_.studies.contains(study)) {
+      return absl::FailedPreconditionError("FOREIGN KEY constraint failed");
+    }
+    DecisionRows& log = tables_.decisions[study];
+    const size_t before = log.full.size() * DecisionRows::kChunk + log.newest.size();
+    log.newest.push_back({static_cast<int64_t>(before) + 1, at, std::string(events)});
+    if (log.newest.size() == DecisionRows::kChunk) {
+      log.full.push_back(
+          std::make_shared<const std::vector<DecisionRow>>(std::exchange(log.newest, {})));
+    }
+    return absl::OkStatus();
+  }
+
  private:
+  // In order of number, until `visit` returns false.
+  template <typename Visit>
+  void VisitTrials(StudyId study, std::span<const TrialState> states, const Visit& visit) const {
+    for (auto entry = tables_.numbers.lower_bound({study, 0});
+         entry != tables_.numbers.end() && entry->first.first == study; ++entry) {
+      const Trial& trial = tables_.trials.at(entry->second)->trial;
+      const bool wanted =
+          states.empty() || std::find(states.begin(), states.end(), trial.state) != states.end();
+      if (wanted && !visit(trial)) return;
+    }
+  }
+
+  // In a copy of its own: other versions of the tables share the rows as they were.
+  template <typename Function>
+  absl::Status Change(TrialId trial, const Function& change) {
+    const auto found = tables_.trials.find(trial);
+    if (found == tables_.trials.end()) {
+      return absl::FailedPreconditionError("FOREIGN KEY constraint failed");
+    }
+    auto rows = std::make_shared<TrialRows>(*found->second);
+    change(*rows);
+    found->second = std::move(rows);
+    return absl::OkStatus();
+  }
+
   template <typename Key, typename Value>
-  static std::vector<Value> ValuesOf(const std::map<TrialId, std::map<Key, Value>>& table,
-                                     TrialId trial) {
+  std::vector<Value> ValuesOf(TrialId trial, std::map<Key, Value> TrialRows::*table) const {
     std::vector<Value> values;
-    const auto found = table.find(trial);
-    if (found == table.end()) return values;
-    for (const auto& [key, value] : found->second) values.push_back(value);
+    const auto found = tables_.trials.find(trial);
+    if (found == tables_.trials.end()) return values;
+    for (const auto& [key, value] : (*found->second).*table) values.push_back(value);
     return values;
+  }
+
+  static bool References(const TrialRows& rows, const std::string& hash) {
+    const Trial& trial = rows.trial;
+    return trial.best_checkpoint == hash || trial.last_checkpoint == hash ||
+           trial.warm_start.checkpoint == hash ||
+           std::any_of(rows.reports.begin(), rows.reports.end(),
+                       [&](const auto& entry) { return entry.second.checkpoint_hash == hash; });
   }
 
   static absl::Status NoStudy(StudyId id) {
@@ -226,32 +310,13 @@ class TablesWriter final : public TrialWriter {
   static absl::Status NoTrial(TrialId id) {
     return absl::NotFoundError(StrCat("there is no trial with id ", id.value()));
   }
-  absl::Status CheckTrial(TrialId id) const {
-    if (tables_.trials.contains(id)) return absl::OkStatus();
-    return absl::FailedPreconditionError("FOREIGN KEY constraint failed");
-  }
   absl::Status CheckNameFree(const std::string& name, StudyId except) const {
     for (const auto& [id, study] : tables_.studies) {
-      if (id != except && study.spec.name == name) {
+      if (id != except && study->spec.name == name) {
         return absl::AlreadyExistsError(StrCat("there is a study '", name, "' already"));
       }
     }
     return absl::OkStatus();
-  }
-
-  std::set<std::string> References() const {
-    std::set<std::string> hashes;
-    for (const auto& [id, study] : tables_.studies) {
-      hashes.insert({study.inputs.split_hash, study.inputs.weights_hash});
-    }
-    for (const auto& [id, trial] : tables_.trials) {
-      hashes.insert({trial.best_checkpoint, trial.last_checkpoint, trial.warm_start.checkpoint});
-    }
-    for (const auto& [id, reports] : tables_.reports) {
-      for (const auto& [epoch, report] : reports) hashes.insert(report.checkpoint_hash);
-    }
-    hashes.erase("");
-    return hashes;
   }
 
   MemoryTrialStore::Tables& tables_;

@@ -19,6 +19,7 @@ void SchedulerImpl::ForgetUnstored() {
     samplers_.Clear();
     pruners_.Clear();
   }
+  if (failed_commits_ != store_.FailedCommits()) recorder_.Forget();
   told_ = false;
   failed_commits_ = store_.FailedCommits();
 }
@@ -33,7 +34,9 @@ absl::StatusOr<ReportDirective> SchedulerImpl::DecidePruning(TrialWriter& writer
   VIZSLA_ASSIGN_OR_RETURN(Pruner* const pruner, PrunerOf(writer, study, trial.stage));
   if (pruner == nullptr) return ReportDirective::kContinue;
   for (;;) {
-    switch (pruner->Decide(trial.number)) {
+    const PruneDecision decision = pruner->Decide(trial.number);
+    recorder_.Note(study.id, PruneEvent{trial.number, decision});
+    switch (decision) {
       case PruneDecision::kContinue:
         return ReportDirective::kContinue;
       case PruneDecision::kPause:
@@ -88,7 +91,9 @@ absl::Status SchedulerImpl::PruneLosers(TrialWriter& writer, const Study& study,
                                         Effects& effects) {
   VIZSLA_ASSIGN_OR_RETURN(Pruner* const pruner, PrunerOf(writer, study, stage));
   if (pruner == nullptr) return absl::OkStatus();
-  for (const int64_t number : pruner->ToPrune()) {
+  const std::vector<int64_t> losers = pruner->ToPrune();
+  recorder_.Note(study.id, LosersEvent{stage, losers});
+  for (const int64_t number : losers) {
     VIZSLA_ASSIGN_OR_RETURN(const Trial trial, writer.FindTrial(study.id, number));
     VIZSLA_RETURN_IF_ERROR(
         EndPaused(writer, study, trial, "others of its rung were better", clock_.Now(), effects));

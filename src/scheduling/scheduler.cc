@@ -45,7 +45,9 @@ absl::Status SchedulerImpl::Commit(const Change& change, std::vector<std::string
     ArtifactGuard::Hold hold(guard_, std::move(held));
     VIZSLA_RETURN_IF_ERROR(store_.Write([&](TrialWriter& writer) -> absl::Status {
       ForgetUnstored();
-      VIZSLA_RETURN_IF_ERROR(change(writer, effects));
+      recorder_.Begin(writer);
+      VIZSLA_RETURN_IF_ERROR(change(recorder_, effects));
+      VIZSLA_RETURN_IF_ERROR(recorder_.Store(clock_.Now()));
       told_ = false;
       return absl::OkStatus();
     }));

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "src/scheduling/artifact_guard.h"
+#include "src/scheduling/decision_recorder.h"
 #include "src/scheduling/lease_table.h"
 #include "src/scheduling/pruner_cache.h"
 #include "src/scheduling/sampler_cache.h"
@@ -67,6 +68,8 @@ class SchedulerImpl final : public Scheduler {
   uint64_t WaitForChange(uint64_t seen, std::chrono::milliseconds timeout) override;
 
  private:
+  friend class DecisionReplay;  // asks the decisions below again, over rows of the log
+
   struct Worker {
     WorkerInfo info;
     Timestamp last_seen;
@@ -196,6 +199,7 @@ class SchedulerImpl final : public Scheduler {
   SamplerCache samplers_;  // touched only inside changes
   // The same holds of these.
   PrunerCache pruners_;
+  DecisionRecorder recorder_;
   bool told_ = false;            // the caches, by a change that has not ended well so far
   uint64_t failed_commits_ = 0;  // of the store, when the caches were right
 

@@ -94,6 +94,7 @@ absl::Status SchedulerImpl::Proceed(TrialWriter& writer, const Study& study, Eff
                             DrawInStage(writer, study, CurrentStage(trials), trials));
     const std::vector<Trial> decided =
         DecideWaiting(study, trials, /*sampled_out=*/!draw.has_value(), clock_.Now());
+    if (!decided.empty()) recorder_.Note(study.id, SourcesEvent{std::ssize(decided)});
     for (const Trial& trial : decided) {
       WarnIfInfeasible(study, trial);
       VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(trial));
@@ -120,6 +121,7 @@ absl::StatusOr<bool> SchedulerImpl::BeginNextStage(TrialWriter& writer, const St
               DescribeStage(study.spec, stage), study.spec.name);
     return false;
   }
+  recorder_.Note(study.id, StageEvent{stage});
   const Timestamp now = clock_.Now();
   VIZSLA_RETURN_IF_ERROR(PrunePaused(writer, study, now, effects));
   // Without enqueued trials it begins with the first one that is drawn.
@@ -199,6 +201,7 @@ absl::StatusOr<std::optional<Trial>> SchedulerImpl::NextTrial(TrialWriter& write
     if (!next) {
       VIZSLA_ASSIGN_OR_RETURN(Next found, FindNext(writer, study));
       if (found.empty()) return std::optional<Trial>();
+      recorder_.Note(study.id, NextEvent{found.resume});
       if (found.draw) {
         VIZSLA_ASSIGN_OR_RETURN(next, AddTrial(writer, study, *std::move(found.draw), effects));
       } else {

@@ -86,6 +86,8 @@ absl::Status SchedulerImpl::ResubmitChange(TrialWriter& writer, const StudySpec&
   bool update = merged != study.spec;
   if (update) ForgetPolicies(study.id);
   study.spec = std::move(merged);
+  // What is decided below is decided by the new one: the log has it first.
+  if (update) VIZSLA_RETURN_IF_ERROR(writer.UpdateStudy(study));
   if (study.state == StudyState::kStopped) {
     study.state = StudyState::kActive;
     update = true;

@@ -159,7 +159,9 @@ absl::Status SchedulerImpl::FinishIfDone(TrialWriter& writer, Study& study, Effe
   if (study.state != StudyState::kActive) return absl::OkStatus();
   VIZSLA_RETURN_IF_ERROR(Proceed(writer, study, effects));
   VIZSLA_ASSIGN_OR_RETURN(const bool has_work, HasWork(writer, study));
-  return has_work ? absl::OkStatus() : Finish(writer, study, effects);
+  if (has_work) return absl::OkStatus();
+  recorder_.Note(study.id, FinishEvent{FinishEvent::Why::kNoWork, 0});
+  return Finish(writer, study, effects);
 }
 
 absl::Status SchedulerImpl::FinishOverWallTime(TrialWriter& writer, Study& study,
@@ -167,6 +169,7 @@ absl::Status SchedulerImpl::FinishOverWallTime(TrialWriter& writer, Study& study
   Completion completion;
   completion.outcome = AttemptOutcome::kPreempted;
   completion.reason = "the study's wall time is over";
+  recorder_.Note(study.id, FinishEvent{FinishEvent::Why::kWallTime, study.active_time.count()});
   VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> running, writer.ListTrials(study.id, kRunning));
   for (const Trial& trial : running) {
     VIZSLA_RETURN_IF_ERROR(

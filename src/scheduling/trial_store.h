@@ -41,6 +41,13 @@ struct LogRow {
   std::string text;
 };
 
+// What one change decided about a study, with what it changed (decision_log.h): one row of its log.
+struct DecisionRow {
+  int64_t sequence = 0;  // 1, 2, 3, ... within the study
+  Timestamp at{};
+  std::string events;
+};
+
 // Reads within one consistent snapshot. Valid only inside the callback that got it.
 class TrialReader {
  public:
@@ -65,6 +72,9 @@ class TrialReader {
   virtual absl::StatusOr<std::vector<AttemptRow>> ListAttempts(TrialId trial) = 0;
   virtual absl::StatusOr<std::vector<LogRow>> ListLogs(TrialId trial) = 0;
   virtual absl::StatusOr<std::vector<EvaluationRow>> ListEvaluations(StudyId study) = 0;
+  // The study's log after `after`, in order of sequence: at most `limit` rows.
+  virtual absl::StatusOr<std::vector<DecisionRow>> ListDecisions(StudyId study, int64_t after,
+                                                                 int64_t limit) = 0;
   // By any study, trial or report.
   virtual absl::StatusOr<bool> IsArtifactReferenced(const std::string& hash) = 0;
   // A random identity made when the database was created.
@@ -83,6 +93,8 @@ class TrialWriter : public TrialReader {
   virtual absl::Status AppendLog(TrialId trial, const LogRow& line) = 0;
   virtual absl::Status TrimLogs(TrialId trial, int64_t keep) = 0;  // the newest `keep` lines stay
   virtual absl::StatusOr<int64_t> InsertEvaluation(const EvaluationRow& evaluation) = 0;
+  // The next row of the study's log.
+  virtual absl::Status AppendDecisions(StudyId study, Timestamp at, std::string_view events) = 0;
 };
 
 // Thread-safe.

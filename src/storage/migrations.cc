@@ -125,7 +125,18 @@ constexpr const char* kRungs = R"sql(
 ALTER TABLE trials ADD COLUMN rung INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs};
+// What was decided, and on what: events as src/scheduling/decision_log.h encodes them.
+constexpr const char* kDecisions = R"sql(
+CREATE TABLE decisions(
+  study_id INTEGER NOT NULL REFERENCES studies(id) ON DELETE CASCADE,
+  sequence INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL,
+  events BLOB NOT NULL,
+  PRIMARY KEY(study_id, sequence)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs, kDecisions};
 
 struct SchemaState {
   int64_t version = 0;

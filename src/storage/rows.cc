@@ -311,6 +311,20 @@ absl::StatusOr<std::vector<EvaluationRow>> Rows::ListEvaluations(StudyId study) 
   }
 }
 
+absl::StatusOr<std::vector<DecisionRow>> Rows::ListDecisions(StudyId study, int64_t after,
+                                                             int64_t limit) {
+  Query query(database_,
+              "SELECT sequence, at_ms, events FROM decisions WHERE study_id = ?1 AND sequence > ?2 "
+              "ORDER BY sequence LIMIT ?3");
+  query.Bind(study).Bind(after).Bind(limit);
+  std::vector<DecisionRow> rows;
+  for (;;) {
+    VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
+    if (!found) return rows;
+    rows.push_back({query.Int(0), TimeAt(query, 1), query.Blob(2)});
+  }
+}
+
 absl::StatusOr<bool> Rows::IsArtifactReferenced(const std::string& hash) {
   // The terms <> '' let the partial indexes serve.
   Query query(
@@ -489,6 +503,14 @@ absl::StatusOr<int64_t> Rows::InsertEvaluation(const EvaluationRow& row) {
   query.Bind(std::string_view(row.user)).Bind(row.created_at);
   VIZSLA_RETURN_IF_ERROR(query.Run());
   return database_.LastInsertId();
+}
+
+absl::Status Rows::AppendDecisions(StudyId study, Timestamp at, std::string_view events) {
+  Query query(database_,
+              "INSERT INTO decisions(study_id, sequence, at_ms, events) SELECT ?1, "
+              "coalesce(max(sequence), 0) + 1, ?2, ?3 FROM decisions WHERE study_id = ?1");
+  query.Bind(study).Bind(at).BindBlob(events);
+  return query.Run();
 }
 
 }  // namespace vizsla

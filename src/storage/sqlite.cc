@@ -130,6 +130,14 @@ Query& Query::Bind(std::string_view value) {
   return *this;
 }
 
+Query& Query::BindBlob(std::string_view bytes) {
+  const char* data = bytes.data() != nullptr ? bytes.data() : "";
+  if (statement_ != nullptr) {
+    Check(sqlite3_bind_blob64(statement_, ++bound_, data, bytes.size(), SQLITE_STATIC));
+  }
+  return *this;
+}
+
 Query& Query::BindNull() {
   if (statement_ != nullptr) Check(sqlite3_bind_null(statement_, ++bound_));
   return *this;
@@ -157,6 +165,12 @@ std::string Query::Text(int column) const {
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
   const int size = sqlite3_column_bytes(statement_, column);
   return text != nullptr ? std::string(text, static_cast<size_t>(size)) : std::string();
+}
+
+std::string Query::Blob(int column) const {
+  const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+  const int size = sqlite3_column_bytes(statement_, column);
+  return data != nullptr ? std::string(data, static_cast<size_t>(size)) : std::string();
 }
 
 }  // namespace vizsla

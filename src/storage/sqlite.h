@@ -64,6 +64,7 @@ class Query {
   Query& Bind(int value) { return Bind(static_cast<int64_t>(value)); }
   Query& Bind(double value);
   Query& Bind(std::string_view value);
+  Query& BindBlob(std::string_view bytes);  // these, too, must live until the Query ends
   Query& BindNull();
   template <typename Tag>
   Query& Bind(StrongId<Tag> id) {
@@ -84,6 +85,7 @@ class Query {
   int64_t Int(int column) const;
   double Real(int column) const;
   std::string Text(int column) const;
+  std::string Blob(int column) const;
 
  private:
   void Check(int code);

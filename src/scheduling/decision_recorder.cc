@@ -1,0 +1,142 @@
+#include "src/scheduling/decision_recorder.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "src/base/check.h"
+
+namespace vizsla {
+
+void DecisionRecorder::Begin(TrialWriter& writer) {
+  writer_ = &writer;
+  events_.clear();
+  trials_.clear();
+  listed_ = TrialId();
+  reports_.clear();
+}
+
+absl::Status DecisionRecorder::Store(Timestamp now) {
+  for (auto& [study, events] : events_) {
+    if (introduced_.insert(study).second) {
+      std::string introduced;
+      Encode(ProgramEvent{VIZSLA_VERSION, kDecisionAlgorithms}, introduced);
+      events.insert(0, introduced);
+    }
+    const absl::Status appended = to().AppendDecisions(study, now, events);
+    if (!appended.ok()) {
+      Forget();
+      return appended;
+    }
+  }
+  return absl::OkStatus();
+}
+
+void DecisionRecorder::Note(StudyId study, const LogEvent& event) { Encode(event, events_[study]); }
+
+absl::StatusOr<Study> DecisionRecorder::GetStudy(StudyId id) {
+  VIZSLA_ASSIGN_OR_RETURN(Study study, to().GetStudy(id));
+  if (!metrics_.contains(id)) metrics_[id] = LoggedMetrics(study.spec.objective);
+  return study;
+}
+
+absl::StatusOr<const std::vector<std::string>*> DecisionRecorder::MetricsOf(StudyId study) {
+  if (!metrics_.contains(study)) VIZSLA_RETURN_IF_ERROR(GetStudy(study).status());
+  return &metrics_.at(study);
+}
+
+absl::StatusOr<Trial> DecisionRecorder::GetTrial(TrialId id) {
+  VIZSLA_ASSIGN_OR_RETURN(Trial trial, to().GetTrial(id));
+  trials_[id] = trial;
+  return trial;
+}
+
+absl::StatusOr<Trial> DecisionRecorder::FindTrial(StudyId study, int64_t number) {
+  VIZSLA_ASSIGN_OR_RETURN(Trial trial, to().FindTrial(study, number));
+  trials_[trial.id] = trial;
+  return trial;
+}
+
+absl::StatusOr<std::optional<Trial>> DecisionRecorder::FirstQueued(StudyId study) {
+  VIZSLA_ASSIGN_OR_RETURN(std::optional<Trial> trial, to().FirstQueued(study));
+  if (trial) trials_[trial->id] = *trial;
+  return trial;
+}
+
+absl::StatusOr<Trial*> DecisionRecorder::Newest(TrialId id) {
+  auto known = trials_.find(id);
+  if (known == trials_.end()) {
+    VIZSLA_ASSIGN_OR_RETURN(Trial trial, to().GetTrial(id));
+    known = trials_.emplace(id, std::move(trial)).first;
+  }
+  return &known->second;
+}
+
+absl::StatusOr<std::vector<EpochReport>> DecisionRecorder::ListReports(TrialId trial) {
+  VIZSLA_ASSIGN_OR_RETURN(std::vector<EpochReport> reports, to().ListReports(trial));
+  listed_ = trial;
+  reports_.clear();
+  for (const EpochReport& report : reports) reports_.emplace_back(report.epoch, report.attempt);
+  return reports;
+}
+
+absl::StatusOr<StudyId> DecisionRecorder::InsertStudy(const Study& study) {
+  VIZSLA_ASSIGN_OR_RETURN(const StudyId id, to().InsertStudy(study));
+  Note(id, StudyEvent{true, study.state, ToJsonText(study.spec)});
+  return id;
+}
+
+absl::Status DecisionRecorder::UpdateStudy(const Study& study) {
+  VIZSLA_ASSIGN_OR_RETURN(const Study before, to().GetStudy(study.id));
+  VIZSLA_RETURN_IF_ERROR(to().UpdateStudy(study));
+  StudyEvent event;
+  event.state = study.state;
+  if (before.spec != study.spec) event.spec_json = ToJsonText(study.spec);
+  if (event.spec_json || before.state != study.state) Note(study.id, event);
+  return absl::OkStatus();
+}
+
+absl::Status DecisionRecorder::DeleteStudy(StudyId id) {
+  VIZSLA_RETURN_IF_ERROR(to().DeleteStudy(id));
+  events_.erase(id);
+  metrics_.erase(id);
+  std::erase_if(trials_, [&](const auto& entry) { return entry.second.study == id; });
+  return absl::OkStatus();
+}
+
+absl::StatusOr<TrialId> DecisionRecorder::InsertTrial(const Trial& trial) {
+  VIZSLA_ASSIGN_OR_RETURN(const TrialId id, to().InsertTrial(trial));
+  Note(trial.study, TrialCreatedEvent{trial.number, ToLogged(trial)});
+  Trial& known = trials_[id];
+  known = trial;
+  known.id = id;
+  return id;
+}
+
+absl::Status DecisionRecorder::UpdateTrial(const Trial& trial) {
+  VIZSLA_ASSIGN_OR_RETURN(Trial* const newest, Newest(trial.id));
+  VIZSLA_RETURN_IF_ERROR(to().UpdateTrial(trial));
+  if (const auto changed = Difference(*newest, trial)) Note(trial.study, *changed);
+  *newest = trial;
+  return absl::OkStatus();
+}
+
+absl::Status DecisionRecorder::UpsertReport(TrialId id, const EpochReport& report) {
+  if (listed_ != id) VIZSLA_RETURN_IF_ERROR(ListReports(id).status());
+  VIZSLA_RETURN_IF_ERROR(to().UpsertReport(id, report));
+  const std::pair key(report.epoch, report.attempt);
+  // Otherwise only its checkpoint was let go of: what was reported stays.
+  if (std::find(reports_.begin(), reports_.end(), key) != reports_.end()) return absl::OkStatus();
+  reports_.push_back(key);
+  VIZSLA_ASSIGN_OR_RETURN(const Trial* const trial, Newest(id));
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<std::string>* const metrics, MetricsOf(trial->study));
+  ReportEvent event{trial->number, report.epoch, report.attempt.value(), {}};
+  for (const std::string& name : *metrics) {
+    const auto metric = report.metrics.find(name);
+    event.values.push_back(
+        metric != report.metrics.end() ? metric->second : std::numeric_limits<double>::quiet_NaN());
+  }
+  Note(trial->study, event);
+  return absl::OkStatus();
+}
+
+}  // namespace vizsla

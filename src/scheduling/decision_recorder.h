@@ -1,0 +1,65 @@
+// Writes the log of decisions (decision_log.h) as the scheduler's changes run: what they store is
+// seen on its way to the store, what they decide is noted by them. One row for each change and
+// study, in the change's own transaction.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "src/scheduling/decision_log.h"
+#include "src/scheduling/forwarding_writer.h"
+
+namespace vizsla {
+
+// Used only inside changes of the TrialStore, which run one after another.
+class DecisionRecorder final : public ForwardingWriter {
+ public:
+  // Of one change: first Begin, then the change through this writer, then Store, unless it failed.
+  void Begin(TrialWriter& writer);
+  absl::Status Store(Timestamp now);
+
+  // Before what follows from the decision is written.
+  void Note(StudyId study, const LogEvent& event);
+
+  // What was stored since the last failed commit may be gone: studies are told anew who decides.
+  void Forget() { introduced_.clear(); }
+
+  // ForwardingWriter:
+  absl::StatusOr<Study> GetStudy(StudyId id) override;
+  absl::StatusOr<Trial> GetTrial(TrialId id) override;
+  absl::StatusOr<Trial> FindTrial(StudyId study, int64_t number) override;
+  absl::StatusOr<std::optional<Trial>> FirstQueued(StudyId study) override;
+  absl::StatusOr<std::vector<EpochReport>> ListReports(TrialId trial) override;
+  absl::StatusOr<StudyId> InsertStudy(const Study& study) override;
+  absl::Status UpdateStudy(const Study& study) override;
+  absl::Status DeleteStudy(StudyId id) override;
+  absl::StatusOr<TrialId> InsertTrial(const Trial& trial) override;
+  absl::Status UpdateTrial(const Trial& trial) override;
+  absl::Status UpsertReport(TrialId trial, const EpochReport& report) override;
+
+ protected:
+  TrialWriter& to() override { return *writer_; }
+
+ private:
+  // The row as it is stored now; read unless this change has seen it.
+  absl::StatusOr<Trial*> Newest(TrialId id);
+  // The names of the values that are logged of an epoch.
+  absl::StatusOr<const std::vector<std::string>*> MetricsOf(StudyId study);
+
+  TrialWriter* writer_ = nullptr;
+
+  // Of the running change:
+  std::map<StudyId, std::string> events_;
+  std::map<TrialId, Trial> trials_;
+  // (trial, epoch, attempt) of the reports that are stored.
+  TrialId listed_;
+  std::vector<std::pair<int, AttemptNumber>> reports_;
+
+  std::map<StudyId, std::vector<std::string>> metrics_;  // an objective never changes
+  std::set<StudyId> introduced_;                         // who decides is in their logs
+};
+
+}  // namespace vizsla

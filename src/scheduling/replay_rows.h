@@ -1,0 +1,59 @@
+// The rows of one study, rebuilt from its log: what samplers, pruners and stages looked at.
+// Internal to src/scheduling.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "src/scheduling/decision_log.h"
+#include "src/scheduling/trial_store.h"
+
+namespace vizsla {
+
+// Trials have their numbers for ids.
+class ReplayRows final : public TrialReader {
+ public:
+  // DataLoss: the event does not fit to the rows. The trial as it is afterwards.
+  absl::Status Apply(const StudyEvent& event);
+  absl::StatusOr<Trial> Apply(const TrialCreatedEvent& event);
+  absl::StatusOr<Trial> Apply(const TrialChangedEvent& event);
+  // The report as it is stored.
+  absl::StatusOr<EpochReport> Apply(const ReportEvent& event);
+
+  bool has_study() const { return study_.id.value() != 0; }
+  const Study& study() const { return study_; }
+  // Null: there is none.
+  const Trial* Find(int64_t number) const;
+  const std::map<int64_t, Trial>& trials() const { return trials_; }
+
+  absl::StatusOr<std::vector<Study>> ListStudies() override;
+  absl::StatusOr<Study> GetStudy(StudyId id) override;
+  absl::StatusOr<Study> FindStudy(std::string_view name) override;
+  absl::StatusOr<Trial> GetTrial(TrialId id) override;
+  absl::StatusOr<Trial> FindTrial(StudyId study, int64_t number) override;
+  absl::StatusOr<std::vector<Trial>> ListTrials(StudyId study,
+                                                std::span<const TrialState> states) override;
+  absl::StatusOr<int64_t> CountTrials(StudyId study, std::span<const TrialState> states) override;
+  absl::StatusOr<int64_t> LastTrialNumber(StudyId study) override;
+  absl::StatusOr<std::optional<Trial>> FirstQueued(StudyId study) override;
+  absl::StatusOr<std::vector<EpochReport>> ListReports(TrialId trial) override;
+  // Nothing of these is in the log.
+  absl::StatusOr<std::vector<AttemptRow>> ListAttempts(TrialId trial) override;
+  absl::StatusOr<std::vector<LogRow>> ListLogs(TrialId trial) override;
+  absl::StatusOr<std::vector<EvaluationRow>> ListEvaluations(StudyId study) override;
+  absl::StatusOr<std::vector<DecisionRow>> ListDecisions(StudyId study, int64_t after,
+                                                         int64_t limit) override;
+  absl::StatusOr<bool> IsArtifactReferenced(const std::string& hash) override;
+  absl::StatusOr<std::string> GetDatabaseId() override;
+
+ private:
+  absl::StatusOr<Trial*> Require(int64_t number);
+
+  Study study_;
+  std::vector<std::string> metrics_;
+  std::map<int64_t, Trial> trials_;
+  std::map<int64_t, std::map<int, EpochReport>> reports_;
+};
+
+}  // namespace vizsla
