@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <functional>
 #include <iostream>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "src/cli/commands.h"
 #include "src/cli/helper_program.h"
 #include "src/cli/note_command.h"
+#include "src/cli/replay_command.h"
 #include "src/cli/terminal.h"
 
 namespace vizsla {
@@ -46,6 +48,7 @@ struct CommandLine {
   SubmitCommand submit;
   PullCommand pull;
   ReportCommand report;
+  ReplayCommand replay;
   Action action;
 };
 
@@ -177,6 +180,22 @@ void AddNote(CLI::App& app, CommandLine& line) {
       [&line] { line.action = [&line] { return RunNote(line.connection, line.note); }; });
 }
 
+void AddReplay(CLI::App& app, CommandLine& line) {
+  CLI::App* command =
+      AddCommand(app, "replay",
+                 "Derives every decision of a study again from its log, and says where it differs",
+                 "  vizsla replay\n"
+                 "  vizsla replay dogs --until 500\n"
+                 "  vizsla replay dogs --json");
+  command->add_option("STUDY", line.replay.study, "The study; the newest when left out");
+  command->add_option("--until", line.replay.until, "Only the first N rows of the log")
+      ->type_name("N")
+      ->check(CLI::Range(int64_t{1}, std::numeric_limits<int64_t>::max()));
+  AddJson(command, line.replay.json, "replay");
+  command->callback(
+      [&line] { line.action = [&line] { return RunReplay(line.connection, line.replay); }; });
+}
+
 void AddSubmit(CLI::App& app, CommandLine& line) {
   CLI::App* command =
       AddCommand(app, "submit", "Creates a study, or goes on with it, from a search space",
@@ -268,6 +287,7 @@ void Build(CLI::App& app, CommandLine& line) {
   AddPull(app, line);
   AddReport(app, line);
   AddNote(app, line);
+  AddReplay(app, line);
   AddHelpers(app);
   AddStudyCommand(app, line, "stop", "Stops a study; running trials are given back",
                   "  vizsla stop dogs", RunStop);

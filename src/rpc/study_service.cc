@@ -31,6 +31,10 @@ void AddNewestLines(const std::vector<LogRow>& lines, v1::GetTrialLogsResponse* 
   std::reverse(response->mutable_lines()->begin(), response->mutable_lines()->end());
 }
 
+// Rows of the log in one message; a row has some hundred bytes, but for a study's specification.
+constexpr int64_t kDecisionsPerPage = 2000;
+constexpr size_t kDecisionBytesPerPage = kMaxMessageBytes / 4;
+
 constexpr int kStates = static_cast<int>(TrialState::kCancelled) + 1;
 
 // The study for a page that asks for one of its trials: with the counts that the store has at hand.
@@ -230,6 +234,30 @@ grpc::ServerUnaryReactor* StudyServiceImpl::ListEvaluations(
       VIZSLA_ASSIGN_OR_RETURN(const std::vector<EvaluationRow> rows,
                               reader.ListEvaluations(study.id));
       for (const EvaluationRow& row : rows) *response->add_evaluations() = ToProto(row);
+      return absl::OkStatus();
+    });
+  });
+}
+
+grpc::ServerUnaryReactor* StudyServiceImpl::ListDecisions(grpc::CallbackServerContext* context,
+                                                          const v1::ListDecisionsRequest* request,
+                                                          v1::ListDecisionsResponse* response) {
+  return calls_.Run(context, [=, this] {
+    return store_.Read([&](TrialReader& reader) -> absl::Status {
+      VIZSLA_ASSIGN_OR_RETURN(const Study study, reader.FindStudy(request->study()));
+      response->set_study(study.spec.name);
+      VIZSLA_ASSIGN_OR_RETURN(std::vector<DecisionRow> rows,
+                              reader.ListDecisions(study.id, request->after(), kDecisionsPerPage));
+      size_t bytes = 0;
+      for (DecisionRow& row : rows) {
+        // The first one goes in any case: an empty page is the end.
+        bytes += row.events.size();
+        if (bytes > kDecisionBytesPerPage && response->rows_size() > 0) break;
+        v1::DecisionRow* const out = response->add_rows();
+        out->set_sequence(row.sequence);
+        out->set_unix_ms(ToUnixMillis(row.at));
+        out->set_events(std::move(row.events));
+      }
       return absl::OkStatus();
     });
   });

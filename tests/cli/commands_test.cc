@@ -24,9 +24,9 @@ using testing::Not;
 using testing::StartsWith;
 
 TEST_F(EmptyFolder, HasNoDatabase) {
-  for (const char* command :
-       {"leaderboard", "studies", "trial best", "logs 1", "stop dogs", "resume dogs",
-        "rename dogs cats", "delete dogs --yes", "pull -o best", "note", "note dogs --notes x"}) {
+  for (const char* command : {"leaderboard", "studies", "trial best", "logs 1", "stop dogs",
+                              "resume dogs", "rename dogs cats", "delete dogs --yes",
+                              "pull -o best", "note", "note dogs --notes x", "replay"}) {
     const ProgramResult result = Run(command);
     EXPECT_EQ(result.exit_code, 1) << command;
     EXPECT_EQ(result.output, "");
@@ -70,7 +70,7 @@ TEST_F(EmptyFolder, WrongUsageIsExitCode2) {
 
 TEST_F(EmptyFolder, EveryCommandHasHelpWithExamples) {
   for (const char* command : {"", "submit", "leaderboard", "studies", "trial", "logs", "pull",
-                              "stop", "resume", "rename", "delete", "note"}) {
+                              "stop", "resume", "rename", "delete", "note", "replay"}) {
     const ProgramResult result = Run(StrCat(command, " --help"));
     EXPECT_EQ(result.exit_code, 0) << command;
     EXPECT_THAT(result.output, HasSubstr("Examples:\n  vizsla ")) << command;
@@ -140,6 +140,7 @@ TEST_F(FilledFolder, JsonOutputsFollowTheirSchemas) {
   ExpectValid(Run("trial 2 --json").output, "trial");
   ExpectValid(Run("logs 1 --json").output, "logs");
   ExpectValid(Run("note dogs --json").output, "note");
+  ExpectValid(Run("replay dogs --json").output, "replay");
   ExpectValid(Run("note dogs --trial 1 --notes x --json").output, "note");
   ExpectValid(Run("stop dogs --json").output, "study");
   ExpectValid(Run("pull -o best --json").output, "pull");

@@ -407,6 +407,43 @@ TEST_P(TrialStoreTest, AttemptsLogsAndEvaluations) {
   EXPECT_GT((*evaluations)[0].id, 0);
 }
 
+TEST_P(TrialStoreTest, DecisionsAreNumberedWithinTheirStudyAndReadInPages) {
+  const StudyId dogs = AddStudy("dogs");
+  const StudyId cats = AddStudy("cats");
+  const std::string bytes("\0\xff nul and no UTF-8", 19);
+  const auto append = [&](StudyId study, const std::string& events) {
+    return Write([&](TrialWriter& writer) {
+      return writer.AppendDecisions(study, FromUnixMillis(1'234), events);
+    });
+  };
+  for (int i = 1; i <= 150; ++i) {
+    ASSERT_TRUE(append(dogs, i == 2 ? bytes : StrCat("row ", i)).ok());
+  }
+  ASSERT_TRUE(append(cats, "meow").ok());
+  EXPECT_FALSE(append(StudyId(99), "nobody's").ok());
+  EXPECT_FALSE(Write([&](TrialWriter& writer) -> absl::Status {
+                 VIZSLA_RETURN_IF_ERROR(writer.AppendDecisions(dogs, {}, "undone"));
+                 return absl::AbortedError("no");
+               }).ok());
+  const auto list = [&](StudyId study, int64_t after, int64_t limit) {
+    return *Get<std::vector<DecisionRow>>(
+        [&](TrialReader& reader) { return reader.ListDecisions(study, after, limit); });
+  };
+  const std::vector<DecisionRow> page = list(dogs, 1, 100);
+  ASSERT_EQ(page.size(), 100u);
+  EXPECT_EQ(page[0].sequence, 2);
+  EXPECT_EQ(page[0].at, FromUnixMillis(1'234));
+  EXPECT_EQ(page[0].events, bytes);
+  EXPECT_EQ(page[99].sequence, 101);
+  EXPECT_EQ(page[99].events, "row 101");
+  EXPECT_EQ(list(dogs, 149, 100).size(), 1u);
+  EXPECT_TRUE(list(dogs, 150, 100).empty());
+  EXPECT_EQ(list(cats, 0, 100)[0].sequence, 1);
+  ASSERT_TRUE(Write([&](TrialWriter& writer) { return writer.DeleteStudy(dogs); }).ok());
+  EXPECT_TRUE(list(dogs, 0, 100).empty()) << "deleted with the study";
+  EXPECT_EQ(list(cats, 0, 100).size(), 1u);
+}
+
 TEST_P(TrialStoreTest, ArtifactsAreReferencedByStudiesTrialsAndReports) {
   const StudyId study = AddStudy("dogs");  // 'a' and 'b'
   Trial trial = SampleTrial(study, 1);
