@@ -21,6 +21,7 @@ enum class Kind : int {
   kSources = 9,
   kStage = 10,
   kFinish = 11,
+  kStalled = 12,
 };
 
 // Persisted, too: which fields a changed trial's event has. In this order.
@@ -159,6 +160,11 @@ struct Encoder {
     Begin(Kind::kStage);
     out.Int(event.stage);
   }
+  void operator()(const StalledEvent& event) {
+    Begin(Kind::kStalled);
+    out.Int(std::ssize(event.numbers));
+    for (const int64_t number : event.numbers) out.Int(number);
+  }
   void operator()(const FinishEvent& event) {
     Begin(Kind::kFinish);
     out.Int(static_cast<int64_t>(event.why));
@@ -255,6 +261,11 @@ std::optional<LogEvent> GetEvent(ByteReader& in) {
       return SourcesEvent{in.Int()};
     case Kind::kStage:
       return StageEvent{static_cast<int>(in.Int())};
+    case Kind::kStalled: {
+      StalledEvent event;
+      for (int64_t left = in.Count(); left > 0; --left) event.numbers.push_back(in.Int());
+      return event;
+    }
     case Kind::kFinish: {
       FinishEvent event;
       event.why = in.Word(FinishEvent::Why::kWallTime);

@@ -110,6 +110,9 @@ struct LosersEvent {  // the stage's paused trials that will never go on; often 
 struct SourcesEvent {  // so many trials that waited for a source are decided next
   int64_t count = 0;
 };
+struct StalledEvent {  // paused trials that end because others wait for them and nothing else runs
+  std::vector<int64_t> numbers;
+};
 struct StageEvent {  // the stages before are over; its enqueued trials are created next
   int stage = 2;
 };
@@ -119,9 +122,9 @@ struct FinishEvent {
   int64_t active_ms = 0;
 };
 
-using LogEvent =
-    std::variant<ProgramEvent, StudyEvent, TrialCreatedEvent, TrialChangedEvent, ReportEvent,
-                 NextEvent, PruneEvent, LosersEvent, SourcesEvent, StageEvent, FinishEvent>;
+using LogEvent = std::variant<ProgramEvent, StudyEvent, TrialCreatedEvent, TrialChangedEvent,
+                              ReportEvent, NextEvent, PruneEvent, LosersEvent, SourcesEvent,
+                              StageEvent, FinishEvent, StalledEvent>;
 
 // Appends to `bytes`.
 void Encode(const LogEvent& event, std::string& bytes);

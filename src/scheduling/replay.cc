@@ -279,6 +279,26 @@ class DecisionReplay::Impl {
     return absl::OkStatus();
   }
 
+  absl::Status Replay(const StalledEvent& event) {
+    VIZSLA_RETURN_IF_ERROR(CheckBegun());
+    result_.counts.prunings += std::ssize(event.numbers);
+    expected_.lost.insert(event.numbers.begin(), event.numbers.end());
+    VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials,
+                            rows_.ListTrials(rows_.study().id, {}));
+    const int stage = CurrentStage(trials);
+    VIZSLA_ASSIGN_OR_RETURN(const auto draw,
+                            scheduler_.DrawInStage(rows_, rows_.study(), stage, trials));
+    VIZSLA_ASSIGN_OR_RETURN(const auto resume,
+                            scheduler_.NextToResume(rows_, rows_.study(), stage));
+    std::vector<int64_t> derived;
+    if (!draw && !resume) {
+      for (const Trial& trial : PausedSources(trials)) derived.push_back(trial.number);
+    }
+    Compare("the paused trials that others wait for", Numbers(event.numbers), Numbers(derived),
+            DescribeTrials(rows_));
+    return absl::OkStatus();
+  }
+
   absl::Status Replay(const StageEvent& event) {
     VIZSLA_RETURN_IF_ERROR(CheckBegun());
     ++result_.counts.ends;

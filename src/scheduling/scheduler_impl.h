@@ -117,6 +117,9 @@ class SchedulerImpl final : public Scheduler {
                                                   int stage, std::span<const Trial> trials);
   // Decides what waiting trials start from, and begins the next stage when the current one is over.
   absl::Status Proceed(TrialWriter& writer, const Study& study, Effects& effects);
+  // Ends paused trials that others wait for.
+  absl::Status EndStalled(TrialWriter& writer, const Study& study, std::span<const Trial> stalled,
+                          Effects& effects);
   absl::StatusOr<bool> BeginNextStage(TrialWriter& writer, const Study& study,
                                       std::span<const Trial> trials, Effects& effects);
   // "; stage 2 never began: ..." of a finished study that has got stuck; or empty.

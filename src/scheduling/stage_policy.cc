@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "src/base/check.h"
 #include "src/study/init_from.h"
@@ -112,6 +113,22 @@ bool AnyOpen(std::span<const Trial> trials) {
   return std::any_of(trials.begin(), trials.end(), [](const Trial& trial) {
     return trial.state == TrialState::kQueued || trial.state == TrialState::kRunning;
   });
+}
+
+std::vector<Trial> PausedSources(std::span<const Trial> trials) {
+  std::set<int64_t> wanted;
+  for (const Trial& trial : trials) {
+    if (IsFinished(trial.state) || trial.state == TrialState::kPaused) continue;
+    if (!IsWaiting(trial)) return {};
+    wanted.insert(trial.warm_start.trial);
+  }
+  std::vector<Trial> sources;
+  for (const Trial& trial : trials) {
+    if (trial.state == TrialState::kPaused && wanted.contains(trial.number)) {
+      sources.push_back(trial);
+    }
+  }
+  return sources;
 }
 
 std::vector<Trial> SourcesOfStage(const Study& study, int stage, std::span<const Trial> trials) {

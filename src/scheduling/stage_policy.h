@@ -19,6 +19,9 @@ int CurrentStage(std::span<const Trial> trials);
 
 // QUEUED or RUNNING trials. A PAUSED one holds no stage up: it ends with it.
 bool AnyOpen(std::span<const Trial> trials);
+// The PAUSED trials that others wait for, when all open trials wait: nothing would ever run again
+// unless a new trial is drawn or a paused one is promoted. By number.
+std::vector<Trial> PausedSources(std::span<const Trial> trials);
 
 // The trials that those of a later stage may start from, the best first: of the stages before it,
 // able to win, with a score and its checkpoint. Empty: the stage cannot begin.

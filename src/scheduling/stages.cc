@@ -102,12 +102,31 @@ absl::Status SchedulerImpl::Proceed(TrialWriter& writer, const Study& study, Eff
       effects.changed = true;
     }
     if (!decided.empty()) continue;
-    if (draw || AnyOpen(trials)) return absl::OkStatus();
+    if (draw) return absl::OkStatus();
+    const std::vector<Trial> stalled = PausedSources(trials);
+    if (stalled.empty() && AnyOpen(trials)) return absl::OkStatus();
     VIZSLA_ASSIGN_OR_RETURN(const auto resume, NextToResume(writer, study, CurrentStage(trials)));
     if (resume) return absl::OkStatus();
+    if (!stalled.empty()) {
+      VIZSLA_RETURN_IF_ERROR(EndStalled(writer, study, stalled, effects));
+      continue;
+    }
     VIZSLA_ASSIGN_OR_RETURN(const bool begun, BeginNextStage(writer, study, trials, effects));
     if (!begun) return absl::OkStatus();
   }
+}
+
+absl::Status SchedulerImpl::EndStalled(TrialWriter& writer, const Study& study,
+                                       std::span<const Trial> stalled, Effects& effects) {
+  StalledEvent event;
+  for (const Trial& trial : stalled) event.numbers.push_back(trial.number);
+  recorder_.Note(study.id, event);
+  for (const Trial& trial : stalled) {
+    VIZSLA_RETURN_IF_ERROR(EndPaused(writer, study, trial,
+                                     "a trial waits for its end, and nothing else would run",
+                                     clock_.Now(), effects));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> SchedulerImpl::BeginNextStage(TrialWriter& writer, const Study& study,

@@ -137,6 +137,7 @@ TEST(DecisionLogTest, EveryEventReadsBackAsWritten) {
       SourcesEvent{2},
       StageEvent{3},
       FinishEvent{FinishEvent::Why::kWallTime, 86'400'000},
+      StalledEvent{{5, 6}},
   };
   std::string bytes;
   for (const LogEvent& event : events) Encode(event, bytes);
@@ -311,6 +312,26 @@ TEST_F(ReplayTest, ARaisedBudgetIsReplayed) {
   const LeaseGrant lease = Acquire(Register("d:1/0"));
   EXPECT_EQ(lease.trial.number, 13);
   EXPECT_EQ(ExpectReplays(store_, "dogs").counts.suggestions, 12);
+}
+
+// Found by the simulation: the study would have hung for ever.
+TEST_F(ReplayTest, APausedTrialThatAnotherOneWaitsForEndsWhenNothingElseRuns) {
+  StudySpec spec = SmallSpec("dogs", 2, kEpochs);
+  AshaOptions asha;
+  asha.eta = 3;
+  spec.pruner = asha;
+  spec.enqueue = {{"first", "", {{"learning_rate", 0.01}}, {}},
+                  {"", "", {{"learning_rate", 0.02}}, {InitFrom::Kind::kTrial, "first", 0}}};
+  Create(spec);
+  const WorkerId worker = Register("a:1/0");
+  const LeaseGrant first = Acquire(worker);
+  ASSERT_EQ(*Report(first, 1, 0.5, /*with_last=*/true), ReportDirective::kPause);
+  ASSERT_TRUE(Complete(first, AttemptOutcome::kPaused).ok());
+  const LeaseGrant second = Acquire(worker);
+  EXPECT_EQ(second.trial.number, 2);
+  EXPECT_EQ(second.trial.warm_start.trial, 1);
+  EXPECT_EQ(GetTrial(first.trial.id).state, TrialState::kPruned);
+  EXPECT_EQ(ExpectReplays(store_, "dogs").counts.prunings, 1);
 }
 
 TEST_F(ReplayTest, AFailedCommitLeavesNothingInTheLog) {

@@ -1,0 +1,115 @@
+// What holds of a study whatever has happened, looked up in its store.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "src/base/random.h"
+#include "src/study/objective.h"
+#include "tests/scheduling/harness.h"
+
+namespace vizsla {
+
+// A report that the coordinator has acknowledged.
+struct Acknowledged {
+  TrialId trial;
+  AttemptNumber attempt;
+  int epoch = 0;
+  double value = 0;
+};
+
+// Training as a function of trial and epoch, with ties.
+inline double SimulatedAccuracy(int64_t trial, int epoch) {
+  RandomStream stream(StreamKey(99).With(static_cast<uint64_t>(trial)).With(epoch));
+  return std::floor(stream.Uniform() * 16) / 16;
+}
+
+class ClusterInvariants {
+ public:
+  ClusterInvariants(TrialStore& store, FakeArtifacts& artifacts)
+      : store_(store), artifacts_(artifacts) {}
+
+  void Check(const std::string& name, const std::vector<Acknowledged>& acknowledged) {
+    const absl::Status status = store_.Read([&](TrialReader& reader) -> absl::Status {
+      VIZSLA_ASSIGN_OR_RETURN(const Study study, reader.FindStudy(name));
+      VIZSLA_ASSIGN_OR_RETURN(const auto trials, reader.ListTrials(study.id, {}));
+      std::map<TrialId, std::vector<EpochReport>> reports;
+      int64_t number = 0;
+      for (const Trial& trial : trials) {
+        EXPECT_EQ(trial.number, ++number) << "no trial twice, none left out";
+        VIZSLA_ASSIGN_OR_RETURN(reports[trial.id], reader.ListReports(trial.id));
+        VIZSLA_ASSIGN_OR_RETURN(const auto attempts, reader.ListAttempts(trial.id));
+        CheckReports(study, trial, reports[trial.id]);
+        CheckAttempts(trial, attempts);
+        CheckArtifacts(trial);
+        if (study.state == StudyState::kFinished) {
+          EXPECT_TRUE(IsFinished(trial.state)) << "trial " << trial.number << " has no end";
+        }
+      }
+      for (const Acknowledged& report : acknowledged) {
+        CheckAcknowledged(report, reports[report.trial]);
+      }
+      return absl::OkStatus();
+    });
+    EXPECT_TRUE(status.ok()) << status;
+  }
+
+ private:
+  static void CheckReports(const Study& study, const Trial& trial,
+                           const std::vector<EpochReport>& reports) {
+    int epoch = 0;
+    std::vector<EpochReport> run;
+    for (const EpochReport& report : reports) {
+      EXPECT_EQ(report.epoch, ++epoch) << "every epoch once, without gaps";
+      EXPECT_EQ(report.metrics.at("val_accuracy"), SimulatedAccuracy(trial.number, report.epoch));
+      if (report.epoch <= trial.epoch) run.push_back(report);
+    }
+    EXPECT_EQ(static_cast<int>(run.size()), trial.epoch);
+    const auto score = SelectScore(study.spec.objective, run);
+    ASSERT_EQ(score.has_value(), trial.score.has_value());
+    if (!score) return;
+    EXPECT_EQ(*trial.score, score->value);
+    EXPECT_EQ(trial.best_epoch, score->epoch);
+  }
+
+  static void CheckAttempts(const Trial& trial, const std::vector<AttemptRow>& attempts) {
+    EXPECT_EQ(static_cast<int64_t>(attempts.size()), trial.attempt.value());
+    int open = 0;
+    int crashed = 0;
+    for (const AttemptRow& attempt : attempts) {
+      if (!attempt.ended_at) ++open;
+      if (attempt.outcome == AttemptOutcome::kCrashed) ++crashed;
+    }
+    EXPECT_EQ(open, trial.state == TrialState::kRunning ? 1 : 0) << "at most one lease a trial";
+    EXPECT_EQ(crashed, trial.crashes) << "crashes count, preemptions do not";
+    EXPECT_LE(trial.crashes, 3);
+  }
+
+  void CheckArtifacts(const Trial& trial) {
+    for (const std::string& hash :
+         {trial.best_checkpoint, trial.last_checkpoint, trial.warm_start.checkpoint}) {
+      EXPECT_TRUE(hash.empty() || artifacts_.Exists(hash))
+          << "a checkpoint that trial " << trial.number << " needs was removed";
+    }
+  }
+
+  static void CheckAcknowledged(const Acknowledged& wanted,
+                                const std::vector<EpochReport>& reports) {
+    for (const EpochReport& report : reports) {
+      if (report.epoch != wanted.epoch) continue;
+      EXPECT_GE(report.attempt, wanted.attempt) << "only a later attempt may replace it";
+      EXPECT_EQ(report.metrics.at("val_accuracy"), wanted.value);
+      return;
+    }
+    ADD_FAILURE() << "an acknowledged report of epoch " << wanted.epoch << " is lost";
+  }
+
+  TrialStore& store_;
+  FakeArtifacts& artifacts_;
+};
+
+}  // namespace vizsla

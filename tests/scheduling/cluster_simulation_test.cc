@@ -1,0 +1,125 @@
+// Thousands of small schedules, each with another mixture of sampler, pruner and stages, and a few
+// with a thousand workers. VIZSLA_SIMULATION_SEEDS=N plays N seeds of each mixture.
+#include "tests/scheduling/cluster_simulation.h"
+
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+
+#include "src/base/file.h"
+#include "src/base/log.h"
+
+namespace vizsla {
+namespace {
+
+constexpr int kSeeds = 250;
+constexpr int kEpochs = 9;
+
+struct Mixture {
+  const char* name;
+  StudySpec spec;
+};
+
+AshaOptions Asha(AshaOptions::Variant variant) {
+  AshaOptions options;
+  options.variant = variant;
+  options.eta = 3;
+  return options;
+}
+
+// Four trials of the best two, of which one is enqueued.
+Stage SecondStage(const PrunerSpec& pruner) {
+  Stage stage;
+  stage.top = 2;
+  stage.budget = {4, kEpochs, {}};
+  stage.pruner = pruner;
+  stage.space.parameters = {{"dropout", FloatDomain{0, 1, false, {}}, {}}};
+  stage.enqueue = {{"", "", {{"dropout", 0.5}}, {InitFrom::Kind::kBest, "", 0}}};
+  return stage;
+}
+
+std::vector<Mixture> Mixtures() {
+  std::vector<Mixture> mixtures;
+  const auto add = [&](const char* name, const SamplerSpec& sampler, const PrunerSpec& pruner) {
+    StudySpec spec = SmallSpec("dogs", 9, kEpochs);
+    spec.sampler = sampler;
+    spec.pruner = pruner;
+    mixtures.push_back({name, spec});
+    return &mixtures.back().spec;
+  };
+  TpeOptions tpe;
+  tpe.startup_trials = 3;
+  MedianOptions median;
+  median.startup_trials = 2;
+  add("random", RandomOptions(), NoPruning());
+  add("tpe, asha promoting", tpe, Asha(AshaOptions::Variant::kPromote));
+  add("sobol, asha stopping", SobolOptions(), Asha(AshaOptions::Variant::kStop));
+  add("cma-es, hyperband", CmaEsOptions(), HyperbandOptions());
+  add("halton, halving", HaltonOptions(), SuccessiveHalvingOptions());
+  add("tpe, median", tpe, median);
+  StudySpec* staged = add("stages, asha and median", tpe, Asha(AshaOptions::Variant::kPromote));
+  staged->enqueue.push_back({"first", "", {{"learning_rate", 0.01}}, {}});
+  staged->enqueue.push_back(
+      {"", "", {{"learning_rate", 0.02}}, {InitFrom::Kind::kTrial, "first", 0}});
+  staged->stages = {SecondStage(median)};
+  StudySpec* grid = add("grid, stages, asha", GridOptions(), NoPruning());
+  grid->space = GridSpec("dogs", 4, kEpochs).space;
+  grid->budget.trials = 4;
+  grid->stages = {SecondStage(Asha(AshaOptions::Variant::kPromote)), SecondStage(NoPruning())};
+  return mixtures;
+}
+
+int Seeds() {
+  const char* seeds = std::getenv("VIZSLA_SIMULATION_SEEDS");
+  return seeds != nullptr ? std::atoi(seeds) : kSeeds;
+}
+
+// With memory as its disk.
+ReplayResult Play(const Schedule& schedule) {
+  MemoryTrialStore store;
+  bool full = false;
+  store.SetCommitHook(
+      [&] { return full ? absl::ResourceExhaustedError("the disk is full") : absl::OkStatus(); });
+  return ClusterSimulation(schedule, {store, [&](bool now) { full = now; }}).Run();
+}
+
+TEST(ClusterSimulationTest, ThousandsOfSchedulesKeepEveryPromise) {
+  spdlog::set_level(spdlog::level::off);
+  ReplayCounts seen;
+  for (const Mixture& mixture : Mixtures()) {
+    for (int seed = 1; seed <= Seeds(); ++seed) {
+      SCOPED_TRACE(StrCat(mixture.name, ", seed ", seed));
+      const ReplayResult result = Play({static_cast<uint64_t>(seed), mixture.spec});
+      ASSERT_FALSE(HasFailure()) << mixture.name << ", seed " << seed;
+      seen.promotions += result.counts.promotions;
+      seen.prunings += result.counts.prunings;
+      seen.sources += result.counts.sources;
+    }
+  }
+  // The chaos leaves enough alive to say something about pruners and stages.
+  EXPECT_GT(seen.promotions, Seeds());
+  EXPECT_GT(seen.prunings, Seeds());
+  EXPECT_GT(seen.sources, Seeds());
+}
+
+Schedule Big(uint64_t seed, int trials, const PrunerSpec& pruner) {
+  Schedule schedule;
+  schedule.seed = seed;
+  schedule.spec = SmallSpec("dogs", trials, kEpochs);
+  schedule.spec.sampler = TpeOptions();
+  schedule.spec.pruner = pruner;
+  schedule.workers = 1000;
+  schedule.chaos_steps = 12'000;
+  schedule.calm_steps = 100'000;
+  schedule.check_every = 3000;
+  return schedule;
+}
+
+TEST(ClusterSimulationTest, AThousandWorkers) {
+  spdlog::set_level(spdlog::level::off);
+  const ReplayResult result = Play(Big(1, 400, Asha(AshaOptions::Variant::kPromote)));
+  EXPECT_EQ(result.counts.suggestions, 400);
+}
+
+}  // namespace
+}  // namespace vizsla
