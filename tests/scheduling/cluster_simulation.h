@@ -14,6 +14,8 @@ struct Schedule {
   uint64_t seed = 1;
   StudySpec spec;
   int workers = 4;
+  // Time passes by up to so much from one worker's step to the next one's.
+  Milliseconds longest_step{2000};
   int chaos_steps = 200;
   int calm_steps = 4000;  // within which the study must end
   int check_every = 50;
@@ -48,7 +50,7 @@ class ClusterSimulation {
     disk_.set_full(false);
     network_.set_faults({});
     for (int step = 0; step < schedule_.calm_steps && !Failed() && !Finished(); ++step) {
-      Pass(Milliseconds(500));
+      Pass(schedule_.longest_step / 4);
       workers_[static_cast<size_t>(step) % workers_.size()].Step();
     }
     EXPECT_TRUE(Finished()) << "the study does not end:\n" << Describe();
@@ -57,6 +59,8 @@ class ClusterSimulation {
   }
 
  private:
+  static constexpr Milliseconds kTick{500};
+
   bool Failed() const { return ::testing::Test::HasFailure(); }
   bool Chance(double probability) { return random_.Bernoulli(probability); }
   void Check() { invariants_.Check(schedule_.spec.name, world_.acknowledged); }
@@ -70,17 +74,23 @@ class ClusterSimulation {
 
   void Pass(Milliseconds time) {
     clock_.Advance(time);
+    network_.Deliver();
+    if (clock_.Now() - ticked_at_ < kTick) return;
+    ticked_at_ = clock_.Now();
     const absl::Status tick = world_.scheduler->Tick();
     EXPECT_TRUE(tick.ok() || absl::IsResourceExhausted(tick)) << tick;
-    network_.Deliver();
   }
 
   void Chaos() {
+    // What befalls the coordinator is as frequent however many workers there are.
+    const double often = static_cast<double>(schedule_.longest_step.count()) / 2000;
     disk_.set_full(Chance(0.02));
-    Pass(Milliseconds(static_cast<int64_t>(random_.UniformInt(2000))));
-    if (Chance(0.02)) Restart();
-    if (Chance(0.005)) clock_.Advance(std::chrono::seconds(40));  // a machine that was suspended
-    if (Chance(0.01)) {
+    Pass(Milliseconds(static_cast<int64_t>(
+        random_.UniformInt(static_cast<uint64_t>(schedule_.longest_step.count())))));
+    if (Chance(0.02 * often)) Restart();
+    // A machine that was suspended.
+    if (Chance(0.005 * often)) clock_.Advance(std::chrono::seconds(40));
+    if (Chance(0.01 * often)) {
       (void)world_.scheduler->StopStudy(schedule_.spec.name);
       (void)world_.scheduler->ResumeStudy(schedule_.spec.name);
     }
@@ -126,6 +136,7 @@ class ClusterSimulation {
   }
 
   const Schedule schedule_;
+  Timestamp ticked_at_{};
   SimulatedDisk disk_;
   ManualClock clock_{FromUnixMillis(1'700'000'000'000)};
   FakeArtifacts artifacts_{clock_};

@@ -1,13 +1,12 @@
 // Thousands of small schedules, each with another mixture of sampler, pruner and stages, and a few
 // with a thousand workers. VIZSLA_SIMULATION_SEEDS=N plays N seeds of each mixture.
-#include "tests/scheduling/cluster_simulation.h"
-
 #include <gmock/gmock.h>
 
 #include <cstdlib>
 
 #include "src/base/file.h"
 #include "src/base/log.h"
+#include "tests/scheduling/big_schedule.h"
 
 namespace vizsla {
 namespace {
@@ -102,23 +101,11 @@ TEST(ClusterSimulationTest, ThousandsOfSchedulesKeepEveryPromise) {
   EXPECT_GT(seen.sources, Seeds());
 }
 
-Schedule Big(uint64_t seed, int trials, const PrunerSpec& pruner) {
-  Schedule schedule;
-  schedule.seed = seed;
-  schedule.spec = SmallSpec("dogs", trials, kEpochs);
-  schedule.spec.sampler = TpeOptions();
-  schedule.spec.pruner = pruner;
-  schedule.workers = 1000;
-  schedule.chaos_steps = 12'000;
-  schedule.calm_steps = 100'000;
-  schedule.check_every = 3000;
-  return schedule;
-}
-
 TEST(ClusterSimulationTest, AThousandWorkers) {
   spdlog::set_level(spdlog::level::off);
-  const ReplayResult result = Play(Big(1, 400, Asha(AshaOptions::Variant::kPromote)));
+  const ReplayResult result = Play(BigSchedule(1, 400));
   EXPECT_EQ(result.counts.suggestions, 400);
+  EXPECT_GT(result.counts.promotions, 50);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "src/base/random.h"
 #include "src/study/objective.h"
 #include "tests/scheduling/harness.h"
+#include "tests/scheduling/stored_log.h"
 
 namespace vizsla {
 namespace {
@@ -85,6 +86,7 @@ class Simulation {
     EXPECT_TRUE(Finished()) << "the study does not end";
     CheckAll();
     CheckEnd();
+    ExpectReplays(store_, "dogs");
   }
 
  private:
