@@ -10,6 +10,7 @@
 #include "src/base/str_cat.h"
 #include "src/report/classification_report.h"
 #include "src/report/leaderboard.h"
+#include "src/scheduling/decision_log.h"
 #include "tests/cli/example_database.h"
 #include "tests/cli/folders.h"
 #include "tests/cli/program.h"
@@ -130,6 +131,51 @@ TEST_F(FilledFolder, LeaderboardCsvHasALineForEachTrial) {
   EXPECT_THAT(csv, StartsWith("rank,trial,name,state,objective,"));
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 4);
   EXPECT_THAT(csv, HasSubstr("\n1,1,,completed,0.75,2,2,2,160,"));
+}
+
+TEST_F(FilledFolder, ReplayDerivesEveryDecisionAgain) {
+  const ProgramResult result = Run("replay dogs");
+  EXPECT_EQ(result.exit_code, 0) << result.errors;
+  EXPECT_THAT(result.output, StartsWith("study 'dogs': 3 suggestions, 0 promotions, 0 prunings, "));
+  EXPECT_THAT(result.output, HasSubstr(" re-derived: all equal\n"));
+  EXPECT_THAT(Run("replay --until 2").output, HasSubstr("1 suggestion, "));
+}
+
+TEST_F(FilledFolder, ReplaySaysWhatDiffers) {
+  {
+    const auto database = OpenDatabase::Open(path());
+    ASSERT_TRUE(database->store()
+                    .Write([](TrialWriter& writer) -> absl::Status {
+                      VIZSLA_ASSIGN_OR_RETURN(const Study dogs, writer.FindStudy("dogs"));
+                      std::string events;
+                      Encode(NextEvent{2}, events);
+                      return writer.AppendDecisions(dogs.id, Timestamp{}, events);
+                    })
+                    .ok());
+  }
+  const ProgramResult result = Run("replay dogs");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.output, HasSubstr("logged:  trial 2 goes on"));
+  EXPECT_THAT(result.output, HasSubstr("derived: no paused trial goes on"));
+  EXPECT_EQ(result.errors, "vizsla: what was decided is not what this program derives\n");
+  if (HasJsonSchema()) ExpectValid(Run("replay dogs --json").output, "replay");
+}
+
+TEST_F(FilledFolder, ReplaySaysThatAStudyIsOlderThanTheLog) {
+  {
+    const auto database = OpenDatabase::Open(path());
+    ASSERT_TRUE(database->store()
+                    .Write([](TrialWriter& writer) -> absl::Status {
+                      VIZSLA_ASSIGN_OR_RETURN(Study old, writer.FindStudy("dogs"));
+                      old.spec.name = "old";
+                      return writer.InsertStudy(old).status();
+                    })
+                    .ok());
+  }
+  const ProgramResult result = Run("replay old");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.errors,
+              StartsWith("vizsla: study 'old' was made before decisions were logged"));
 }
 
 TEST_F(FilledFolder, JsonOutputsFollowTheirSchemas) {
