@@ -1,3 +1,7 @@
+#include <memory>
+#include <mutex>
+#include <string>
+
 #include "src/rpc/convert.h"
 #include "src/rpc/convert_internal.h"
 
@@ -9,6 +13,32 @@ using convert_internal::CheckHashOrEmpty;
 using convert_internal::MetricsFromProto;
 using convert_internal::MetricsToProto;
 using convert_internal::Refuse;
+
+namespace {
+
+struct SpecText {
+  StudySpec spec;
+  std::string json;
+  std::string immutable_hash;
+};
+
+// Every lease carries its study's specification: the text of the last one is kept. Thread-safe.
+std::shared_ptr<const SpecText> TextOf(const StudySpec& spec) {
+  static std::mutex mutex;
+  static std::shared_ptr<const SpecText>& last = *new std::shared_ptr<const SpecText>;
+  std::shared_ptr<const SpecText> known;
+  {
+    std::lock_guard lock(mutex);
+    known = last;
+  }
+  if (known != nullptr && known->spec == spec) return known;
+  known = std::make_shared<const SpecText>(SpecText{spec, ToJsonText(spec), ImmutableHash(spec)});
+  std::lock_guard lock(mutex);
+  last = known;
+  return known;
+}
+
+}  // namespace
 
 v1::StudyState ToProto(StudyState state) {
   switch (state) {
@@ -50,8 +80,9 @@ v1::Study ToProto(const Study& study) {
   out.set_id(study.id.value());
   out.set_name(study.spec.name);
   out.set_state(ToProto(study.state));
-  out.set_spec_json(ToJsonText(study.spec));
-  out.set_immutable_hash(ImmutableHash(study.spec));
+  const std::shared_ptr<const SpecText> text = TextOf(study.spec);
+  out.set_spec_json(text->json);
+  out.set_immutable_hash(text->immutable_hash);
   *out.mutable_inputs() = ToProto(study.inputs);
   out.set_created_unix_ms(ToUnixMillis(study.created_at));
   if (study.finished_at) out.set_finished_unix_ms(ToUnixMillis(*study.finished_at));

@@ -78,6 +78,11 @@ class TablesWriter final : public TrialWriter {
     return static_cast<int64_t>(trials.size());
   }
 
+  absl::StatusOr<bool> AnyTrial(StudyId study, std::span<const TrialState> states) override {
+    VIZSLA_ASSIGN_OR_RETURN(const int64_t count, CountTrials(study, states));
+    return count > 0;
+  }
+
   absl::StatusOr<int64_t> LastTrialNumber(StudyId study) override {
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, ListTrials(study, {}));
     return trials.empty() ? 0 : trials.back().number;
@@ -88,6 +93,14 @@ class TablesWriter final : public TrialWriter {
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, ListTrials(study, kQueued));
     if (trials.empty()) return std::optional<Trial>();
     return std::optional<Trial>(trials.front());
+  }
+
+  absl::StatusOr<std::vector<Trial>> ListHeldBy(const std::string& worker) override {
+    std::vector<Trial> held;
+    for (const auto& [id, trial] : tables_.trials) {
+      if (trial.state == TrialState::kRunning && trial.worker == worker) held.push_back(trial);
+    }
+    return held;
   }
 
   absl::StatusOr<std::vector<EpochReport>> ListReports(TrialId trial) override {

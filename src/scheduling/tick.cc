@@ -149,8 +149,8 @@ absl::Status SchedulerImpl::AccountStudies() {
 }
 
 absl::StatusOr<bool> SchedulerImpl::HasWork(TrialReader& reader, const Study& study) {
-  VIZSLA_ASSIGN_OR_RETURN(const int64_t open, reader.CountTrials(study.id, kQueuedOrRunning));
-  if (open > 0) return true;
+  VIZSLA_ASSIGN_OR_RETURN(const bool open, reader.AnyTrial(study.id, kQueuedOrRunning));
+  if (open) return true;
   VIZSLA_ASSIGN_OR_RETURN(const Next next, FindNext(reader, study));
   return !next.empty();
 }

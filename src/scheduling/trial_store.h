@@ -57,10 +57,14 @@ class TrialReader {
                                                         std::span<const TrialState> states) = 0;
   virtual absl::StatusOr<int64_t> CountTrials(StudyId study,
                                               std::span<const TrialState> states) = 0;
+  // Whether CountTrials is above 0, without counting them all.
+  virtual absl::StatusOr<bool> AnyTrial(StudyId study, std::span<const TrialState> states) = 0;
   // The largest number given so far; 0 before the first trial.
   virtual absl::StatusOr<int64_t> LastTrialNumber(StudyId study) = 0;
   // The queued trial with the smallest number; nullopt when there is none.
   virtual absl::StatusOr<std::optional<Trial>> FirstQueued(StudyId study) = 0;
+  // RUNNING trials of all studies that this worker trains.
+  virtual absl::StatusOr<std::vector<Trial>> ListHeldBy(const std::string& worker) = 0;
   virtual absl::StatusOr<std::vector<EpochReport>> ListReports(TrialId trial) = 0;  // by epoch
   virtual absl::StatusOr<std::vector<AttemptRow>> ListAttempts(TrialId trial) = 0;
   virtual absl::StatusOr<std::vector<LogRow>> ListLogs(TrialId trial) = 0;

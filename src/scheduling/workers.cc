@@ -114,8 +114,8 @@ absl::Status SchedulerImpl::AcquireChange(TrialWriter& writer, const WorkerInfo&
       acquired.leases.push_back(std::move(grant));
     }
     if (static_cast<int>(acquired.leases.size()) >= max_trials) break;
-    VIZSLA_ASSIGN_OR_RETURN(const int64_t running, writer.CountTrials(study.id, kRunning));
-    if (running > 0) {
+    VIZSLA_ASSIGN_OR_RETURN(const bool running, writer.AnyTrial(study.id, kRunning));
+    if (running) {
       wait = true;
       waiting = StrCat("the last trials of study '", study.spec.name,
                        "' are running; they come back if they crash");
@@ -147,16 +147,11 @@ absl::Status SchedulerImpl::GiveBackHeldBy(TrialWriter& writer, const std::strin
   Completion completion;
   completion.outcome = AttemptOutcome::kPreempted;
   completion.reason = "its worker asked for a trial again: it never got this one";
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Study> studies, writer.ListStudies());
-  for (const Study& study : studies) {
-    if (study.state == StudyState::kFinished) continue;
-    VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> running,
-                            writer.ListTrials(study.id, kRunning));
-    for (const Trial& trial : running) {
-      if (trial.worker != worker) continue;
-      VIZSLA_RETURN_IF_ERROR(
-          EndRunningAttempt(writer, study, trial, completion, clock_.Now(), effects).status());
-    }
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> held, writer.ListHeldBy(worker));
+  for (const Trial& trial : held) {
+    VIZSLA_ASSIGN_OR_RETURN(const Study study, writer.GetStudy(trial.study));
+    VIZSLA_RETURN_IF_ERROR(
+        EndRunningAttempt(writer, study, trial, completion, clock_.Now(), effects).status());
   }
   return absl::OkStatus();
 }

@@ -125,7 +125,12 @@ constexpr const char* kRungs = R"sql(
 ALTER TABLE trials ADD COLUMN rung INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs};
+// Who asks for a trial is looked up among a thousand running ones.
+constexpr const char* kRunningByWorker = R"sql(
+CREATE INDEX trials_running_by_worker ON trials(worker) WHERE state = 1;
+)sql";
+
+constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs, kRunningByWorker};
 
 struct SchemaState {
   int64_t version = 0;

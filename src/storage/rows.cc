@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_join.h"
+#include "src/storage/spec_cache.h"
 #include "src/study/json_fields.h"
 
 namespace vizsla {
@@ -37,9 +38,10 @@ absl::StatusOr<Enum> EnumAt(const Query& query, int column, Enum last, std::stri
 }
 
 absl::StatusOr<Study> StudyAt(const Query& query) {
+  static SpecCache& specs = *new SpecCache;  // one for all connections; never destroyed
   Study study;
   study.id = StudyId(query.Int(0));
-  auto spec = StudySpecFromJsonText(query.Text(1));
+  auto spec = specs.Parse(query.Text(1));
   if (!spec.ok()) return Annotate(spec.status(), StrCat("stored study '", query.Text(9), "'"));
   study.spec = *std::move(spec);
   study.inputs = {query.Text(2), query.Text(3), query.Text(4)};
@@ -89,7 +91,8 @@ absl::StatusOr<Trial> TrialAt(const Query& query) {
 }
 
 // " AND state IN (0,3)", or nothing for all. The states are numbers of ours: no binding needed, and
-// each list in use is one cached statement.
+// each list in use is one cached statement. A bound state would have SQLite plan anew at every use,
+// to see whether it lets a partial index serve.
 std::string StateFilter(std::span<const TrialState> states) {
   if (states.empty()) return "";
   return StrCat(" AND state IN (",
@@ -219,6 +222,14 @@ absl::StatusOr<int64_t> Rows::CountTrials(StudyId study, std::span<const TrialSt
   return query.Int(0);
 }
 
+absl::StatusOr<bool> Rows::AnyTrial(StudyId study, std::span<const TrialState> states) {
+  Query query(database_, StrCat("SELECT EXISTS(SELECT 1 FROM trials WHERE study_id = ?1",
+                                StateFilter(states), ")"));
+  query.Bind(study);
+  VIZSLA_RETURN_IF_ERROR(query.Next().status());
+  return query.Int(0) != 0;
+}
+
 absl::StatusOr<int64_t> Rows::LastTrialNumber(StudyId study) {
   Query query(database_, "SELECT coalesce(max(number), 0) FROM trials WHERE study_id = ?1");
   query.Bind(study);
@@ -227,13 +238,23 @@ absl::StatusOr<int64_t> Rows::LastTrialNumber(StudyId study) {
 }
 
 absl::StatusOr<std::optional<Trial>> Rows::FirstQueued(StudyId study) {
-  Query query(database_, "SELECT " VIZSLA_TRIAL_COLUMNS
-                         " FROM trials WHERE study_id = ?1 AND state = ?2 ORDER BY number LIMIT 1");
-  query.Bind(study).Bind(static_cast<int>(TrialState::kQueued));
+  constexpr TrialState kQueued[] = {TrialState::kQueued};
+  Query query(database_, StrCat("SELECT " VIZSLA_TRIAL_COLUMNS " FROM trials WHERE study_id = ?1",
+                                StateFilter(kQueued), " ORDER BY number LIMIT 1"));
+  query.Bind(study);
   VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
   if (!found) return std::optional<Trial>();
   VIZSLA_ASSIGN_OR_RETURN(Trial trial, TrialAt(query));
   return std::optional<Trial>(std::move(trial));
+}
+
+absl::StatusOr<std::vector<Trial>> Rows::ListHeldBy(const std::string& worker) {
+  // The state stands in the text so that the partial index serves.
+  static_assert(static_cast<int>(TrialState::kRunning) == 1);
+  Query query(database_, "SELECT " VIZSLA_TRIAL_COLUMNS
+                         " FROM trials WHERE worker = ?1 AND state = 1 ORDER BY id");
+  query.Bind(std::string_view(worker));
+  return ReadTrials(query);
 }
 
 absl::StatusOr<std::vector<EpochReport>> Rows::ListReports(TrialId trial) {

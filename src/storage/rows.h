@@ -27,8 +27,10 @@ class Rows final : public TrialWriter {
   absl::StatusOr<std::vector<Trial>> ListTrials(StudyId study,
                                                 std::span<const TrialState> states) override;
   absl::StatusOr<int64_t> CountTrials(StudyId study, std::span<const TrialState> states) override;
+  absl::StatusOr<bool> AnyTrial(StudyId study, std::span<const TrialState> states) override;
   absl::StatusOr<int64_t> LastTrialNumber(StudyId study) override;
   absl::StatusOr<std::optional<Trial>> FirstQueued(StudyId study) override;
+  absl::StatusOr<std::vector<Trial>> ListHeldBy(const std::string& worker) override;
   absl::StatusOr<std::vector<EpochReport>> ListReports(TrialId trial) override;
   absl::StatusOr<std::vector<AttemptRow>> ListAttempts(TrialId trial) override;
   absl::StatusOr<std::vector<LogRow>> ListLogs(TrialId trial) override;

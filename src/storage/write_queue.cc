@@ -22,11 +22,11 @@ WriteQueue::~WriteQueue() {
 
 absl::Status WriteQueue::Run(const std::function<absl::Status(TrialWriter&)>& change) {
   VIZSLA_CHECK(std::this_thread::get_id() != thread_.get_id());
-  Job job{&change, absl::OkStatus()};
+  Job job(change);
   std::unique_lock lock(mutex_);
   queue_.push_back(&job);
-  work_.notify_one();
-  answered_.wait(lock, [&] { return job.done; });
+  if (queue_.size() == 1) work_.notify_one();
+  job.answered.wait(lock, [&] { return job.done; });
   return job.status;
 }
 
@@ -43,20 +43,20 @@ void WriteQueue::Loop() {
     for (Job* job : group) {
       if (job->status.ok()) job->status = committed;
       job->done = true;
+      job->answered.notify_one();  // under the lock: the job ends with its caller's wait
     }
-    answered_.notify_all();
   }
 }
 
 absl::Status WriteQueue::RunGroup(const std::deque<Job*>& group) {
-  VIZSLA_RETURN_IF_ERROR(database_->Execute("BEGIN IMMEDIATE"));
+  VIZSLA_RETURN_IF_ERROR(RunCached("BEGIN IMMEDIATE"));
   absl::Status status;
   for (Job* job : group) {
     // A failure here is the transaction's, not the change's: everything of the group is undone.
     status = RunOne(*job);
     if (!status.ok()) break;
   }
-  if (status.ok()) status = database_->Execute("COMMIT");
+  if (status.ok()) status = RunCached("COMMIT");
   if (!status.ok()) {
     if (database_->InTransaction()) {
       const absl::Status undone = database_->Execute("ROLLBACK");
@@ -68,11 +68,16 @@ absl::Status WriteQueue::RunGroup(const std::deque<Job*>& group) {
   return status;
 }
 
+absl::Status WriteQueue::RunCached(std::string_view sql) {
+  Query query(*database_, sql);
+  return query.Run();
+}
+
 absl::Status WriteQueue::RunOne(Job& job) {
-  VIZSLA_RETURN_IF_ERROR(database_->Execute("SAVEPOINT change"));
+  VIZSLA_RETURN_IF_ERROR(RunCached("SAVEPOINT change"));
   Rows rows(*database_);
   try {
-    job.status = (*job.change)(rows);
+    job.status = job.change(rows);
   } catch (const std::exception& error) {  // on this thread it would end the program
     job.status =
         absl::InternalError(StrCat(database_->path(), ": a change failed: ", error.what()));
@@ -83,8 +88,8 @@ absl::Status WriteQueue::RunOne(Job& job) {
                ? absl::InternalError(StrCat(database_->path(), ": the transaction was rolled back"))
                : job.status;
   }
-  if (!job.status.ok()) VIZSLA_RETURN_IF_ERROR(database_->Execute("ROLLBACK TO change"));
-  return database_->Execute("RELEASE change");
+  if (!job.status.ok()) VIZSLA_RETURN_IF_ERROR(RunCached("ROLLBACK TO change"));
+  return RunCached("RELEASE change");
 }
 
 }  // namespace vizsla

@@ -30,21 +30,24 @@ class WriteQueue {
 
  private:
   struct Job {
-    const std::function<absl::Status(TrialWriter&)>* change;
+    explicit Job(const std::function<absl::Status(TrialWriter&)>& change) : change(change) {}
+    const std::function<absl::Status(TrialWriter&)>& change;
     absl::Status status;
     bool done = false;
+    std::condition_variable answered;  // for its caller alone: hundreds may wait
   };
 
   void Loop();
   absl::Status RunGroup(const std::deque<Job*>& group);
   absl::Status RunOne(Job& job);
+  // A statement without rows that is used again and again.
+  absl::Status RunCached(std::string_view sql);
 
   std::unique_ptr<Database> database_;  // the thread's
   std::mutex mutex_;
-  std::condition_variable work_;      // for the thread
-  std::condition_variable answered_;  // for callers
-  std::deque<Job*> queue_;            // guarded by mutex_
-  bool stopping_ = false;             // guarded by mutex_
+  std::condition_variable work_;  // for the thread
+  std::deque<Job*> queue_;        // guarded by mutex_
+  bool stopping_ = false;         // guarded by mutex_
   std::atomic<uint64_t> failed_commits_{0};
   std::thread thread_;
 };

@@ -306,6 +306,44 @@ TEST_P(TrialStoreTest, TrialsAreListedByStateInOrderOfNumber) {
   EXPECT_EQ(last(AddStudy("empty")), 0);
 }
 
+TEST_P(TrialStoreTest, TellsWhetherThereIsATrial) {
+  const StudyId study = AddStudy("dogs");
+  const auto any = [&](std::vector<TrialState> states) {
+    return *Get<bool>([&](TrialReader& reader) { return reader.AnyTrial(study, states); });
+  };
+  EXPECT_FALSE(any({}));
+  Trial trial = SampleTrial(study, 1);
+  trial.state = TrialState::kPaused;
+  AddTrial(trial);
+  EXPECT_TRUE(any({}));
+  EXPECT_TRUE(any({TrialState::kQueued, TrialState::kPaused}));
+  EXPECT_FALSE(any({TrialState::kQueued, TrialState::kRunning}));
+}
+
+TEST_P(TrialStoreTest, FindsWhatAWorkerTrains) {
+  const StudyId dogs = AddStudy("dogs");
+  const StudyId cats = AddStudy("cats");
+  const auto add = [&](StudyId study, int64_t number, TrialState state, const std::string& worker) {
+    Trial trial = SampleTrial(study, number);
+    trial.state = state;
+    trial.worker = worker;
+    return AddTrial(trial);
+  };
+  const TrialId first = add(dogs, 1, TrialState::kRunning, "host:1/0");
+  add(dogs, 2, TrialState::kRunning, "host:2/0");
+  add(dogs, 3, TrialState::kCompleted, "host:1/0");
+  const TrialId last = add(cats, 1, TrialState::kRunning, "host:1/0");
+  const auto held = [&](const std::string& worker) {
+    std::vector<TrialId> ids;
+    const auto trials =
+        *Get<std::vector<Trial>>([&](TrialReader& reader) { return reader.ListHeldBy(worker); });
+    for (const Trial& trial : trials) ids.push_back(trial.id);
+    return ids;
+  };
+  EXPECT_THAT(held("host:1/0"), ElementsAre(first, last));
+  EXPECT_THAT(held("host:3/0"), IsEmpty());
+}
+
 TEST_P(TrialStoreTest, NumbersAreUniqueAndTrialsNeedTheirStudy) {
   const StudyId study = AddStudy("dogs");
   AddTrial(SampleTrial(study, 1));
