@@ -21,10 +21,9 @@
 #include <vector>
 
 #include "src/base/random.h"
-#include "src/base/sha256.h"
 #include "src/rpc/client.h"
 #include "src/rpc/convert.h"
-#include "src/study/study.h"
+#include "tests/benchmark/load_study.h"
 #include "tests/benchmark/simulated_worker.h"
 
 namespace vizsla {
@@ -34,14 +33,11 @@ using SteadyClock = std::chrono::steady_clock;
 
 struct LoadOptions {
   std::string coordinator;
-  std::string study = "load";
+  LoadStudy study;
   int workers = 1000;
   int channels = 4;
-  int epochs = 5;
-  int parameters = 5;
   double seconds = 10;
-  int64_t trials = 0;  // 0: as many as fit into the time
-  double rate = 0;     // messages a second; 0: closed loop
+  double rate = 0;  // messages a second; 0: closed loop
 };
 
 // Lists of workers that wait for their next message.
@@ -72,26 +68,14 @@ class IdleWorkers {
   std::deque<SimulatedWorker*> idle_;  // guarded by mutex_
 };
 
-StudySpec MakeSpec(const LoadOptions& options) {
-  StudySpec spec;
-  spec.name = options.study;
-  spec.budget.trials = options.trials > 0 ? options.trials : int64_t{1} << 40;
-  spec.budget.epochs = options.epochs;
-  spec.early_stopping.patience = 0;
-  for (int i = 0; i < options.parameters; ++i) {
-    spec.space.parameters.push_back(
-        {StrCat("parameter_", i), FloatDomain{1e-4, 1e-1, true, {}}, {}});
-  }
-  return spec;
-}
-
 absl::Status CreateStudy(CoordinatorClient& client, const LoadOptions& options, LoadRun& run) {
-  VIZSLA_ASSIGN_OR_RETURN(run.checkpoint, client.UploadBytes("checkpoint"));
+  VIZSLA_ASSIGN_OR_RETURN(const StudySpec spec, options.study.Spec());
+  VIZSLA_ASSIGN_OR_RETURN(run.checkpoint, client.UploadBytes(kLoadArtifact));
   PinnedInputs inputs;
-  run.dataset = inputs.dataset_fingerprint = Sha256Hex("photos");
+  run.dataset = inputs.dataset_fingerprint = LoadDataset();
   inputs.split_hash = run.checkpoint;
   v1::CreateStudyRequest request;
-  request.set_spec_json(ToJsonText(MakeSpec(options)));
+  request.set_spec_json(ToJsonText(spec));
   *request.mutable_inputs() = ToProto(inputs);
   return client.CreateStudy(request).status();
 }
@@ -127,7 +111,7 @@ void RunOpenLoop(const LoadOptions& options, LoadRun& run, IdleWorkers& idle,
 
 absl::StatusOr<nlohmann::json> Run(const LoadOptions& options) {
   LoadRun run;
-  run.epochs = options.epochs;
+  run.epochs = options.study.epochs;
   VIZSLA_ASSIGN_OR_RETURN(const auto client, CoordinatorClient::Connect(options.coordinator));
   VIZSLA_RETURN_IF_ERROR(CreateStudy(*client, options, run));
   std::vector<std::shared_ptr<grpc::Channel>> channels;
@@ -170,13 +154,10 @@ int main(int argc, char** argv) {
   vizsla::LoadOptions options;
   CLI::App app{"Loads a running vizsla-coordinator with simulated workers."};
   app.add_option("--coordinator", options.coordinator, "HOST:PORT")->required();
-  app.add_option("--study", options.study, "Created, or gone on with")->capture_default_str();
+  options.study.AddOptions(app);
   app.add_option("--workers", options.workers)->capture_default_str();
   app.add_option("--channels", options.channels, "TCP connections")->capture_default_str();
-  app.add_option("--epochs", options.epochs, "Reports of a trial")->capture_default_str();
-  app.add_option("--parameters", options.parameters, "Of the search space")->capture_default_str();
   app.add_option("--seconds", options.seconds)->capture_default_str();
-  app.add_option("--trials", options.trials, "Budget of the study [without end]");
   app.add_option("--rate", options.rate, "Messages a second (open loop) [as fast as they go]");
   CLI11_PARSE(app, argc, argv);
   const auto result = vizsla::Run(options);

@@ -3,18 +3,9 @@
 #include <cstdio>
 #include <utility>
 
+#include "tests/benchmark/load_study.h"
+
 namespace vizsla {
-namespace {
-
-// A learning curve that depends on the trial, so that samplers and pruners have something to tell
-// apart.
-double Accuracy(int64_t number, int epoch) {
-  const double quality = static_cast<double>((number * 2654435761u) % 1000) / 1000.0;
-  return (0.2 + 0.7 * quality) * (1.0 - 1.0 / (1.0 + epoch));
-}
-
-}  // namespace
-
 SimulatedWorker::SimulatedWorker(LoadRun& run, std::shared_ptr<grpc::Channel> channel, int number)
     : run_(run),
       stub_(v1::WorkerService::NewStub(std::move(channel))),
@@ -94,12 +85,9 @@ void SimulatedWorker::Report() {
   report.set_attempt(attempt_);
   report.set_duration_ms(1000);
   report.set_checkpoint_hash(run_.checkpoint);
-  const double accuracy = Accuracy(number_, epoch_ + 1);
-  auto& metrics = *report.mutable_metrics();
-  metrics["train_accuracy"] = accuracy + 0.05;
-  metrics["train_loss"] = 2 - 2 * accuracy;
-  metrics["val_accuracy"] = accuracy;
-  metrics["val_loss"] = 2.1 - 2 * accuracy;
+  for (const auto& [name, value] : LoadMetrics(number_, epoch_ + 1)) {
+    (*report.mutable_metrics())[name] = value;
+  }
   stub_->async()->ReportEpoch(context_.get(), &report_, &reported_, [this](grpc::Status status) {
     if (Answered(status, "report", run_.report)) {
       ++epoch_;
