@@ -37,7 +37,8 @@ struct LoadOptions {
   int workers = 1000;
   int channels = 4;
   double seconds = 10;
-  double rate = 0;  // messages a second; 0: closed loop
+  double rate = 0;       // messages a second; 0: closed loop
+  int leaderboards = 0;  // > 0: only so many requests of the top 20, one after another
 };
 
 // Lists of workers that wait for their next message.
@@ -109,10 +110,25 @@ void RunOpenLoop(const LoadOptions& options, LoadRun& run, IdleWorkers& idle,
   idle.AwaitAll(workers.size());
 }
 
+absl::StatusOr<nlohmann::json> AskForLeaderboards(const LoadOptions& options,
+                                                  CoordinatorClient& client) {
+  LatencyRecord record;
+  v1::GetLeaderboardRequest request;
+  request.set_study(options.study.name);
+  request.set_top(20);
+  for (int i = 0; i < options.leaderboards; ++i) {
+    const auto start = SteadyClock::now();
+    VIZSLA_RETURN_IF_ERROR(client.GetLeaderboard(request).status());
+    record.Add(SteadyClock::now() - start);
+  }
+  return nlohmann::json{{"leaderboard", record.Summary()}};
+}
+
 absl::StatusOr<nlohmann::json> Run(const LoadOptions& options) {
   LoadRun run;
   run.epochs = options.study.epochs;
   VIZSLA_ASSIGN_OR_RETURN(const auto client, CoordinatorClient::Connect(options.coordinator));
+  if (options.leaderboards > 0) return AskForLeaderboards(options, *client);
   VIZSLA_RETURN_IF_ERROR(CreateStudy(*client, options, run));
   std::vector<std::shared_ptr<grpc::Channel>> channels;
   for (int i = 0; i < options.channels; ++i) {
@@ -159,6 +175,8 @@ int main(int argc, char** argv) {
   app.add_option("--channels", options.channels, "TCP connections")->capture_default_str();
   app.add_option("--seconds", options.seconds)->capture_default_str();
   app.add_option("--rate", options.rate, "Messages a second (open loop) [as fast as they go]");
+  app.add_option("--leaderboards", options.leaderboards,
+                 "Only ask so often for the top 20 of a study that is there");
   CLI11_PARSE(app, argc, argv);
   const auto result = vizsla::Run(options);
   if (!result.ok()) {
