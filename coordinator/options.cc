@@ -1,6 +1,7 @@
 #include "coordinator/options.h"
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <charconv>
 #include <iostream>
 
@@ -43,6 +44,32 @@ std::optional<std::chrono::milliseconds> ParseDuration(const std::string& text) 
   return std::nullopt;
 }
 
+std::optional<int64_t> ParseBytes(const std::string& text) {
+  struct Unit {
+    std::string_view name;
+    double bytes;
+  };
+  constexpr std::array<Unit, 9> kUnits = {{{"", 1},
+                                           {"KiB", 1024.0},
+                                           {"MiB", 1048576.0},
+                                           {"GiB", 1073741824.0},
+                                           {"TiB", 1099511627776.0},
+                                           {"kB", 1e3},
+                                           {"MB", 1e6},
+                                           {"GB", 1e9},
+                                           {"TB", 1e12}}};
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view name(end, static_cast<size_t>(text.data() + text.size() - end));
+  for (const Unit& unit : kUnits) {
+    const double bytes = number * unit.bytes;
+    if (error == std::errc() && name == unit.name && bytes >= 1 && bytes < 1e18) {
+      return static_cast<int64_t>(bytes);
+    }
+  }
+  return std::nullopt;
+}
+
 ParsedCommandLine ParseCommandLine(int argc, char** argv) {
   ParsedCommandLine parsed;
   CoordinatorOptions& options = parsed.options;
@@ -70,6 +97,20 @@ ParsedCommandLine ParseCommandLine(int argc, char** argv) {
   app.add_option("--lease", lease, "A lease without a heartbeat lasts so long")
       ->capture_default_str();
   app.add_option("--heartbeat", heartbeat, "How often workers beat")->capture_default_str();
+  std::string budget;
+  app.add_option("--artifact-budget", budget,
+                 "How much checkpoints, weights and splits may take on disk, for instance 50GiB: "
+                 "checkpoints of ended trials go, the worst first [no limit]")
+      ->check(CLI::Validator(
+          [](std::string& text) {
+            return ParseBytes(text) ? std::string()
+                                    : "'" + text + "' is no size; write for instance 50GiB or 500MB";
+          },
+          "SIZE"));
+  app.add_option("--keep-best", options.scheduling.keep_best,
+                 "How many of each study's best checkpoints the budget never takes")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000000));
   app.add_option("--log-level", options.log_level, "trace, debug, info, warning, error, off")
       ->capture_default_str()
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
@@ -89,6 +130,7 @@ ParsedCommandLine ParseCommandLine(int argc, char** argv) {
     parsed.exit_code = app.exit(error, std::cout, std::cerr) == 0 ? 0 : 2;
     return parsed;
   }
+  if (!budget.empty()) options.scheduling.artifact_budget_bytes = ParseBytes(budget);
   if (idle_option->count() > 0) {
     const auto time = ParseDuration(idle).value_or(std::chrono::seconds(30));
     options.exit_when_idle = std::chrono::ceil<std::chrono::seconds>(time);

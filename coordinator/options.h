@@ -25,6 +25,10 @@ std::string DefaultArtifacts(const std::string& database);
 // positive.
 std::optional<std::chrono::milliseconds> ParseDuration(const std::string& text);
 
+// "50GiB", "1.5TiB", "500MB", or a number of bytes. Nullopt when it is none of these, or not
+// positive.
+std::optional<int64_t> ParseBytes(const std::string& text);
+
 struct ParsedCommandLine {
   CoordinatorOptions options;
   std::optional<int>

@@ -56,6 +56,7 @@ Json TrialFields(const StudySpec& spec, const Trial& trial) {
   json["crashes"] = trial.crashes;
   json["reason"] = TextOrNull(trial.reason);
   json["checkpoint"] = TextOrNull(trial.best_checkpoint);
+  json["checkpoint_dropped"] = trial.checkpoint_dropped;
   json["created_at"] = FormatTimeRfc3339(trial.created_at);
   json["started_at"] = OptionalTime(trial.started_at);
   json["finished_at"] = OptionalTime(trial.finished_at);
@@ -143,6 +144,8 @@ Json StudyToJson(const StudyView& view) {
   json["created_at"] = FormatTimeRfc3339(study.created_at);
   json["finished_at"] = OptionalTime(study.finished_at);
   json["active_seconds"] = Seconds(study.active_time);
+  json["end_reason"] = TextOrNull(study.end_reason);
+  json["learned"] = TextOrNull(study.learned);
   return json;
 }
 

@@ -112,6 +112,9 @@ std::string RenderTrialHeader(const TrialView& view, const RenderOptions& option
     absl::StrAppend(&text, spec.objective.metric, " ", FormatMetric(*trial.score), " at epoch ",
                     trial.best_epoch, "\n");
   }
+  if (trial.checkpoint_dropped) {
+    absl::StrAppend(&text, "its checkpoint was removed to keep within the byte budget\n");
+  }
   if (!trial.reason.empty()) absl::StrAppend(&text, SafeText(trial.reason), "\n");
   if (!trial.notes.empty()) absl::StrAppend(&text, SafeLines(trial.notes), "\n");
   return text;

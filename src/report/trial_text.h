@@ -20,7 +20,8 @@ std::string TroubleText(const Trial& trial);
 // "24 of 24 trials: 20 completed, 2 running, 2 queued"
 std::string TrialCountsText(const StudyView& study);
 
-// Two or three lines: name, state, counts, uses of the test split, what is ranked.
+// Some lines: name, state, counts, uses of the test split, what is ranked; why it ended before its
+// trials were used up, and what it learnt from earlier studies.
 std::string RenderStudyHeader(const StudyView& study, const std::optional<Milliseconds>& eta,
                               const RenderOptions& options);
 

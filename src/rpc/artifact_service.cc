@@ -118,8 +118,8 @@ class DownloadReactor : public grpc::ServerWriteReactor<v1::DownloadArtifactResp
   void Open() {
     const absl::Status status = Calls::Guard([&]() -> absl::Status {
       VIZSLA_RETURN_IF_ERROR(CheckHash("sha256", hash_));
-      VIZSLA_ASSIGN_OR_RETURN(MappedFile file, artifacts_.Map(hash_));
-      file_.emplace(std::move(file));
+      VIZSLA_ASSIGN_OR_RETURN(ArtifactStore::Reading reading, artifacts_.Read(hash_));
+      reading_.emplace(std::move(reading));
       return absl::OkStatus();
     });
     if (status.ok()) {
@@ -130,7 +130,7 @@ class DownloadReactor : public grpc::ServerWriteReactor<v1::DownloadArtifactResp
   }
 
   void Next() {
-    const std::string_view rest = file_->view().substr(sent_);
+    const std::string_view rest = reading_->file.view().substr(sent_);
     if (rest.empty()) {
       Finish(grpc::Status::OK);
       return;
@@ -144,7 +144,7 @@ class DownloadReactor : public grpc::ServerWriteReactor<v1::DownloadArtifactResp
   Calls& calls_;
   ArtifactStore& artifacts_;
   const std::string hash_;
-  std::optional<MappedFile> file_;
+  std::optional<ArtifactStore::Reading> reading_;
   v1::DownloadArtifactResponse response_;
   size_t sent_ = 0;
 };

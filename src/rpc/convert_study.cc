@@ -88,6 +88,8 @@ v1::Study ToProto(const Study& study) {
   if (study.finished_at) out.set_finished_unix_ms(ToUnixMillis(*study.finished_at));
   out.set_active_ms(study.active_time.count());
   out.set_notes(ToUtf8(study.notes));
+  out.set_end_reason(ToUtf8(study.end_reason));
+  out.set_learned(ToUtf8(study.learned));
   return out;
 }
 
@@ -103,6 +105,8 @@ absl::StatusOr<Study> FromProto(const v1::Study& study) {
   if (study.has_finished_unix_ms()) out.finished_at = FromUnixMillis(study.finished_unix_ms());
   out.active_time = Milliseconds(study.active_ms());
   out.notes = study.notes();
+  out.end_reason = study.end_reason();
+  out.learned = study.learned();
   return out;
 }
 

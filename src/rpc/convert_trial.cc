@@ -136,6 +136,7 @@ v1::Trial ToProto(const Trial& trial) {
   if (trial.started_at) out.set_started_unix_ms(ToUnixMillis(*trial.started_at));
   if (trial.finished_at) out.set_finished_unix_ms(ToUnixMillis(*trial.finished_at));
   out.set_stage(trial.stage);
+  out.set_checkpoint_dropped(trial.checkpoint_dropped);
   if (trial.warm_start.kind != WarmStart::Kind::kNone) {
     v1::WarmStart* start = out.mutable_warm_start();
     start->set_kind(ToProto(trial.warm_start.kind));
@@ -176,6 +177,7 @@ absl::StatusOr<Trial> FromProto(const v1::Trial& trial) {
   if (trial.has_started_unix_ms()) out.started_at = FromUnixMillis(trial.started_unix_ms());
   if (trial.has_finished_unix_ms()) out.finished_at = FromUnixMillis(trial.finished_unix_ms());
   VIZSLA_RETURN_IF_ERROR(CheckAtLeast("trial.stage", trial.stage(), 0));
+  out.checkpoint_dropped = trial.checkpoint_dropped();
   out.stage = std::max(1, trial.stage());  // an older coordinator knows of none
   if (trial.has_warm_start()) {
     VIZSLA_ASSIGN_OR_RETURN(out.warm_start, FromProto(trial.warm_start()));

@@ -14,9 +14,9 @@ namespace vizsla {
 // that would be lowered. No wall time, and 0 trials of a grid, are more than any number.
 absl::StatusOr<Budget> RaiseBudget(const Budget& stored, const Budget& given);
 
-// The stored specification with the given one's budgets taken over, those of its stages too. The
-// study is in stage `current`: FailedPrecondition for another budget of a stage before it, whose
-// best trials the later ones have started from.
+// The stored specification with the given one's budgets taken over, those of its stages too, and
+// its stopping rules (LoosenStopRules). The study is in stage `current`: FailedPrecondition for
+// another budget of a stage before it, whose best trials the later ones have started from.
 absl::StatusOr<StudySpec> RaiseBudgets(const StudySpec& stored, const StudySpec& given,
                                        int current);
 

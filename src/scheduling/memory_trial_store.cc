@@ -17,6 +17,8 @@ struct MemoryTrialStore::Tables {
   std::map<TrialId, std::map<AttemptNumber, AttemptRow>> attempts;
   std::map<TrialId, std::vector<LogRow>> logs;
   std::map<int64_t, EvaluationRow> evaluations;
+  std::map<StudyId, StopProgress> stop_progress;
+  std::map<StudyId, std::vector<LearnedTrial>> learned;
 };
 
 namespace {
@@ -124,6 +126,16 @@ class TablesWriter final : public TrialWriter {
     return rows;
   }
 
+  absl::StatusOr<StopProgress> GetStopProgress(StudyId study) override {
+    const auto found = tables_.stop_progress.find(study);
+    return found == tables_.stop_progress.end() ? StopProgress() : found->second;
+  }
+
+  absl::StatusOr<std::vector<LearnedTrial>> ListLearned(StudyId study) override {
+    const auto found = tables_.learned.find(study);
+    return found == tables_.learned.end() ? std::vector<LearnedTrial>() : found->second;
+  }
+
   absl::StatusOr<bool> IsArtifactReferenced(const std::string& hash) override {
     return References().contains(hash);
   }
@@ -152,6 +164,8 @@ class TablesWriter final : public TrialWriter {
 
   absl::Status DeleteStudy(StudyId id) override {
     if (tables_.studies.erase(id) == 0) return NoStudy(id);
+    tables_.stop_progress.erase(id);
+    tables_.learned.erase(id);
     std::erase_if(tables_.trials, [&](const auto& entry) {
       if (entry.second.study != id) return false;
       tables_.reports.erase(entry.first);
@@ -222,6 +236,19 @@ class TablesWriter final : public TrialWriter {
     return id;
   }
 
+  absl::Status PutStopProgress(StudyId study, const StopProgress& progress) override {
+    VIZSLA_RETURN_IF_ERROR(CheckStudy(study));
+    tables_.stop_progress[study] = progress;
+    return absl::OkStatus();
+  }
+
+  absl::Status InsertLearned(StudyId study, std::span<const LearnedTrial> trials) override {
+    VIZSLA_RETURN_IF_ERROR(CheckStudy(study));
+    std::vector<LearnedTrial>& rows = tables_.learned[study];
+    rows.insert(rows.end(), trials.begin(), trials.end());
+    return absl::OkStatus();
+  }
+
  private:
   template <typename Key, typename Value>
   static std::vector<Value> ValuesOf(const std::map<TrialId, std::map<Key, Value>>& table,
@@ -238,6 +265,10 @@ class TablesWriter final : public TrialWriter {
   }
   static absl::Status NoTrial(TrialId id) {
     return absl::NotFoundError(StrCat("there is no trial with id ", id.value()));
+  }
+  absl::Status CheckStudy(StudyId id) const {
+    if (tables_.studies.contains(id)) return absl::OkStatus();
+    return absl::FailedPreconditionError("FOREIGN KEY constraint failed");
   }
   absl::Status CheckTrial(TrialId id) const {
     if (tables_.trials.contains(id)) return absl::OkStatus();
@@ -258,7 +289,8 @@ class TablesWriter final : public TrialWriter {
       hashes.insert({study.inputs.split_hash, study.inputs.weights_hash});
     }
     for (const auto& [id, trial] : tables_.trials) {
-      hashes.insert({trial.best_checkpoint, trial.last_checkpoint, trial.warm_start.checkpoint});
+      hashes.insert({trial.best_checkpoint, trial.last_checkpoint});
+      if (!IsFinished(trial.state)) hashes.insert(trial.warm_start.checkpoint);
     }
     for (const auto& [id, reports] : tables_.reports) {
       for (const auto& [epoch, report] : reports) hashes.insert(report.checkpoint_hash);

@@ -104,7 +104,7 @@ absl::Status SchedulerImpl::EndPaused(TrialWriter& writer, const Study& study, c
       StoreTrial(writer, study, trial, PrunePausedTrial(trial, reason, now), reports, effects));
   ObserveTrial(stored);
   effects.changed = true;
-  return absl::OkStatus();
+  return CountEnd(writer, study, stored);
 }
 
 }  // namespace vizsla

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/scheduling/learn_policy.h"
 #include "src/study/take_over.h"
 
 namespace vizsla {
@@ -19,6 +20,10 @@ absl::StatusOr<std::optional<Configuration>> SamplerCache::Suggest(TrialReader& 
     VIZSLA_ASSIGN_OR_RETURN(
         entry.sampler,
         MakeSampler(view.sampler, entry.space, study.spec.objective.direction, study.spec.seed));
+    if (stage == 1 && !study.spec.learn_from.empty()) {
+      VIZSLA_ASSIGN_OR_RETURN(const auto learned, reader.ListLearned(study.id));
+      for (const Trial& trial : AsObservations(learned)) entry.sampler->Learn(trial);
+    }
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, reader.ListTrials(study.id, {}));
     for (const Trial& trial : trials) ObserveIn(place, entry, trial);
     entry.last_number = last;

@@ -77,7 +77,8 @@ void SchedulerImpl::RemoveUnreferenced(const std::string& hash) {
       VIZSLA_ASSIGN_OR_RETURN(referenced, reader.IsArtifactReferenced(hash));
       return absl::OkStatus();
     }));
-    return referenced;
+    // A download that is under way is left alone; a later sweep takes what nobody names.
+    return referenced || artifacts_.IsBeingRead(hash);
   };
   const auto removed = guard_.Remove(artifacts_, hash, is_referenced);
   if (!removed.ok()) log::warn("artifact {} stays: {}", hash, removed.status().ToString());

@@ -22,6 +22,10 @@ struct SchedulerOptions {
   std::chrono::milliseconds heartbeat{std::chrono::seconds(5)};
   // A beat whose progress has not moved for so long does not renew the lease: a hung worker.
   std::chrono::milliseconds stall{std::chrono::minutes(10)};
+  // How much all artifacts together may take on disk; nullopt: any amount. See
+  // checkpoint_budget.h.
+  std::optional<int64_t> artifact_budget_bytes;
+  int keep_best = 10;  // checkpoints of each study that the budget never takes
 };
 
 enum class ReportDirective { kContinue, kPrune, kPause, kCancel, kPreempt };

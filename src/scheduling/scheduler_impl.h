@@ -100,6 +100,10 @@ class SchedulerImpl final : public Scheduler {
   absl::StatusOr<Trial> EndRunningAttempt(TrialWriter& writer, Study study, const Trial& trial,
                                           const Completion& completion, Timestamp trained_until,
                                           Effects& effects);
+  // The same without a look at what comes next in the study.
+  absl::StatusOr<Trial> CloseAttempt(TrialWriter& writer, const Study& study, const Trial& trial,
+                                     const Completion& completion, Timestamp trained_until,
+                                     Effects& effects);
   absl::Status EndAttemptRow(TrialWriter& writer, const Trial& trial, AttemptOutcome outcome,
                              const std::string& reason, Timestamp trained_until);
   // stages.cc: what comes next.
@@ -163,8 +167,29 @@ class SchedulerImpl final : public Scheduler {
   absl::StatusOr<bool> HasWork(TrialReader& reader, const Study& study);
   // Turns an ACTIVE study without work into a FINISHED one.
   absl::Status FinishIfDone(TrialWriter& writer, Study& study, Effects& effects);
-  // Running trials go back to the queue: a raised budget goes on with them.
-  absl::Status FinishOverWallTime(TrialWriter& writer, Study& study, Effects& effects);
+
+  // stopping.cc: each does nothing for a study without such a rule.
+  absl::Status CountReport(TrialWriter& writer, const Study& study, const Trial& trial,
+                           bool new_epoch, bool diverged);
+  absl::Status CountEnd(TrialWriter& writer, const Study& study, const Trial& trial);
+  absl::Status CountAllAnew(TrialWriter& writer, const Study& study);
+  absl::StatusOr<bool> StopIsDue(TrialReader& reader, const Study& study);
+  absl::StatusOr<bool> StageIsOver(TrialReader& reader, const Study& study, int stage);
+  // Ends the ACTIVE study, or its stage, when one of its rules says so.
+  absl::Status StopIfDue(TrialWriter& writer, Study& study, Effects& effects);
+  // Running trials go back to the queue: a raised budget or a loosened rule goes on with them.
+  // Those that have all their epochs, and the `winner` (a number; 0: none), are COMPLETED.
+  absl::Status FinishEarly(TrialWriter& writer, Study& study, const std::string& reason,
+                           int64_t winner, Effects& effects);
+
+  // learning.cc: copies what the new study learns of the earlier ones that it names, and says so in
+  // study.learned.
+  absl::Status Learn(TrialWriter& writer, Study& study);
+
+  // enforce_budget.cc
+  void EnforceByteBudget();
+  absl::Status DropCheckpoints(const std::vector<StoredArtifact>& stored);
+
   absl::Status Finish(TrialWriter& writer, Study& study, Effects& effects);
   absl::StatusOr<LeaseGrant> GrantLease(TrialWriter& writer, const Study& study, const Trial& trial,
                                         const std::string& worker, Effects& effects);
@@ -208,7 +233,9 @@ class SchedulerImpl final : public Scheduler {
   std::map<StudyId, Milliseconds> active_time_;  // of studies that have trained here
   Timestamp ticked_at_;
   std::optional<Timestamp> swept_at_;
-  Timestamp idle_since_;  // in the future while a worker may be there
+  std::optional<Timestamp> budget_checked_at_;
+  std::string budget_warning_;  // that was logged last
+  Timestamp idle_since_;        // in the future while a worker may be there
 };
 
 }  // namespace vizsla

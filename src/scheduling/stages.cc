@@ -43,6 +43,8 @@ absl::StatusOr<std::optional<SchedulerImpl::Draw>> SchedulerImpl::DrawInStage(
     TrialReader& reader, const Study& study, int stage, std::span<const Trial> trials) {
   const StageView view = StageOf(study.spec, stage);
   const std::optional<int64_t> limit = TrialLimit(view);
+  VIZSLA_ASSIGN_OR_RETURN(const bool over, StageIsOver(reader, study, stage));
+  if (over) return std::optional<Draw>();
   // Random draws without a number would never end.
   if (!limit && KindOf(view.sampler) != SamplerKind::kGrid) return std::optional<Draw>();
   if (study.spec.stages.empty()) {

@@ -1,6 +1,8 @@
 #include "src/scheduling/study_policy.h"
 
 #include "src/base/sha256.h"
+#include "src/scheduling/learn_policy.h"
+#include "src/scheduling/stop_policy.h"
 #include "src/search/sampler.h"
 #include "src/study/init_from.h"
 #include "src/study/take_over.h"
@@ -51,6 +53,8 @@ absl::Status CheckSubmission(const StudySpec& spec, const PinnedInputs& inputs) 
   if (spec.budget.wall_time && spec.budget.wall_time->count() <= 0) {
     return absl::InvalidArgumentError("budget.wall_time must be longer than nothing");
   }
+  VIZSLA_RETURN_IF_ERROR(CheckStopRules(spec.stop));
+  VIZSLA_RETURN_IF_ERROR(CheckLearnFrom(spec));
   if (spec.max_crashes < 1) {
     return absl::InvalidArgumentError(
         StrCat("max_crashes is ", spec.max_crashes, "; at least 1 is needed"));

@@ -42,6 +42,7 @@ absl::Status SchedulerImpl::Tick() {
   for (const LeaseKey& key : expired) first_error.Update(CrashExpired(key));
   first_error.Update(AccountStudies());
   if (sweep) Sweep();
+  EnforceByteBudget();
   return first_error;
 }
 
@@ -140,7 +141,8 @@ absl::Status SchedulerImpl::AccountStudies() {
       if (study->state != StudyState::kActive) return absl::OkStatus();
       study->active_time = ActiveTime(*study);
       if (WallTimeOver(study->spec, study->active_time)) {
-        return FinishOverWallTime(writer, *study, effects);
+        return FinishEarly(writer, *study, "the wall time of its budget is over", /*winner=*/0,
+                           effects);
       }
       return writer.UpdateStudy(*study);
     }));
@@ -156,23 +158,11 @@ absl::StatusOr<bool> SchedulerImpl::HasWork(TrialReader& reader, const Study& st
 }
 
 absl::Status SchedulerImpl::FinishIfDone(TrialWriter& writer, Study& study, Effects& effects) {
+  VIZSLA_RETURN_IF_ERROR(StopIfDue(writer, study, effects));
   if (study.state != StudyState::kActive) return absl::OkStatus();
   VIZSLA_RETURN_IF_ERROR(Proceed(writer, study, effects));
   VIZSLA_ASSIGN_OR_RETURN(const bool has_work, HasWork(writer, study));
   return has_work ? absl::OkStatus() : Finish(writer, study, effects);
-}
-
-absl::Status SchedulerImpl::FinishOverWallTime(TrialWriter& writer, Study& study,
-                                               Effects& effects) {
-  Completion completion;
-  completion.outcome = AttemptOutcome::kPreempted;
-  completion.reason = "the study's wall time is over";
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> running, writer.ListTrials(study.id, kRunning));
-  for (const Trial& trial : running) {
-    VIZSLA_RETURN_IF_ERROR(
-        EndRunningAttempt(writer, study, trial, completion, clock_.Now(), effects).status());
-  }
-  return Finish(writer, study, effects);
 }
 
 absl::Status SchedulerImpl::Finish(TrialWriter& writer, Study& study, Effects& effects) {

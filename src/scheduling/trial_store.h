@@ -41,6 +41,17 @@ struct LogRow {
   std::string text;
 };
 
+// A trial of an earlier study, copied into the study that learns from it: it stays when the earlier
+// study goes.
+struct LearnedTrial {
+  std::string study;  // its name when it was copied
+  int64_t number = 0;
+  Configuration configuration;
+  TrialState state = TrialState::kCompleted;
+  int epoch = 0;
+  std::optional<double> score;  // may be NaN
+};
+
 // Reads within one consistent snapshot. Valid only inside the callback that got it.
 class TrialReader {
  public:
@@ -69,7 +80,12 @@ class TrialReader {
   virtual absl::StatusOr<std::vector<AttemptRow>> ListAttempts(TrialId trial) = 0;
   virtual absl::StatusOr<std::vector<LogRow>> ListLogs(TrialId trial) = 0;
   virtual absl::StatusOr<std::vector<EvaluationRow>> ListEvaluations(StudyId study) = 0;
-  // By any study, trial or report.
+  // Of a study with stopping rules; all zero before the first count.
+  virtual absl::StatusOr<StopProgress> GetStopProgress(StudyId study) = 0;
+  // In the order in which they were inserted.
+  virtual absl::StatusOr<std::vector<LearnedTrial>> ListLearned(StudyId study) = 0;
+  // By any study or report, as a trial's own checkpoint, or as what a trial that may still train
+  // starts from.
   virtual absl::StatusOr<bool> IsArtifactReferenced(const std::string& hash) = 0;
   // A random identity made when the database was created.
   virtual absl::StatusOr<std::string> GetDatabaseId() = 0;
@@ -78,8 +94,8 @@ class TrialReader {
 class TrialWriter : public TrialReader {
  public:
   virtual absl::StatusOr<StudyId> InsertStudy(const Study& study) = 0;  // AlreadyExists by name
-  virtual absl::Status UpdateStudy(const Study& study) = 0;             // spec, state, times
-  virtual absl::Status DeleteStudy(StudyId id) = 0;  // with all that belongs to it
+  virtual absl::Status UpdateStudy(const Study& study) = 0;  // spec, state, times, end_reason
+  virtual absl::Status DeleteStudy(StudyId id) = 0;          // with all that belongs to it
   virtual absl::StatusOr<TrialId> InsertTrial(const Trial& trial) = 0;
   virtual absl::Status UpdateTrial(const Trial& trial) = 0;
   virtual absl::Status UpsertReport(TrialId trial, const EpochReport& report) = 0;  // by epoch
@@ -87,6 +103,8 @@ class TrialWriter : public TrialReader {
   virtual absl::Status AppendLog(TrialId trial, const LogRow& line) = 0;
   virtual absl::Status TrimLogs(TrialId trial, int64_t keep) = 0;  // the newest `keep` lines stay
   virtual absl::StatusOr<int64_t> InsertEvaluation(const EvaluationRow& evaluation) = 0;
+  virtual absl::Status PutStopProgress(StudyId study, const StopProgress& progress) = 0;
+  virtual absl::Status InsertLearned(StudyId study, std::span<const LearnedTrial> trials) = 0;
 };
 
 // Thread-safe.
@@ -105,6 +123,12 @@ class TrialStore {
   virtual absl::Status Read(const std::function<absl::Status(TrialReader&)>& query) = 0;
 };
 
+struct StoredArtifact {
+  std::string hash;
+  int64_t bytes = 0;
+  Timestamp used_at{};  // written, asked for or read last
+};
+
 // The checkpoint store's interface to the scheduler: content-addressed, durable bytes.
 class ArtifactIndex {
  public:
@@ -116,6 +140,12 @@ class ArtifactIndex {
   virtual absl::StatusOr<std::vector<std::string>> ListUnusedSince(Timestamp time) const {
     return std::vector<std::string>();
   }
+  // Everything, in no order. For a byte budget.
+  virtual absl::StatusOr<std::vector<StoredArtifact>> ListStored() const {
+    return std::vector<StoredArtifact>();
+  }
+  // Somebody downloads it now.
+  virtual bool IsBeingRead(const std::string& hash) const { return false; }
 };
 
 }  // namespace vizsla

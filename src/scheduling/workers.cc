@@ -98,7 +98,8 @@ absl::Status SchedulerImpl::AcquireChange(TrialWriter& writer, const WorkerInfo&
       if (!worker.study.empty()) {
         VIZSLA_ASSIGN_OR_RETURN(const std::string stuck, StageThatNeverBegan(writer, study));
         ended = StrCat("study '", study.spec.name, "' ",
-                       study.state == StudyState::kStopped ? "is stopped" : "has finished", stuck);
+                       study.state == StudyState::kStopped ? "is stopped" : "has finished",
+                       study.end_reason.empty() ? "" : StrCat(": ", study.end_reason), stuck);
       }
       continue;
     }
@@ -107,6 +108,8 @@ absl::Status SchedulerImpl::AcquireChange(TrialWriter& writer, const WorkerInfo&
       continue;
     }
     while (static_cast<int>(acquired.leases.size()) < max_trials) {
+      VIZSLA_RETURN_IF_ERROR(StopIfDue(writer, study, effects));
+      if (study.state != StudyState::kActive) break;
       VIZSLA_ASSIGN_OR_RETURN(std::optional<Trial> trial, NextTrial(writer, study, effects));
       if (!trial) break;
       VIZSLA_ASSIGN_OR_RETURN(LeaseGrant grant,
@@ -122,7 +125,9 @@ absl::Status SchedulerImpl::AcquireChange(TrialWriter& writer, const WorkerInfo&
     } else {
       VIZSLA_RETURN_IF_ERROR(FinishIfDone(writer, study, effects));
       VIZSLA_ASSIGN_OR_RETURN(const std::string stuck, StageThatNeverBegan(writer, study));
-      ended = StrCat("every trial of study '", study.spec.name, "' has ended", stuck);
+      ended = study.end_reason.empty()
+                  ? StrCat("every trial of study '", study.spec.name, "' has ended", stuck)
+                  : StrCat("study '", study.spec.name, "' has finished: ", study.end_reason);
     }
   }
   if (!acquired.leases.empty()) return absl::OkStatus();
@@ -149,6 +154,9 @@ absl::Status SchedulerImpl::GiveBackHeldBy(TrialWriter& writer, const std::strin
   completion.reason = "its worker asked for a trial again: it never got this one";
   VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> held, writer.ListHeldBy(worker));
   for (const Trial& trial : held) {
+    // The end of one before it may have ended the study, and with it this attempt.
+    VIZSLA_ASSIGN_OR_RETURN(const Trial now, writer.GetTrial(trial.id));
+    if (now.state != TrialState::kRunning) continue;
     VIZSLA_ASSIGN_OR_RETURN(const Study study, writer.GetStudy(trial.study));
     VIZSLA_RETURN_IF_ERROR(
         EndRunningAttempt(writer, study, trial, completion, clock_.Now(), effects).status());

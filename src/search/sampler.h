@@ -27,6 +27,11 @@ class Sampler {
   // Observe each trial when it is created (enqueued ones too), before the next Suggest, and again
   // when it changes: repeated observations are harmless, their order does not matter.
   virtual void Observe(const Trial& trial) = 0;
+
+  // An ended trial of an earlier study with a configuration of this space: something to learn from,
+  // which uses no configuration up. Before the first Suggest; each with its own number, at most 0,
+  // the larger the newer. Samplers that learn from nothing ignore it.
+  virtual void Learn(const Trial& trial) {}
 };
 
 // InvalidArgument: an unsound space, unsound options, or the grid sampler with a continuous

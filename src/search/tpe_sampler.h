@@ -33,6 +33,8 @@ class TpeSampler : public Sampler {
   // The startup trials' suggestions are the random sampler's of the same study seed.
   absl::StatusOr<std::optional<Configuration>> Suggest(int64_t trial_number) override;
   void Observe(const Trial& trial) override;
+  // Counts among the startup trials, and as older than all of the study's own.
+  void Learn(const Trial& trial) override { history_.Observe(trial); }
 
  private:
   // Parameters of a group that are modelled jointly; none is fixed.

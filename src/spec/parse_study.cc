@@ -5,6 +5,7 @@
 #include "src/spec/parse_enqueue.h"
 #include "src/spec/parse_parameters.h"
 #include "src/spec/parse_stage.h"
+#include "src/spec/parse_stop.h"
 #include "src/spec/yaml_reader.h"
 #include "src/study/init_from.h"
 
@@ -186,7 +187,8 @@ absl::StatusOr<StudySpec> ReadStudy(const Reader& reader, const YAML::Node& docu
       const Mapping root,
       reader.ReadMapping(whole, {"name", "notes", "seed", "split", "weights", "objective", "budget",
                                  "early_stopping", "sampler", "pruner", "max_crashes",
-                                 "checkpoint_interval", "parameters", "enqueue", "then"}));
+                                 "checkpoint_interval", "parameters", "enqueue", "then", "stop",
+                                 "learn_from"}));
   StudySpec study;
   const Field* name = root.Find("name");
   if (name == nullptr) return reader.Error(whole, "name: missing: a study needs a name");
@@ -194,6 +196,13 @@ absl::StatusOr<StudySpec> ReadStudy(const Reader& reader, const YAML::Node& docu
   VIZSLA_RETURN_IF_ERROR(ReadPlainFields(reader, root, study));
   VIZSLA_RETURN_IF_ERROR(
       spec::ReadPolicies(reader, root, study.budget, study.sampler, study.pruner));
+
+  if (const Field* field = root.Find("stop")) {
+    VIZSLA_ASSIGN_OR_RETURN(study.stop, spec::ReadStop(reader, *field));
+  }
+  if (const Field* field = root.Find("learn_from")) {
+    VIZSLA_ASSIGN_OR_RETURN(study.learn_from, spec::ReadLearnFrom(reader, *field, study));
+  }
 
   const Field* parameters = root.Find("parameters");
   if (parameters == nullptr) {

@@ -130,7 +130,39 @@ constexpr const char* kRunningByWorker = R"sql(
 CREATE INDEX trials_running_by_worker ON trials(worker) WHERE state = 1;
 )sql";
 
-constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs, kRunningByWorker};
+// Stopping rules, learning from earlier studies, the byte budget.
+constexpr const char* kRules = R"sql(
+ALTER TABLE studies ADD COLUMN end_reason TEXT NOT NULL DEFAULT '';
+ALTER TABLE studies ADD COLUMN learned TEXT NOT NULL DEFAULT '';
+ALTER TABLE trials ADD COLUMN checkpoint_dropped INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE stop_progress(
+  study_id INTEGER PRIMARY KEY REFERENCES studies(id) ON DELETE CASCADE,
+  epochs INTEGER NOT NULL,
+  target_trial INTEGER NOT NULL,
+  target_score REAL NOT NULL,
+  stage INTEGER NOT NULL,
+  ended INTEGER NOT NULL,
+  best REAL,
+  stages_over INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE learned_trials(
+  study_id INTEGER NOT NULL REFERENCES studies(id) ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  source_study TEXT NOT NULL,
+  source_number INTEGER NOT NULL,
+  configuration TEXT NOT NULL,
+  state INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  score REAL,
+  score_is_nan INTEGER NOT NULL,
+  PRIMARY KEY(study_id, position)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs, kRunningByWorker,
+                                   kRules};
 
 struct SchemaState {
   int64_t version = 0;

@@ -13,12 +13,12 @@ namespace {
 
 #define VIZSLA_STUDY_COLUMNS                                                                  \
   "id, spec, dataset_fingerprint, split_hash, weights_hash, state, created_ms, finished_ms, " \
-  "active_ms, name, notes"
+  "active_ms, name, notes, end_reason, learned"
 #define VIZSLA_TRIAL_COLUMNS                                                                  \
   "id, study_id, number, name, notes, configuration, state, attempt, crashes, epoch, score, " \
   "score_is_nan, best_epoch, best_checkpoint, last_checkpoint, last_checkpoint_epoch, "       \
   "worker, reason, created_ms, started_ms, finished_ms, stage, init_kind, init_trial, "       \
-  "init_checkpoint, rung"
+  "init_checkpoint, rung, checkpoint_dropped"
 
 Timestamp TimeAt(const Query& query, int column) { return FromUnixMillis(query.Int(column)); }
 
@@ -50,6 +50,8 @@ absl::StatusOr<Study> StudyAt(const Query& query) {
   study.finished_at = OptionalTimeAt(query, 7);
   study.active_time = Milliseconds(query.Int(8));
   study.notes = query.Text(10);
+  study.end_reason = query.Text(11);
+  study.learned = query.Text(12);
   return study;
 }
 
@@ -87,6 +89,7 @@ absl::StatusOr<Trial> TrialAt(const Query& query) {
   trial.warm_start.trial = query.Int(23);
   trial.warm_start.checkpoint = query.Text(24);
   trial.rung = static_cast<int>(query.Int(25));
+  trial.checkpoint_dropped = query.Int(26) != 0;
   return trial;
 }
 
@@ -333,13 +336,14 @@ absl::StatusOr<std::vector<EvaluationRow>> Rows::ListEvaluations(StudyId study) 
 }
 
 absl::StatusOr<bool> Rows::IsArtifactReferenced(const std::string& hash) {
-  // The terms <> '' let the partial indexes serve.
+  // The terms <> '' let the partial indexes serve; the states are queued, running and paused.
   Query query(
       database_,
       "SELECT EXISTS(SELECT 1 FROM studies WHERE split_hash = ?1 OR weights_hash = ?1) "
       "OR EXISTS(SELECT 1 FROM trials WHERE best_checkpoint = ?1 AND best_checkpoint <> '') "
       "OR EXISTS(SELECT 1 FROM trials WHERE last_checkpoint = ?1 AND last_checkpoint <> '') "
-      "OR EXISTS(SELECT 1 FROM trials WHERE init_checkpoint = ?1 AND init_checkpoint <> '') "
+      "OR EXISTS(SELECT 1 FROM trials WHERE init_checkpoint = ?1 AND init_checkpoint <> '' "
+      "AND state IN (0,1,2)) "
       "OR EXISTS(SELECT 1 FROM reports WHERE checkpoint_hash = ?1 AND checkpoint_hash <> '')");
   query.Bind(std::string_view(hash));
   VIZSLA_RETURN_IF_ERROR(query.Next().status());
@@ -365,14 +369,15 @@ absl::StatusOr<StudyId> Rows::InsertStudy(const Study& study) {
   const std::string spec = ToJsonText(study.spec);
   Query query(database_,
               "INSERT INTO studies(name, spec, dataset_fingerprint, split_hash, weights_hash, "
-              "state, created_ms, finished_ms, active_ms, notes) "
-              "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)");
+              "state, created_ms, finished_ms, active_ms, notes, end_reason, learned) "
+              "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)");
   query.Bind(std::string_view(study.spec.name)).Bind(std::string_view(spec));
   query.Bind(std::string_view(study.inputs.dataset_fingerprint));
   query.Bind(std::string_view(study.inputs.split_hash));
   query.Bind(std::string_view(study.inputs.weights_hash));
   query.Bind(static_cast<int>(study.state)).Bind(study.created_at).Bind(study.finished_at);
   query.Bind(study.active_time).Bind(std::string_view(study.notes));
+  query.Bind(std::string_view(study.end_reason)).Bind(std::string_view(study.learned));
   VIZSLA_RETURN_IF_ERROR(query.Run());
   return StudyId(database_.LastInsertId());
 }
@@ -389,10 +394,11 @@ absl::Status Rows::UpdateStudy(const Study& study) {
   const std::string spec = ToJsonText(study.spec);
   Query query(database_,
               "UPDATE studies SET name = ?1, spec = ?2, state = ?3, finished_ms = ?4, active_ms = "
-              "?5, notes = ?6 WHERE id = ?7");
+              "?5, notes = ?6, end_reason = ?7, learned = ?8 WHERE id = ?9");
   query.Bind(std::string_view(study.spec.name)).Bind(std::string_view(spec));
   query.Bind(static_cast<int>(study.state)).Bind(study.finished_at).Bind(study.active_time);
-  query.Bind(std::string_view(study.notes)).Bind(study.id);
+  query.Bind(std::string_view(study.notes)).Bind(std::string_view(study.end_reason));
+  query.Bind(std::string_view(study.learned)).Bind(study.id);
   VIZSLA_RETURN_IF_ERROR(query.Run());
   return RequireChanged(StrCat("there is no study with id ", study.id.value()));
 }
@@ -425,7 +431,7 @@ void BindTrial(Query& query, const Trial& trial, std::string_view configuration)
   query.Bind(trial.created_at).Bind(trial.started_at).Bind(trial.finished_at);
   query.Bind(trial.stage).Bind(static_cast<int>(trial.warm_start.kind));
   query.Bind(trial.warm_start.trial).Bind(std::string_view(trial.warm_start.checkpoint));
-  query.Bind(trial.rung);
+  query.Bind(trial.rung).Bind(trial.checkpoint_dropped ? 1 : 0);
 }
 
 }  // namespace
@@ -437,8 +443,8 @@ absl::StatusOr<TrialId> Rows::InsertTrial(const Trial& trial) {
       "INSERT INTO trials(study_id, number, name, notes, configuration, state, attempt, "
       "crashes, epoch, score, score_is_nan, best_epoch, best_checkpoint, last_checkpoint, "
       "last_checkpoint_epoch, worker, reason, created_ms, started_ms, finished_ms, stage, "
-      "init_kind, init_trial, init_checkpoint, rung) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,"
-      "?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25)");
+      "init_kind, init_trial, init_checkpoint, rung, checkpoint_dropped) VALUES(?1,?2,?3,?4,?5,?6,"
+      "?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26)");
   BindTrial(query, trial, configuration);
   VIZSLA_RETURN_IF_ERROR(query.Run());
   return TrialId(database_.LastInsertId());
@@ -452,7 +458,7 @@ absl::Status Rows::UpdateTrial(const Trial& trial) {
               "best_epoch=?12, best_checkpoint=?13, last_checkpoint=?14, "
               "last_checkpoint_epoch=?15, worker=?16, reason=?17, created_ms=?18, "
               "started_ms=?19, finished_ms=?20, stage=?21, init_kind=?22, init_trial=?23, "
-              "init_checkpoint=?24, rung=?25 WHERE id = ?26");
+              "init_checkpoint=?24, rung=?25, checkpoint_dropped=?26 WHERE id = ?27");
   BindTrial(query, trial, configuration);
   query.Bind(trial.id);
   VIZSLA_RETURN_IF_ERROR(query.Run());
@@ -510,6 +516,91 @@ absl::StatusOr<int64_t> Rows::InsertEvaluation(const EvaluationRow& row) {
   query.Bind(std::string_view(row.user)).Bind(row.created_at);
   VIZSLA_RETURN_IF_ERROR(query.Run());
   return database_.LastInsertId();
+}
+
+absl::StatusOr<StopProgress> Rows::GetStopProgress(StudyId study) {
+  Query query(database_,
+              "SELECT epochs, target_trial, target_score, stage, ended, best, stages_over FROM "
+              "stop_progress WHERE study_id = ?1");
+  query.Bind(study);
+  StopProgress progress;
+  VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
+  if (!found) return progress;
+  progress.epochs = query.Int(0);
+  progress.target_trial = query.Int(1);
+  progress.target_score = query.Real(2);
+  progress.stage = static_cast<int>(query.Int(3));
+  progress.ended = query.Int(4);
+  if (!query.IsNull(5)) progress.best = query.Real(5);
+  progress.stages_over = static_cast<int>(query.Int(6));
+  return progress;
+}
+
+absl::Status Rows::PutStopProgress(StudyId study, const StopProgress& progress) {
+  Query query(database_,
+              "INSERT INTO stop_progress(study_id, epochs, target_trial, target_score, stage, "
+              "ended, best, stages_over) VALUES(?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT(study_id) DO "
+              "UPDATE SET epochs=excluded.epochs, target_trial=excluded.target_trial, "
+              "target_score=excluded.target_score, stage=excluded.stage, ended=excluded.ended, "
+              "best=excluded.best, stages_over=excluded.stages_over");
+  query.Bind(study).Bind(progress.epochs).Bind(progress.target_trial);
+  query.Bind(progress.target_score).Bind(progress.stage);
+  query.Bind(progress.ended).Bind(progress.best).Bind(progress.stages_over);
+  return query.Run();
+}
+
+absl::StatusOr<std::vector<LearnedTrial>> Rows::ListLearned(StudyId study) {
+  Query query(database_,
+              "SELECT source_study, source_number, configuration, state, epoch, score, "
+              "score_is_nan FROM learned_trials WHERE study_id = ?1 ORDER BY position");
+  query.Bind(study);
+  std::vector<LearnedTrial> trials;
+  for (;;) {
+    VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
+    if (!found) return trials;
+    LearnedTrial trial;
+    trial.study = query.Text(0);
+    trial.number = query.Int(1);
+    VIZSLA_ASSIGN_OR_RETURN(trial.configuration, ConfigurationFromJsonText(query.Text(2)));
+    VIZSLA_ASSIGN_OR_RETURN(trial.state,
+                            EnumAt(query, 3, TrialState::kCancelled, "state of a trial"));
+    trial.epoch = static_cast<int>(query.Int(4));
+    if (query.Int(6) != 0) {
+      trial.score = std::numeric_limits<double>::quiet_NaN();
+    } else if (!query.IsNull(5)) {
+      trial.score = query.Real(5);
+    }
+    trials.push_back(std::move(trial));
+  }
+}
+
+absl::Status Rows::InsertLearned(StudyId study, std::span<const LearnedTrial> trials) {
+  int64_t position = 0;
+  {
+    Query last(database_,
+               "SELECT coalesce(max(position), 0) FROM learned_trials WHERE study_id = ?1");
+    last.Bind(study);
+    VIZSLA_RETURN_IF_ERROR(last.Next().status());
+    position = last.Int(0);
+  }
+  for (const LearnedTrial& trial : trials) {
+    const std::string configuration = ToJsonText(trial.configuration);
+    Query query(database_,
+                "INSERT INTO learned_trials(study_id, position, source_study, source_number, "
+                "configuration, state, epoch, score, score_is_nan) "
+                "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)");
+    query.Bind(study).Bind(++position).Bind(std::string_view(trial.study)).Bind(trial.number);
+    query.Bind(std::string_view(configuration)).Bind(static_cast<int>(trial.state));
+    query.Bind(trial.epoch);
+    if (IsNan(trial.score)) {
+      query.BindNull();
+    } else {
+      query.Bind(trial.score);
+    }
+    query.Bind(IsNan(trial.score) ? 1 : 0);
+    VIZSLA_RETURN_IF_ERROR(query.Run());
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace vizsla

@@ -35,6 +35,8 @@ class Rows final : public TrialWriter {
   absl::StatusOr<std::vector<AttemptRow>> ListAttempts(TrialId trial) override;
   absl::StatusOr<std::vector<LogRow>> ListLogs(TrialId trial) override;
   absl::StatusOr<std::vector<EvaluationRow>> ListEvaluations(StudyId study) override;
+  absl::StatusOr<StopProgress> GetStopProgress(StudyId study) override;
+  absl::StatusOr<std::vector<LearnedTrial>> ListLearned(StudyId study) override;
   absl::StatusOr<bool> IsArtifactReferenced(const std::string& hash) override;
   absl::StatusOr<std::string> GetDatabaseId() override;
 
@@ -48,6 +50,8 @@ class Rows final : public TrialWriter {
   absl::Status AppendLog(TrialId trial, const LogRow& line) override;
   absl::Status TrimLogs(TrialId trial, int64_t keep) override;
   absl::StatusOr<int64_t> InsertEvaluation(const EvaluationRow& evaluation) override;
+  absl::Status PutStopProgress(StudyId study, const StopProgress& progress) override;
+  absl::Status InsertLearned(StudyId study, std::span<const LearnedTrial> trials) override;
 
  private:
   // NotFound with `what` when the last statement changed no row.

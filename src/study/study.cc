@@ -21,6 +21,7 @@ json ImmutableJson(const StudySpec& spec) {
   immutable.erase("name");
   immutable.erase("notes");
   immutable.erase("budget");
+  immutable.erase("stop");
   if (immutable.contains("stages")) {
     for (json& stage : immutable["stages"]) {
       stage.erase("notes");
@@ -152,6 +153,20 @@ EarlyStopping EarlyStoppingFromJson(JsonFields& outer, const json& value) {
   return rule;
 }
 
+std::vector<std::string> NamesFromJson(JsonFields& fields, const std::string& key,
+                                       const json& list) {
+  std::vector<std::string> names;
+  if (!list.is_array()) fields.Fail(key, "must be a list of names");
+  for (const json& name : list) {
+    if (name.is_string()) {
+      names.push_back(name.get<std::string>());
+    } else {
+      fields.Fail(key, "must be a list of names");
+    }
+  }
+  return names;
+}
+
 // What a study means that was stored before the newest fields existed.
 json WithDefaults(json study) {
   json defaults = ToJson(StudySpec());
@@ -257,6 +272,8 @@ nlohmann::json ToJson(const StudySpec& spec) {
   if (objective.last_epoch) fields["objective"]["epoch"] = "last";
   if (spec.pruner != PrunerSpec()) fields["pruner"] = ToJson(spec.pruner);
   for (const Stage& stage : spec.stages) fields["stages"].push_back(ToJson(stage));
+  if (!spec.stop.empty()) fields["stop"] = ToJson(spec.stop);
+  if (!spec.learn_from.empty()) fields["learn_from"] = spec.learn_from;
   return fields;
 }
 
@@ -288,6 +305,10 @@ absl::StatusOr<StudySpec> StudySpecFromJson(const nlohmann::json& value) {
   }
   if (const json* field = fields.Get("enqueue")) spec.enqueue = EnqueueFromJson(fields, *field);
   if (fields.Has("stages")) spec.stages = StagesFromJson(fields, *fields.Get("stages"));
+  if (fields.Has("stop")) spec.stop = StopRulesFromJson(fields, *fields.Get("stop"));
+  if (fields.Has("learn_from")) {
+    spec.learn_from = NamesFromJson(fields, "learn_from", *fields.Get("learn_from"));
+  }
   VIZSLA_RETURN_IF_ERROR(fields.Finish());
   return spec;
 }

@@ -108,6 +108,9 @@ struct Trial {
   Timestamp created_at{};
   std::optional<Timestamp> started_at;
   std::optional<Timestamp> finished_at;
+  // Its best checkpoint was removed to keep within the coordinator's byte budget, so that
+  // best_checkpoint is empty. Score and history stay.
+  bool checkpoint_dropped = false;
 };
 
 // QUEUED, but its source has not been decided: no worker may have it yet.

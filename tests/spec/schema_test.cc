@@ -183,6 +183,19 @@ json MakeSchema() {
       Described(sampler, "Chooses configurations; docs/samplers-and-pruners.md. Default: random.");
   properties["pruner"] =
       Described(pruner, "Cuts trials short; docs/samplers-and-pruners.md. Default: none.");
+  const json counted = {{"type", "integer"}, {"minimum", 1}, {"maximum", 1000000000}};
+  json stop = Object({{"target", {{"type", "number"}}},
+                      {"no_improvement_trials", counted},
+                      {"min_delta", {{"type", "number"}, {"minimum", 0}}},
+                      {"epochs", counted}});
+  stop["minProperties"] = 1;
+  stop["dependencies"] = {{"min_delta", {"no_improvement_trials"}}};
+  properties["stop"] =
+      Described(stop, "Ends the study before its trials are used up; may be loosened later.");
+  properties["learn_from"] = Described(
+      {{"anyOf",
+        {text, {{"type", "array"}, {"minItems", 1}, {"uniqueItems", true}, {"items", text}}}}},
+      "Earlier studies whose trials the sampler (tpe, gp, cma_es) knows from the start.");
   properties["max_crashes"] = Described({{"type", "integer"}, {"minimum", 1}, {"maximum", 1000}},
                                         "A trial that crashed so often is failed. Default: 3.");
   properties["checkpoint_interval"] =
@@ -296,6 +309,20 @@ then:
   - {budget: {trials: 1}}
 )",
      true},
+    {"rules", R"(name: rules
+budget: {trials: 40}
+sampler: tpe
+learn_from: [old-dogs, older-dogs]
+stop: {target: 0.9, no_improvement_trials: 30, min_delta: 0.001, epochs: 5000}
+parameters: {dropout: {float: [0.0, 0.6]}}
+)",
+     true},
+    {"no_rules", "name: a\nbudget: {trials: 1}\nparameters: {dropout: 0.5}\nstop: {}\n", false},
+    {"delta_of_nothing",
+     "name: a\nbudget: {trials: 1}\nparameters: {dropout: 0.5}\nstop: {min_delta: 0.1}\n", false},
+    {"learns_twice",
+     "name: a\nbudget: {trials: 1}\nsampler: gp\nlearn_from: [b, b]\nparameters: {dropout: 0.5}\n",
+     false},
     {"stage_wall_time",
      "name: a\nbudget: {trials: 1}\nparameters: {dropout: 0.5}\nthen: [{budget: {trials: 1, "
      "wall_time: 2h}}]\n",

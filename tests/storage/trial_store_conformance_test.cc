@@ -210,6 +210,7 @@ TEST_P(TrialStoreTest, ATrialReadsBackAsWritten) {
   given.warm_start = {WarmStart::Kind::kBest, 12, SampleHash('e')};
   given.started_at = SampleTime(4);
   given.finished_at = SampleTime(5);
+  given.checkpoint_dropped = true;
   ASSERT_TRUE(Write([&](TrialWriter& writer) { return writer.UpdateTrial(given); }).ok());
   for (const auto& stored : {GetTrial(given.id), Get<Trial>([&](TrialReader& reader) {
                                return reader.FindTrial(study, 1);
@@ -236,6 +237,7 @@ TEST_P(TrialStoreTest, ATrialReadsBackAsWritten) {
     EXPECT_EQ(stored->started_at, given.started_at);
     EXPECT_EQ(stored->finished_at, given.finished_at);
     EXPECT_EQ(stored->stage, 3);
+    EXPECT_TRUE(stored->checkpoint_dropped);
     EXPECT_EQ(stored->warm_start, given.warm_start);
   }
 }
@@ -473,6 +475,87 @@ TEST_P(TrialStoreTest, AnInitialCheckpointIsReferenced) {
       [&](TrialReader& reader) { return reader.IsArtifactReferenced(SampleHash('9')); }));
   EXPECT_FALSE(*Get<bool>(
       [&](TrialReader& reader) { return reader.IsArtifactReferenced(SampleHash('8')); }));
+}
+
+// Afterwards nobody needs it.
+TEST_P(TrialStoreTest, AnInitialCheckpointIsReferencedUntilItsTrialHasEnded) {
+  const StudyId study = AddStudy("dogs");
+  Trial trial = SampleTrial(study, 1);
+  trial.warm_start = {WarmStart::Kind::kTrial, 7, SampleHash('9')};
+  trial.id = AddTrial(trial);
+  for (int state = 0; state <= static_cast<int>(TrialState::kCancelled); ++state) {
+    trial.state = static_cast<TrialState>(state);
+    ASSERT_TRUE(Write([&](TrialWriter& writer) { return writer.UpdateTrial(trial); }).ok());
+    EXPECT_EQ(*Get<bool>([&](TrialReader& reader) {
+      return reader.IsArtifactReferenced(SampleHash('9'));
+    }),
+              !IsFinished(trial.state))
+        << ToText(trial.state);
+  }
+}
+
+TEST_P(TrialStoreTest, WhyAStudyEndedAndWhatItLearntReadBack) {
+  Study study = SampleStudy("dogs");
+  study.id = AddStudy("dogs");
+  study.end_reason = "target 0.9 reached by trial 17 (0.912)";
+  study.learned = "learns from 3 trials of 'old'";
+  ASSERT_TRUE(Write([&](TrialWriter& writer) { return writer.UpdateStudy(study); }).ok());
+  EXPECT_EQ(FindStudy("dogs")->end_reason, study.end_reason);
+  EXPECT_EQ(FindStudy("dogs")->learned, study.learned);
+}
+
+TEST_P(TrialStoreTest, StopProgressReadsBackAndGoesWithItsStudy) {
+  const StudyId study = AddStudy("dogs");
+  const auto stored = [&] {
+    return *Get<StopProgress>([&](TrialReader& reader) { return reader.GetStopProgress(study); });
+  };
+  EXPECT_EQ(stored(), StopProgress());
+  StopProgress progress{12, 3, 0.1 + 0.2, 2, 5, 0.25, 1};
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(
+        Write([&](TrialWriter& writer) { return writer.PutStopProgress(study, progress); }).ok());
+    EXPECT_EQ(stored(), progress);
+    progress.best.reset();
+    ++progress.epochs;
+  }
+  EXPECT_FALSE(Write([&](TrialWriter& writer) {
+                 return writer.PutStopProgress(StudyId(99), progress);
+               }).ok());
+  ASSERT_TRUE(Write([&](TrialWriter& writer) { return writer.DeleteStudy(study); }).ok());
+  EXPECT_EQ(stored(), StopProgress());
+}
+
+TEST_P(TrialStoreTest, LearnedTrialsReadBackInOrderAndGoWithTheirStudy) {
+  const StudyId study = AddStudy("dogs");
+  LearnedTrial scored{"old", 7, {{"dropout", 0.25}}, TrialState::kPruned, 4, 0.1 + 0.2};
+  LearnedTrial failed{"old", 8, {{"dropout", 0.5}}, TrialState::kFailed, 0, std::nullopt};
+  LearnedTrial no_number = scored;
+  no_number.study = "older";
+  no_number.number = 1;
+  no_number.score = std::numeric_limits<double>::quiet_NaN();
+  ASSERT_TRUE(Write([&](TrialWriter& writer) -> absl::Status {
+                VIZSLA_RETURN_IF_ERROR(
+                    writer.InsertLearned(study, std::vector<LearnedTrial>{scored, failed}));
+                return writer.InsertLearned(study, std::vector<LearnedTrial>{no_number});
+              }).ok());
+  const auto listed = [&] {
+    return *Get<std::vector<LearnedTrial>>(
+        [&](TrialReader& reader) { return reader.ListLearned(study); });
+  };
+  const std::vector<LearnedTrial> learned = listed();
+  ASSERT_EQ(learned.size(), 3);
+  EXPECT_EQ(learned[0].study, "old");
+  EXPECT_EQ(learned[0].number, 7);
+  EXPECT_EQ(learned[0].configuration, scored.configuration);
+  EXPECT_EQ(learned[0].state, TrialState::kPruned);
+  EXPECT_EQ(learned[0].epoch, 4);
+  EXPECT_EQ(learned[0].score, scored.score);
+  EXPECT_EQ(learned[1].number, 8);
+  EXPECT_EQ(learned[1].score, std::nullopt);
+  EXPECT_EQ(learned[2].study, "older");
+  EXPECT_TRUE(learned[2].score && std::isnan(*learned[2].score));
+  ASSERT_TRUE(Write([&](TrialWriter& writer) { return writer.DeleteStudy(study); }).ok());
+  EXPECT_TRUE(listed().empty());
 }
 
 TEST_P(TrialStoreTest, AFailedChangeIsUndoneAlone) {
