@@ -245,7 +245,8 @@ class TablesWriter final : public TrialWriter {
       hashes.insert({study.inputs.split_hash, study.inputs.weights_hash});
     }
     for (const auto& [id, trial] : tables_.trials) {
-      hashes.insert({trial.best_checkpoint, trial.last_checkpoint, trial.warm_start.checkpoint});
+      hashes.insert({trial.best_checkpoint, trial.last_checkpoint, trial.warm_start.checkpoint,
+                     trial.lineage.checkpoint});
     }
     for (const auto& [id, reports] : tables_.reports) {
       for (const auto& [epoch, report] : reports) hashes.insert(report.checkpoint_hash);

@@ -56,6 +56,7 @@ absl::StatusOr<ReportDirective> SchedulerImpl::Report(TrialId trial_id, AttemptN
           stored, StoreTrial(writer, study, trial, decision.trial, decision.reports, effects));
       ObserveInPruner(stored);
       pruners_.ObserveReport(stored, report);
+      samplers_.ObserveReport(stored, report);
     }
     if (directive != ReportDirective::kContinue) return absl::OkStatus();
     VIZSLA_ASSIGN_OR_RETURN(directive, DecidePruning(writer, study, std::move(stored)));

@@ -125,7 +125,16 @@ constexpr const char* kRungs = R"sql(
 ALTER TABLE trials ADD COLUMN rung INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs};
+// Population-based training.
+constexpr const char* kLineages = R"sql(
+ALTER TABLE trials ADD COLUMN parent INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE trials ADD COLUMN parent_epoch INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE trials ADD COLUMN member INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE trials ADD COLUMN parent_checkpoint TEXT NOT NULL DEFAULT '';
+CREATE INDEX trials_by_parent ON trials(parent_checkpoint) WHERE parent_checkpoint <> '';
+)sql";
+
+constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs, kLineages};
 
 struct SchemaState {
   int64_t version = 0;

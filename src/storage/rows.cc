@@ -17,7 +17,7 @@ namespace {
   "id, study_id, number, name, notes, configuration, state, attempt, crashes, epoch, score, " \
   "score_is_nan, best_epoch, best_checkpoint, last_checkpoint, last_checkpoint_epoch, "       \
   "worker, reason, created_ms, started_ms, finished_ms, stage, init_kind, init_trial, "       \
-  "init_checkpoint, rung"
+  "init_checkpoint, rung, parent, parent_epoch, member, parent_checkpoint"
 
 Timestamp TimeAt(const Query& query, int column) { return FromUnixMillis(query.Int(column)); }
 
@@ -85,6 +85,7 @@ absl::StatusOr<Trial> TrialAt(const Query& query) {
   trial.warm_start.trial = query.Int(23);
   trial.warm_start.checkpoint = query.Text(24);
   trial.rung = static_cast<int>(query.Int(25));
+  trial.lineage = {query.Int(26), static_cast<int>(query.Int(27)), query.Int(28), query.Text(29)};
   return trial;
 }
 
@@ -319,6 +320,7 @@ absl::StatusOr<bool> Rows::IsArtifactReferenced(const std::string& hash) {
       "OR EXISTS(SELECT 1 FROM trials WHERE best_checkpoint = ?1 AND best_checkpoint <> '') "
       "OR EXISTS(SELECT 1 FROM trials WHERE last_checkpoint = ?1 AND last_checkpoint <> '') "
       "OR EXISTS(SELECT 1 FROM trials WHERE init_checkpoint = ?1 AND init_checkpoint <> '') "
+      "OR EXISTS(SELECT 1 FROM trials WHERE parent_checkpoint = ?1 AND parent_checkpoint <> '') "
       "OR EXISTS(SELECT 1 FROM reports WHERE checkpoint_hash = ?1 AND checkpoint_hash <> '')");
   query.Bind(std::string_view(hash));
   VIZSLA_RETURN_IF_ERROR(query.Next().status());
@@ -405,6 +407,8 @@ void BindTrial(Query& query, const Trial& trial, std::string_view configuration)
   query.Bind(trial.stage).Bind(static_cast<int>(trial.warm_start.kind));
   query.Bind(trial.warm_start.trial).Bind(std::string_view(trial.warm_start.checkpoint));
   query.Bind(trial.rung);
+  query.Bind(trial.lineage.parent).Bind(trial.lineage.parent_epoch).Bind(trial.lineage.member);
+  query.Bind(std::string_view(trial.lineage.checkpoint));
 }
 
 }  // namespace
@@ -416,8 +420,9 @@ absl::StatusOr<TrialId> Rows::InsertTrial(const Trial& trial) {
       "INSERT INTO trials(study_id, number, name, notes, configuration, state, attempt, "
       "crashes, epoch, score, score_is_nan, best_epoch, best_checkpoint, last_checkpoint, "
       "last_checkpoint_epoch, worker, reason, created_ms, started_ms, finished_ms, stage, "
-      "init_kind, init_trial, init_checkpoint, rung) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,"
-      "?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25)");
+      "init_kind, init_trial, init_checkpoint, rung, parent, parent_epoch, member, "
+      "parent_checkpoint) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,"
+      "?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29)");
   BindTrial(query, trial, configuration);
   VIZSLA_RETURN_IF_ERROR(query.Run());
   return TrialId(database_.LastInsertId());
@@ -431,7 +436,8 @@ absl::Status Rows::UpdateTrial(const Trial& trial) {
               "best_epoch=?12, best_checkpoint=?13, last_checkpoint=?14, "
               "last_checkpoint_epoch=?15, worker=?16, reason=?17, created_ms=?18, "
               "started_ms=?19, finished_ms=?20, stage=?21, init_kind=?22, init_trial=?23, "
-              "init_checkpoint=?24, rung=?25 WHERE id = ?26");
+              "init_checkpoint=?24, rung=?25, parent=?26, parent_epoch=?27, member=?28, "
+              "parent_checkpoint=?29 WHERE id = ?30");
   BindTrial(query, trial, configuration);
   query.Bind(trial.id);
   VIZSLA_RETURN_IF_ERROR(query.Run());

@@ -43,6 +43,7 @@ struct TpeOptions {
   int candidates = 24;       // drawn from the good trials' density; the best ratio wins
   bool multivariate = true;  // joint densities of parameters that are active together; false:
                              // each parameter by itself
+  double random_fraction = 0;  // of the trials after the first model; BOHB's is a third
   bool operator==(const TpeOptions&) const = default;
 };
 
