@@ -211,8 +211,7 @@ absl::StatusOr<std::optional<ParentTrial>> Session::ResolveParent(const LeaseGra
   if (!lease.parent) return std::optional<ParentTrial>();
   Trial trial = lease.trial;
   trial.configuration = lease.parent->configuration;
-  VIZSLA_RETURN_IF_ERROR(
-      CheckChangesInTraining(trial.configuration, lease.trial.configuration));
+  VIZSLA_RETURN_IF_ERROR(CheckChangesInTraining(trial.configuration, lease.trial.configuration));
   VIZSLA_ASSIGN_OR_RETURN(TrainingPlan plan, data_.Resolve(lease.study, trial));
   return std::optional<ParentTrial>({std::move(plan), lease.parent->number});
 }

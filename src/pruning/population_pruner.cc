@@ -22,8 +22,7 @@ bool EndedWithoutResult(TrialState state) {
 void PopulationPruner::Observe(const PrunerTrial& trial) {
   trials_[trial.number].row = trial;
   const int64_t place = trial.parent == 0 ? trial.number : trial.member;
-  int64_t& newest = places_[place];
-  newest = std::max(newest, trial.number);
+  places_[place].insert(trial.number);
 }
 
 void PopulationPruner::ObserveReport(int64_t trial_number, int epoch, AttemptNumber attempt,
@@ -42,9 +41,16 @@ std::optional<double> PopulationPruner::ValueOfLineage(int epoch,
   return at->ValueAt(epoch);
 }
 
-std::optional<double> PopulationPruner::LossUpTo(int level, const TrialProgress& trial) const {
-  for (int at = std::min(level, trial.row.epoch / options_.interval); at > 0; --at) {
-    const auto value = ValueOfLineage(at * options_.interval, trial);
+std::optional<double> PopulationPruner::LossUpTo(int level, const Place& place) const {
+  for (auto number = place.rbegin(); number != place.rend(); ++number) {
+    const TrialProgress& trial = trials_.at(*number);
+    const int epoch = level * options_.interval;
+    if (epoch <= trial.row.parent_epoch || epoch > trial.row.epoch) continue;
+    if (const auto value = trial.ValueAt(epoch)) return LossOf(direction_, *value);
+  }
+  const TrialProgress& newest = Newest(place);
+  for (int at = std::min(level, newest.row.epoch / options_.interval); at > 0; --at) {
+    const auto value = ValueOfLineage(at * options_.interval, newest);
     if (value) return LossOf(direction_, *value);
   }
   return std::nullopt;
@@ -52,10 +58,10 @@ std::optional<double> PopulationPruner::LossUpTo(int level, const TrialProgress&
 
 std::vector<RankedLoss> PopulationPruner::RankingAt(int level) const {
   std::vector<RankedLoss> ranking;
-  for (const auto& [place, newest] : places_) {
-    const TrialProgress& trial = trials_.at(newest);
-    if (!GoesOn(trial.row.state) && trial.row.state != TrialState::kCompleted) continue;
-    if (const auto loss = LossUpTo(level, trial)) ranking.push_back({*loss, newest});
+  for (const auto& [number, place] : places_) {
+    const PrunerTrial& row = Newest(place).row;
+    if (!GoesOn(row.state) && row.state != TrialState::kCompleted) continue;
+    if (const auto loss = LossUpTo(level, place)) ranking.push_back({*loss, row.number});
   }
   std::sort(ranking.begin(), ranking.end());
   return ranking;
@@ -89,7 +95,8 @@ std::vector<int64_t> PopulationPruner::SourcesFor(int level, const TrialProgress
 std::vector<int64_t> PopulationPruner::SourcesForLost(const TrialProgress& trial) const {
   if (!complete_) return {};
   const PrunerTrial& row = trial.row;
-  const bool has_passed_a_level = row.parent == 0 || row.rung > row.parent_epoch / options_.interval;
+  const bool has_passed_a_level =
+      row.parent == 0 || row.rung > row.parent_epoch / options_.interval;
   const int least = std::max(1, has_passed_a_level ? row.rung : row.rung + 1);
   const std::vector<RankedLoss> ranking = RankingAt(least);
   std::vector<int64_t> sources;
@@ -104,7 +111,7 @@ std::vector<int64_t> PopulationPruner::SourcesForLost(const TrialProgress& trial
 
 bool PopulationPruner::OthersLackAWorker(const TrialProgress& trial) const {
   return std::any_of(places_.begin(), places_.end(), [&](const auto& place) {
-    const PrunerTrial& other = trials_.at(place.second).row;
+    const PrunerTrial& other = Newest(place.second).row;
     const bool waits = other.state == TrialState::kPaused || other.state == TrialState::kQueued;
     return waits && other.number != trial.row.number && other.rung <= trial.row.rung;
   });
@@ -126,8 +133,8 @@ PruneDecision PopulationPruner::Decide(int64_t trial_number) const {
 std::optional<int64_t> PopulationPruner::NextToResume() const {
   if (!complete_) return std::nullopt;  // a new member is further behind
   const PrunerTrial* next = nullptr;
-  for (const auto& [place, newest] : places_) {
-    const PrunerTrial& row = trials_.at(newest).row;
+  for (const auto& [number, place] : places_) {
+    const PrunerTrial& row = Newest(place).row;
     if (row.state != TrialState::kPaused) continue;
     if (next == nullptr || std::tie(row.rung, row.number) < std::tie(next->rung, next->number)) {
       next = &row;
@@ -137,12 +144,12 @@ std::optional<int64_t> PopulationPruner::NextToResume() const {
 }
 
 std::optional<Replacement> PopulationPruner::NextToReplace() const {
-  for (const auto& [place, newest] : places_) {
-    const TrialProgress& trial = trials_.at(newest);
+  for (const auto& [number, place] : places_) {
+    const TrialProgress& trial = Newest(place);
     std::vector<int64_t> sources;
     if (trial.row.state == TrialState::kPaused) sources = SourcesFor(trial.row.rung + 1, trial);
     if (EndedWithoutResult(trial.row.state)) sources = SourcesForLost(trial);
-    if (!sources.empty()) return Replacement{newest, std::move(sources)};
+    if (!sources.empty()) return Replacement{trial.row.number, std::move(sources)};
   }
   return std::nullopt;
 }

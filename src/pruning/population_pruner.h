@@ -3,11 +3,13 @@
 // arXiv:1711.09846, with truncation selection.
 //
 // The trials of the budget are the places of a population. Level k is the epoch k * interval. A
-// trial that gets to a level is compared with the others: each by its value at that level, or at the
-// newest level before it that it has got to. Of n places with a value the worst floor(n * quantile)
-// are replaced: such a trial ends, and another one takes its place, which goes on from a checkpoint
-// of one of the best floor(n * quantile). What is to be copied has at least the loser's epochs, or
-// is RUNNING and a level behind: so the first that gets to a level does not always get away.
+// trial that gets to a level is compared with the others: each place by its value at that level,
+// also when the trial that had it has been replaced since (or the copies of the best would drag
+// down one after another), or at the newest level before it that its trial has got to. Of n places
+// with a value the worst floor(n * quantile) are replaced: such a trial ends, and another one takes
+// its place, which goes on from a checkpoint of one of the best floor(n * quantile). What is to be
+// copied has at least the loser's epochs, or is RUNNING and a level behind: so the first that gets
+// to a level does not always get away.
 //
 // Nobody waits for anybody. While members lack a worker, a trial gives its own back at each level,
 // and the one that is furthest behind goes on; otherwise it trains on in place, once its checkpoint
@@ -17,6 +19,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 
 #include "src/pruning/ranked_losses.h"
 #include "src/pruning/trial_progress.h"
@@ -29,8 +32,7 @@ class PopulationPruner final : public Pruner {
       : options_(options), direction_(context.direction) {}
 
   void Observe(const PrunerTrial& trial) override;
-  void ObserveReport(int64_t trial_number, int epoch, AttemptNumber attempt,
-                     double value) override;
+  void ObserveReport(int64_t trial_number, int epoch, AttemptNumber attempt, double value) override;
   void ObserveLastTrial(int64_t) override { complete_ = true; }
   // kPause, or kPromote past the level that the trial has got to.
   PruneDecision Decide(int64_t trial_number) const override;
@@ -38,11 +40,14 @@ class PopulationPruner final : public Pruner {
   std::optional<Replacement> NextToReplace() const override;
 
  private:
-  // The newest level up to `level` at which the trial, or the ancestor that it continues, has a
-  // value; nullopt: none.
-  std::optional<double> LossUpTo(int level, const TrialProgress& trial) const;
+  // The trials that have had a place, in order.
+  using Place = std::set<int64_t>;
+
+  const TrialProgress& Newest(const Place& place) const { return trials_.at(*place.rbegin()); }
+  std::optional<double> LossUpTo(int level, const Place& place) const;
+  // Of the trial, or of the ancestor that it continues.
   std::optional<double> ValueOfLineage(int epoch, const TrialProgress& trial) const;
-  // The places that go on or have completed, the best first.
+  // The places that go on or have completed, by their newest trials, the best first.
   std::vector<RankedLoss> RankingAt(int level) const;
   int64_t CutOf(size_t places) const;
   // Whom the trial, which has got to the level, gives way to; empty: it goes on.
@@ -55,7 +60,7 @@ class PopulationPruner final : public Pruner {
   const Direction direction_;
   bool complete_ = false;
   std::map<int64_t, TrialProgress> trials_;
-  std::map<int64_t, int64_t> places_;  // the newest trial of each
+  std::map<int64_t, Place> places_;
 };
 
 }  // namespace vizsla

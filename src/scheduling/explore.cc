@@ -23,8 +23,7 @@ ParameterValue Step(const Domain& domain, int64_t present, double wanted, bool g
   return ValueAt(domain, std::clamp<int64_t>(index, 0, static_cast<int64_t>(last)));
 }
 
-ParameterValue Neighbour(const CategoricalDomain& domain, const ParameterValue& value,
-                         bool grows) {
+ParameterValue Neighbour(const CategoricalDomain& domain, const ParameterValue& value, bool grows) {
   std::vector<std::pair<double, ParameterValue>> ordered;
   for (const ParameterValue& choice : domain.choices) {
     const auto number = AsNumber(choice);

@@ -8,8 +8,8 @@
 
 namespace vizsla {
 
-// The reports of the trial's ancestors up to the epochs at which their descendants went on, in order
-// of epoch; empty without a parent.
+// The reports of the trial's ancestors up to the epochs at which their descendants went on, in
+// order of epoch; empty without a parent.
 absl::StatusOr<std::vector<EpochReport>> AncestorReports(TrialReader& reader, const Trial& trial);
 
 // The QUEUED trial with this number that takes the place of `loser` and goes on from the last

@@ -31,9 +31,10 @@ absl::Status SchedulerImpl::Replace(TrialWriter& writer, const Study& study,
   VIZSLA_ASSIGN_OR_RETURN(successor.id, writer.InsertTrial(successor));
   ObserveTrial(successor);
   effects.changed = true;
-  log::info("trial {} of study '{}' takes the place of trial {} and goes on from epoch {} of trial {}",
-            successor.number, study.spec.name, loser.number, successor.lineage.parent_epoch,
-            source.number);
+  log::info(
+      "trial {} of study '{}' takes the place of trial {} and goes on from epoch {} of trial {}",
+      successor.number, study.spec.name, loser.number, successor.lineage.parent_epoch,
+      source.number);
   if (loser.state != TrialState::kPaused) return absl::OkStatus();
   return EndPaused(writer, study, loser, StrCat("exploited trial ", source.number), now, effects);
 }

@@ -105,8 +105,7 @@ absl::StatusOr<ReportDecision> DecideReport(const ReportInput& input) {
   }
 
   const int newest = NewestEpochOf(input.reports, report.attempt);
-  const bool starts_over = 
-      report.epoch == input.trial.lineage.parent_epoch + 1 && newest == 0;
+  const bool starts_over = report.epoch == input.trial.lineage.parent_epoch + 1 && newest == 0;
   VIZSLA_RETURN_IF_ERROR(CheckEpoch(input, starts_over, newest));
   VIZSLA_RETURN_IF_ERROR(CheckMetrics(input.study, report));
   if (!input.checkpoint_exists) {

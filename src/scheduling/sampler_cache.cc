@@ -29,9 +29,9 @@ absl::StatusOr<SamplerCache::Entry> SamplerCache::Make(TrialReader& reader, cons
   Entry entry;
   entry.metric = objective.metric;
   entry.space = source == nullptr ? view.space : SpaceOn(view.space, source->configuration);
-  VIZSLA_ASSIGN_OR_RETURN(entry.sampler,
-                          MakeSampler(view.sampler, entry.space, objective.direction,
-                                      study.spec.seed, RungsOf(view.pruner, view.budget.epochs)));
+  VIZSLA_ASSIGN_OR_RETURN(
+      entry.sampler, MakeSampler(view.sampler, entry.space, objective.direction, study.spec.seed,
+                                 RungsOf(view.pruner, view.budget.epochs)));
   VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, reader.ListTrials(study.id, {}));
   for (const Trial& trial : trials) {
     ObserveIn(place, entry, trial);

@@ -54,9 +54,9 @@ struct LeaseGrant {
   // an abandoned run are left out: they are run again.
   // Of a trial with a parent, those that its ancestors left before trial.lineage.parent_epoch too.
   std::vector<EpochReport> history;
-  std::string resume_checkpoint;  // empty: from the start
+  std::string resume_checkpoint;        // empty: from the start
   std::optional<ResumedParent> parent;  // when that checkpoint is the parent's, not its own
-  std::string init_checkpoint;    // of the trial that this one starts from; empty: of none
+  std::string init_checkpoint;          // of the trial that this one starts from; empty: of none
 };
 
 struct Acquired {

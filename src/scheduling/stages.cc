@@ -222,12 +222,12 @@ absl::StatusOr<std::optional<Trial>> SchedulerImpl::NextTrial(TrialWriter& write
                          artifacts_.Exists(next->last_checkpoint);
     if (starts_here && goes_on) return next;
     // Somebody has removed the file. Other bytes would make it another trial.
-    const Trial ended = EndInfeasible(
-        *next,
-        StrCat("the checkpoint of trial ", starts_here ? lineage.parent : start.trial,
-               " that it starts from (", starts_here ? lineage.checkpoint : start.checkpoint,
-               ") is gone"),
-        clock_.Now());
+    const Trial ended =
+        EndInfeasible(*next,
+                      StrCat("the checkpoint of trial ", starts_here ? lineage.parent : start.trial,
+                             " that it starts from (",
+                             starts_here ? lineage.checkpoint : start.checkpoint, ") is gone"),
+                      clock_.Now());
     WarnIfInfeasible(study, ended);
     VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(ended));
     ObserveTrial(ended);

@@ -52,8 +52,7 @@ struct Make {
 
 absl::StatusOr<std::unique_ptr<Sampler>> MakeSampler(const SamplerSpec& spec,
                                                      const SearchSpace& space, Direction direction,
-                                                     uint64_t study_seed,
-                                                     std::vector<int> rungs) {
+                                                     uint64_t study_seed, std::vector<int> rungs) {
   VIZSLA_RETURN_IF_ERROR(Validate(space));
   if (const absl::Status status = CheckOptions(spec); !status.ok()) {
     return Annotate(status, StrCat("the ", ToText(KindOf(spec)), " sampler"));

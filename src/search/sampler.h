@@ -30,8 +30,8 @@ class Sampler {
   virtual void Observe(const Trial& trial) = 0;
 
   // Whether it wants to know what trials were worth on their way: then each report is observed too,
-  // `value` being the study's objective. Repetitions are harmless, and the order does not matter, not
-  // even that of reports and trials.
+  // `value` being the study's objective. Repetitions are harmless, and the order does not matter,
+  // not even that of reports and trials.
   virtual bool UsesReports() const { return false; }
   virtual void ObserveReport(int64_t /*trial_number*/, int /*epoch*/, AttemptNumber /*attempt*/,
                              double /*value*/) {}

@@ -51,7 +51,7 @@ class TpeBudgets {
   // The trial as it stood at the budget.
   static Trial At(int epochs, const Known& known);
 
-  std::vector<Budget> budgets_;  // the lowest first, whole trials last
+  std::vector<Budget> budgets_;      // the lowest first, whole trials last
   std::map<int64_t, Known> trials_;  // only with rungs
 };
 

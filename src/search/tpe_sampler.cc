@@ -38,7 +38,8 @@ TpeSampler::TpeSampler(SearchSpace space, TpeOptions options, Direction directio
       axes_(AxesOf(space_)),
       groups_(DecomposeSpace(space_)),
       components_(ComponentsOf(groups_, axes_, options_.multivariate)),
-      budgets_(std::move(rungs), TpeHistory(space_, axes_, groups_, direction, key_.With("shuffle"))),
+      budgets_(std::move(rungs),
+               TpeHistory(space_, axes_, groups_, direction, key_.With("shuffle"))),
       used_(space_) {}
 
 std::vector<TpeSampler::Component> TpeSampler::ComponentsOf(const std::vector<SpaceGroup>& groups,

@@ -15,8 +15,8 @@
 // is made of at most TpeHistory::kMostOthers kernels, so that a suggestion's cost does not grow
 // with the study.
 //
-// With a pruner that cuts trials short at rungs, the model is made from one budget's observations, as
-// in BOHB (tpe_budgets.h).
+// With a pruner that cuts trials short at rungs, the model is made from one budget's observations,
+// as in BOHB (tpe_budgets.h).
 #pragma once
 
 #include "src/search/sampler.h"
@@ -38,8 +38,7 @@ class TpeSampler : public Sampler {
   absl::StatusOr<std::optional<Configuration>> Suggest(int64_t trial_number) override;
   void Observe(const Trial& trial) override;
   bool UsesReports() const override { return budgets_.has_rungs(); }
-  void ObserveReport(int64_t trial_number, int epoch, AttemptNumber attempt,
-                     double value) override;
+  void ObserveReport(int64_t trial_number, int epoch, AttemptNumber attempt, double value) override;
   // Epochs of the observations that the next model is made from; 0: of whole trials.
   int ModelledBudget() const;
 

@@ -32,9 +32,9 @@ std::vector<std::string> AllThatMayChange(const SearchSpace& space) {
 
 }  // namespace
 
-absl::Status CompletePopulation(const Reader& reader, const Mapping& root,
-                                const SearchSpace& space, const SearchSpace* inherited,
-                                const Budget& budget, PrunerSpec& pruner) {
+absl::Status CompletePopulation(const Reader& reader, const Mapping& root, const SearchSpace& space,
+                                const SearchSpace* inherited, const Budget& budget,
+                                PrunerSpec& pruner) {
   auto* options = std::get_if<PopulationOptions>(&pruner);
   if (options == nullptr) return absl::OkStatus();
   const Field* field = root.Find("pruner");

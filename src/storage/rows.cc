@@ -415,14 +415,13 @@ void BindTrial(Query& query, const Trial& trial, std::string_view configuration)
 
 absl::StatusOr<TrialId> Rows::InsertTrial(const Trial& trial) {
   const std::string configuration = ToJsonText(trial.configuration);
-  Query query(
-      database_,
-      "INSERT INTO trials(study_id, number, name, notes, configuration, state, attempt, "
-      "crashes, epoch, score, score_is_nan, best_epoch, best_checkpoint, last_checkpoint, "
-      "last_checkpoint_epoch, worker, reason, created_ms, started_ms, finished_ms, stage, "
-      "init_kind, init_trial, init_checkpoint, rung, parent, parent_epoch, member, "
-      "parent_checkpoint) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,"
-      "?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29)");
+  Query query(database_,
+              "INSERT INTO trials(study_id, number, name, notes, configuration, state, attempt, "
+              "crashes, epoch, score, score_is_nan, best_epoch, best_checkpoint, last_checkpoint, "
+              "last_checkpoint_epoch, worker, reason, created_ms, started_ms, finished_ms, stage, "
+              "init_kind, init_trial, init_checkpoint, rung, parent, parent_epoch, member, "
+              "parent_checkpoint) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,"
+              "?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29)");
   BindTrial(query, trial, configuration);
   VIZSLA_RETURN_IF_ERROR(query.Run());
   return TrialId(database_.LastInsertId());

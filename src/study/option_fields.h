@@ -163,7 +163,8 @@ void DescribeOptions(PopulationOptions& options, const Visit& visit) {
         "Epochs from one comparison with the population to the next.");
   visit("quantile", options.quantile, OptionRange{0.01, 0.5},
         "The share of the population that is replaced by copies of an equal share of the best.");
-  visit("shrink", options.shrink, OptionRange{0.01, 1}, "A copy's number is multiplied by this ...");
+  visit("shrink", options.shrink, OptionRange{0.01, 1},
+        "A copy's number is multiplied by this ...");
   visit("grow", options.grow, OptionRange{1, 100}, "... or by this.");
   visit("resample", options.resample, OptionRange{0, 1},
         "The probability that a copy's parameter is drawn anew instead.");

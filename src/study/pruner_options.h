@@ -93,10 +93,10 @@ struct AshaOptions {
   bool operator==(const AshaOptions&) const = default;
 };
 
-// Population-based training (Jaderberg et al. 2017): the trials of the budget are a population. Every
-// `interval` epochs a trial of the worst quantile ends, and one that goes on from a checkpoint of the
-// best quantile with perturbed parameters takes its place. Factors are the paper's, the other values
-// Ray Tune's.
+// Population-based training (Jaderberg et al. 2017): the trials of the budget are a population.
+// Every `interval` epochs a trial of the worst quantile ends, and one that goes on from a
+// checkpoint of the best quantile with perturbed parameters takes its place. Factors are the
+// paper's, the other values Ray Tune's.
 struct PopulationOptions {
   int interval = 1;
   double quantile = 0.25;

@@ -61,8 +61,7 @@ TEST(Explore, ResamplesAsOftenAsItIsTold) {
   const SearchSpace space{{{"x", FloatDomain{0, 1, false, {}}, {}}}};
   int drawn = 0;
   for (uint64_t i = 0; i < 2000; ++i) {
-    const auto explored =
-        Explore(space, Always({"x"}, 0.25), {{"x", 0.5}}, StreamKey(7).With(i));
+    const auto explored = Explore(space, Always({"x"}, 0.25), {{"x", 0.5}}, StreamKey(7).With(i));
     const double x = std::get<double>(explored.at("x"));
     drawn += x != 0.5 * 0.8 && x != 0.5 * 1.2;
   }
@@ -76,8 +75,8 @@ TEST(Explore, LeavesAllElseAlone) {
                            {"absent", FloatDomain{0, 1, false, {}}, {}}}};
   const Configuration before = {
       {"shape", int64_t{5}}, {"parent", int64_t{5}}, {"child", 0.5}, {"outer", 3.0}};
-  const auto after = Explore(space, Always({"parent", "child", "absent", "outer"}), before,
-                             StreamKey(1));
+  const auto after =
+      Explore(space, Always({"parent", "child", "absent", "outer"}), before, StreamKey(1));
   EXPECT_NE(after.at("child"), before.at("child"));
   Configuration rest = after;
   rest["child"] = 0.5;

@@ -55,9 +55,11 @@ class TpeBudgetsTest : public ::testing::Test {
 TEST_F(TpeBudgetsTest, TheLargestBudgetWithEnoughValuesGivesTheModel) {
   TpeSampler sampler = Make({1, 3});
   EXPECT_EQ(sampler.ModelledBudget(), 1) << "nothing is known yet";
-  for (int64_t i = 1; i <= 8; ++i) Add(sampler, i, 0.1 * static_cast<double>(i), TrialState::kPaused, 1);
+  for (int64_t i = 1; i <= 8; ++i)
+    Add(sampler, i, 0.1 * static_cast<double>(i), TrialState::kPaused, 1);
   EXPECT_EQ(sampler.ModelledBudget(), 1);
-  for (int64_t i = 1; i <= 3; ++i) Add(sampler, i, 0.1 * static_cast<double>(i), TrialState::kPaused, 3);
+  for (int64_t i = 1; i <= 3; ++i)
+    Add(sampler, i, 0.1 * static_cast<double>(i), TrialState::kPaused, 3);
   EXPECT_EQ(sampler.ModelledBudget(), 1) << "one dimension needs four";
   Add(sampler, 4, 0.4, TrialState::kPruned, 3);
   EXPECT_EQ(sampler.ModelledBudget(), 3);
@@ -104,7 +106,8 @@ TEST_F(TpeBudgetsTest, LowBudgetsDoNotMislead) {
   // trained to their end.
   const auto fill = [](TpeSampler& sampler) {
     for (int64_t i = 1; i <= 40; ++i) {
-      Add(sampler, i, i % 4 == 0 ? 0.9 : 0.05 + 0.005 * static_cast<double>(i), TrialState::kPruned, 1);
+      Add(sampler, i, i % 4 == 0 ? 0.9 : 0.05 + 0.005 * static_cast<double>(i), TrialState::kPruned,
+          1);
     }
     for (int64_t i = 41; i <= 48; ++i) {
       Add(sampler, i, 0.12 * static_cast<double>(i - 40), TrialState::kCompleted, 9);
