@@ -37,6 +37,11 @@ Json WarmStartToJson(const WarmStart& start) {
           {"checkpoint", TextOrNull(start.checkpoint)}};
 }
 
+Json LineageToJson(const Lineage& lineage) {
+  if (lineage.parent == 0) return nullptr;
+  return {{"trial", lineage.parent}, {"epoch", lineage.parent_epoch}, {"member", lineage.member}};
+}
+
 // The fields that a leaderboard's row and a trial's page have in common.
 Json TrialFields(const StudySpec& spec, const Trial& trial) {
   Json json;
@@ -51,6 +56,7 @@ Json TrialFields(const StudySpec& spec, const Trial& trial) {
   json["notes"] = TextOrNull(trial.notes);
   json["stage"] = trial.stage;
   json["init_from"] = WarmStartToJson(trial.warm_start);
+  json["parent"] = LineageToJson(trial.lineage);
   json["worker"] = TextOrNull(trial.worker);
   json["attempt"] = trial.attempt.value();
   json["crashes"] = trial.crashes;

@@ -50,6 +50,10 @@ std::string StartText(const WarmStart& start) {
 
 HtmlCell NameCell(const Trial& trial) {
   std::string html = EscapeMarkup(trial.name);
+  if (trial.lineage.parent != 0) {
+    html += StrCat("<div class=\"note\">goes on from epoch ", trial.lineage.parent_epoch,
+                   " of trial ", trial.lineage.parent, "</div>");
+  }
   if (const std::string start = StartText(trial.warm_start); !start.empty()) {
     html += StrCat("<div class=\"note\">", start, "</div>");
   }
@@ -70,7 +74,7 @@ HtmlTable LeaderboardTable(const LeaderboardView& board) {
   const std::vector<Figure> figures = FiguresBeside(spec.objective.metric);
   const bool staged = StageCount(spec) > 1;
   const bool named = std::any_of(board.rows.begin(), board.rows.end(), [](const auto& row) {
-    return !row.trial.name.empty() || !row.trial.notes.empty() ||
+    return !row.trial.name.empty() || !row.trial.notes.empty() || row.trial.lineage.parent != 0 ||
            row.trial.warm_start.kind != WarmStart::Kind::kNone;
   });
   HtmlTable table;

@@ -108,6 +108,10 @@ std::string RenderTrialHeader(const TrialView& view, const RenderOptions& option
     absl::StrAppend(&text, SafeText(DescribeStage(spec, trial.stage)), "\n");
   }
   absl::StrAppend(&text, DescribeWarmStart(trial));
+  if (const Lineage& lineage = trial.lineage; lineage.parent != 0) {
+    absl::StrAppend(&text, "goes on from epoch ", lineage.parent_epoch, " of trial ",
+                    lineage.parent, ", in place ", lineage.member, " of the population\n");
+  }
   if (trial.score.has_value()) {
     absl::StrAppend(&text, spec.objective.metric, " ", FormatMetric(*trial.score), " at epoch ",
                     trial.best_epoch, "\n");

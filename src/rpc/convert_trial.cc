@@ -69,6 +69,14 @@ v1::WarmStartKind ToProto(WarmStart::Kind kind) {
   return v1::WARM_START_KIND_UNSPECIFIED;
 }
 
+absl::StatusOr<Lineage> FromProto(const v1::Lineage& lineage) {
+  VIZSLA_RETURN_IF_ERROR(CheckAtLeast("trial.lineage.parent", lineage.parent(), 1));
+  VIZSLA_RETURN_IF_ERROR(CheckAtLeast("trial.lineage.parent_epoch", lineage.parent_epoch(), 1));
+  VIZSLA_RETURN_IF_ERROR(CheckAtLeast("trial.lineage.member", lineage.member(), 1));
+  VIZSLA_RETURN_IF_ERROR(CheckHashOrEmpty("trial.lineage.checkpoint", lineage.checkpoint()));
+  return Lineage{lineage.parent(), lineage.parent_epoch(), lineage.member(), lineage.checkpoint()};
+}
+
 absl::StatusOr<WarmStart> FromProto(const v1::WarmStart& start) {
   WarmStart out;
   for (int i = 0;; ++i) {
@@ -143,6 +151,13 @@ v1::Trial ToProto(const Trial& trial) {
     start->set_trial(trial.warm_start.trial);
     start->set_checkpoint(trial.warm_start.checkpoint);
   }
+  if (trial.lineage.parent != 0) {
+    v1::Lineage* lineage = out.mutable_lineage();
+    lineage->set_parent(trial.lineage.parent);
+    lineage->set_parent_epoch(trial.lineage.parent_epoch);
+    lineage->set_member(trial.lineage.member);
+    lineage->set_checkpoint(trial.lineage.checkpoint);
+  }
   return out;
 }
 
@@ -181,6 +196,9 @@ absl::StatusOr<Trial> FromProto(const v1::Trial& trial) {
   out.stage = std::max(1, trial.stage());  // an older coordinator knows of none
   if (trial.has_warm_start()) {
     VIZSLA_ASSIGN_OR_RETURN(out.warm_start, FromProto(trial.warm_start()));
+  }
+  if (trial.has_lineage()) {
+    VIZSLA_ASSIGN_OR_RETURN(out.lineage, FromProto(trial.lineage()));
   }
   return out;
 }

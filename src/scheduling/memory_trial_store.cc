@@ -290,7 +290,9 @@ class TablesWriter final : public TrialWriter {
     }
     for (const auto& [id, trial] : tables_.trials) {
       hashes.insert({trial.best_checkpoint, trial.last_checkpoint});
-      if (!IsFinished(trial.state)) hashes.insert(trial.warm_start.checkpoint);
+      if (!IsFinished(trial.state)) {
+        hashes.insert({trial.warm_start.checkpoint, trial.lineage.checkpoint});
+      }
     }
     for (const auto& [id, reports] : tables_.reports) {
       for (const auto& [epoch, report] : reports) hashes.insert(report.checkpoint_hash);

@@ -40,7 +40,9 @@ absl::StatusOr<PrunerCache::Entry> PrunerCache::Make(TrialReader& reader, const 
 
 void PrunerCache::ObserveIn(const Entry& entry, const Trial& trial) {
   entry.pruner->Observe({trial.number, trial.state, trial.epoch,
-                         PlannedEpochs(entry.budget, trial.configuration), trial.rung});
+                         PlannedEpochs(entry.budget, trial.configuration), trial.rung,
+                         trial.last_checkpoint.empty() ? 0 : trial.last_checkpoint_epoch,
+                         trial.lineage.parent, trial.lineage.parent_epoch, trial.lineage.member});
 }
 
 void PrunerCache::ObserveReportIn(const Entry& entry, const Trial& trial,

@@ -93,7 +93,7 @@ absl::Status SchedulerImpl::PruneLosers(TrialWriter& writer, const Study& study,
     VIZSLA_RETURN_IF_ERROR(
         EndPaused(writer, study, trial, "others of its rung were better", clock_.Now(), effects));
   }
-  return absl::OkStatus();
+  return ReplaceLosers(writer, study, stage, effects);
 }
 
 absl::Status SchedulerImpl::EndPaused(TrialWriter& writer, const Study& study, const Trial& trial,

@@ -61,7 +61,7 @@ absl::Status CheckEpoch(const ReportInput& input, bool starts_over, int newest) 
     return absl::InvalidArgumentError(
         StrCat("epoch ", report.epoch, " is outside the trial's budget of ", planned, " epochs"));
   }
-  const int expected = (newest > 0 ? newest : input.trial.last_checkpoint_epoch) + 1;
+  const int expected = (newest > 0 ? newest : ResumeEpoch(input.trial)) + 1;
   if (report.epoch != expected && !starts_over) {
     return absl::InvalidArgumentError(StrCat("attempt ", report.attempt.value(), " of trial ",
                                              input.trial.number, " reports epoch ", report.epoch,
@@ -105,7 +105,7 @@ absl::StatusOr<ReportDecision> DecideReport(const ReportInput& input) {
   }
 
   const int newest = NewestEpochOf(input.reports, report.attempt);
-  const bool starts_over = report.epoch == 1 && newest == 0;
+  const bool starts_over = report.epoch == input.trial.lineage.parent_epoch + 1 && newest == 0;
   VIZSLA_RETURN_IF_ERROR(CheckEpoch(input, starts_over, newest));
   VIZSLA_RETURN_IF_ERROR(CheckMetrics(input.study, report));
   if (!input.checkpoint_exists) {

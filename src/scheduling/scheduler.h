@@ -44,15 +44,23 @@ struct Progress {
   int64_t steps_total = 0;
 };
 
+// The trial whose checkpoint another one goes on from.
+struct ResumedParent {
+  int64_t number = 0;
+  Configuration configuration;
+};
+
 struct LeaseGrant {
   Trial trial;
   Study study;
   AttemptNumber attempt;
   // Reports of epochs 1 to trial.last_checkpoint_epoch: what the attempt builds on. Later ones of
   // an abandoned run are left out: they are run again.
+  // Of a trial with a parent, those that its ancestors left before trial.lineage.parent_epoch too.
   std::vector<EpochReport> history;
-  std::string resume_checkpoint;  // empty: from the start
-  std::string init_checkpoint;    // of the trial that this one starts from; empty: of none
+  std::string resume_checkpoint;        // empty: from the start
+  std::optional<ResumedParent> parent;  // when that checkpoint is the parent's, not its own
+  std::string init_checkpoint;          // of the trial that this one starts from; empty: of none
 };
 
 struct Acquired {

@@ -153,8 +153,13 @@ class SchedulerImpl final : public Scheduler {
                                                       int stage);
   absl::StatusOr<Trial> ResumePaused(TrialWriter& writer, const Study& study, int64_t number,
                                      Effects& effects);
-  // Ends the paused trials of the stage that will never go on.
+  // Ends the paused trials of the stage that will never go on, and replaces those whose place in a
+  // population goes to others.
   absl::Status PruneLosers(TrialWriter& writer, const Study& study, int stage, Effects& effects);
+  // population.cc: exploits and explores, as the stage's pruner says.
+  absl::Status ReplaceLosers(TrialWriter& writer, const Study& study, int stage, Effects& effects);
+  absl::Status Replace(TrialWriter& writer, const Study& study, const Replacement& replacement,
+                       Effects& effects);
   absl::Status EndPaused(TrialWriter& writer, const Study& study, const Trial& trial,
                          const std::string& reason, Timestamp now, Effects& effects);
   // Whether the stage's sampler can add a trial to those that there are.

@@ -15,9 +15,18 @@ namespace {
 constexpr TrialState kQueued[] = {TrialState::kQueued};
 constexpr TrialState kPaused[] = {TrialState::kPaused};
 
+// Without those that take the places of others: they are no part of the budget.
 int64_t CountOfStage(std::span<const Trial> trials, int stage) {
-  return std::count_if(trials.begin(), trials.end(),
-                       [&](const Trial& trial) { return trial.stage == stage; });
+  return std::count_if(trials.begin(), trials.end(), [&](const Trial& trial) {
+    return trial.stage == stage && trial.lineage.parent == 0;
+  });
+}
+
+// How many trials of the budget there are, of a study with one stage.
+absl::StatusOr<int64_t> CountBegun(TrialReader& reader, const Study& study) {
+  if (KindOf(study.spec.pruner) != PrunerKind::kPopulation) return reader.LastTrialNumber(study.id);
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, reader.ListTrials(study.id, {}));
+  return CountOfStage(trials, 1);
 }
 
 // The queued trial with the smallest number that waits for no other one.
@@ -48,8 +57,8 @@ absl::StatusOr<std::optional<SchedulerImpl::Draw>> SchedulerImpl::DrawInStage(
   // Random draws without a number would never end.
   if (!limit && KindOf(view.sampler) != SamplerKind::kGrid) return std::optional<Draw>();
   if (study.spec.stages.empty()) {
-    VIZSLA_ASSIGN_OR_RETURN(const int64_t last, reader.LastTrialNumber(study.id));
-    if (limit && last >= *limit) return std::optional<Draw>();
+    VIZSLA_ASSIGN_OR_RETURN(const int64_t begun, CountBegun(reader, study));
+    if (limit && begun >= *limit) return std::optional<Draw>();
   } else if (limit && CountOfStage(trials, stage) >= *limit) {
     return std::optional<Draw>();
   }
@@ -165,8 +174,8 @@ absl::StatusOr<bool> SchedulerImpl::MayAdd(TrialReader& reader, const Study& stu
     VIZSLA_ASSIGN_OR_RETURN(trials, reader.ListTrials(study.id, {}));
   } else if (const auto limit = TrialLimit(view); limit && !CountConfigurations(view.space)) {
     // An infinite space needs no costly suggestion to tell.
-    VIZSLA_ASSIGN_OR_RETURN(const int64_t last, reader.LastTrialNumber(study.id));
-    return last < *limit;
+    VIZSLA_ASSIGN_OR_RETURN(const int64_t begun, CountBegun(reader, study));
+    return begun < *limit;
   }
   VIZSLA_ASSIGN_OR_RETURN(const auto draw, DrawInStage(reader, study, stage, trials));
   return draw.has_value();
@@ -209,12 +218,17 @@ absl::StatusOr<std::optional<Trial>> SchedulerImpl::NextTrial(TrialWriter& write
       VIZSLA_RETURN_IF_ERROR(PruneLosers(writer, study, next->stage, effects));
     }
     const WarmStart& start = next->warm_start;
-    if (start.checkpoint.empty() || artifacts_.Exists(start.checkpoint)) return next;
+    const Lineage& lineage = next->lineage;
+    const bool starts_here = start.checkpoint.empty() || artifacts_.Exists(start.checkpoint);
+    const bool goes_on = lineage.parent == 0 || artifacts_.Exists(lineage.checkpoint) ||
+                         artifacts_.Exists(next->last_checkpoint);
+    if (starts_here && goes_on) return next;
     // Somebody has removed the file. Other bytes would make it another trial.
     const Trial ended =
         EndInfeasible(*next,
-                      StrCat("the checkpoint of trial ", start.trial, " that it starts from (",
-                             start.checkpoint, ") is gone"),
+                      StrCat("the checkpoint of trial ", starts_here ? lineage.parent : start.trial,
+                             " that it starts from (",
+                             starts_here ? lineage.checkpoint : start.checkpoint, ") is gone"),
                       clock_.Now());
     WarnIfInfeasible(study, ended);
     VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(ended));

@@ -57,6 +57,7 @@ absl::StatusOr<ReportDirective> SchedulerImpl::Report(TrialId trial_id, AttemptN
           stored, StoreTrial(writer, study, trial, decision.trial, decision.reports, effects));
       ObserveInPruner(stored);
       pruners_.ObserveReport(stored, report);
+      samplers_.ObserveReport(stored, report);
       VIZSLA_RETURN_IF_ERROR(CountReport(writer, study, stored,
                                          /*new_epoch=*/decision.reports.size() > reports.size(),
                                          RunHasDiverged(decision.reports, stored)));

@@ -4,6 +4,7 @@
 #include "src/base/log.h"
 #include "src/scheduling/attempt_policy.h"
 #include "src/scheduling/fencing.h"
+#include "src/scheduling/lineage.h"
 #include "src/scheduling/report_policy.h"
 #include "src/scheduling/run_reports.h"
 #include "src/scheduling/scheduler_impl.h"
@@ -187,11 +188,18 @@ absl::StatusOr<LeaseGrant> SchedulerImpl::GrantLease(TrialWriter& writer, const 
   VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, writer.ListReports(trial.id));
   // Only what the attempt builds on: later epochs are run again, and neither its early stopping nor
   // its best epoch may look at those of an abandoned run.
+  VIZSLA_ASSIGN_OR_RETURN(grant.history, AncestorReports(writer, grant.trial));
   const auto history = UpToEpoch(reports, grant.trial.last_checkpoint_epoch);
-  grant.history.assign(history.begin(), history.end());
+  grant.history.insert(grant.history.end(), history.begin(), history.end());
   grant.study = study;
   grant.attempt = grant.trial.attempt;
   grant.resume_checkpoint = grant.trial.last_checkpoint;
+  if (grant.resume_checkpoint.empty() && grant.trial.lineage.parent != 0) {
+    const int64_t number = grant.trial.lineage.parent;
+    VIZSLA_ASSIGN_OR_RETURN(Trial parent, writer.FindTrial(study.id, number));
+    grant.resume_checkpoint = grant.trial.lineage.checkpoint;
+    grant.parent = ResumedParent{number, std::move(parent.configuration)};
+  }
   grant.init_checkpoint = grant.trial.warm_start.checkpoint;
   effects.granted.push_back({trial.id, grant.attempt});
   effects.changed = true;

@@ -17,6 +17,7 @@ struct Make {
   const SearchSpace& space;
   Direction direction;
   uint64_t seed;
+  const std::vector<int>& rungs;
 
   Made operator()(const RandomOptions&) const {
     return std::make_unique<RandomSampler>(space, seed);
@@ -37,7 +38,7 @@ struct Make {
     return std::make_unique<QuasiRandomSampler>(space, Sequence::kHalton, options, seed);
   }
   Made operator()(const TpeOptions& options) const {
-    return std::make_unique<TpeSampler>(space, options, direction, seed);
+    return std::make_unique<TpeSampler>(space, options, direction, seed, rungs);
   }
   Made operator()(const GaussianProcessOptions& options) const {
     return std::make_unique<GpSampler>(space, options, direction, seed);
@@ -51,12 +52,12 @@ struct Make {
 
 absl::StatusOr<std::unique_ptr<Sampler>> MakeSampler(const SamplerSpec& spec,
                                                      const SearchSpace& space, Direction direction,
-                                                     uint64_t study_seed) {
+                                                     uint64_t study_seed, std::vector<int> rungs) {
   VIZSLA_RETURN_IF_ERROR(Validate(space));
   if (const absl::Status status = CheckOptions(spec); !status.ok()) {
     return Annotate(status, StrCat("the ", ToText(KindOf(spec)), " sampler"));
   }
-  return std::visit(Make{space, direction, study_seed}, spec);
+  return std::visit(Make{space, direction, study_seed, rungs}, spec);
 }
 
 absl::StatusOr<std::unique_ptr<Sampler>> MakeSampler(const StudySpec& spec) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "src/base/status.h"
 #include "src/study/configuration.h"
@@ -32,13 +33,21 @@ class Sampler {
   // which uses no configuration up. Before the first Suggest; each with its own number, at most 0,
   // the larger the newer. Samplers that learn from nothing ignore it.
   virtual void Learn(const Trial& trial) {}
+  // Whether it wants to know what trials were worth on their way: then each report is observed too,
+  // `value` being the study's objective. Repetitions are harmless, and the order does not matter,
+  // not even that of reports and trials.
+  virtual bool UsesReports() const { return false; }
+  virtual void ObserveReport(int64_t /*trial_number*/, int /*epoch*/, AttemptNumber /*attempt*/,
+                             double /*value*/) {}
 };
 
 // InvalidArgument: an unsound space, unsound options, or the grid sampler with a continuous
-// parameter.
+// parameter. `rungs`: the epochs, ascending, at which the study's pruner cuts trials short, for the
+// samplers that then learn from each of them apart (TPE).
 absl::StatusOr<std::unique_ptr<Sampler>> MakeSampler(const SamplerSpec& spec,
                                                      const SearchSpace& space, Direction direction,
-                                                     uint64_t study_seed);
+                                                     uint64_t study_seed,
+                                                     std::vector<int> rungs = {});
 // The one of the study's first stage.
 absl::StatusOr<std::unique_ptr<Sampler>> MakeSampler(const StudySpec& spec);
 

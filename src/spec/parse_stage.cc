@@ -3,6 +3,7 @@
 #include "src/catalog/training_plan.h"
 #include "src/spec/combinations.h"
 #include "src/spec/parse_policy.h"
+#include "src/spec/parse_population.h"
 #include "src/study/take_over.h"
 
 namespace vizsla::spec {
@@ -131,6 +132,10 @@ absl::StatusOr<ParsedStage> ReadStage(const Reader& reader, const Field& field, 
   VIZSLA_RETURN_IF_ERROR(ReadPolicies(reader, mapping, stage.budget, stage.sampler, stage.pruner));
   VIZSLA_RETURN_IF_ERROR(
       CheckSampler(reader, mapping, parsed.parameters, stage.sampler, stage.budget));
+  const bool takes_over = mapping.Find("pruner") == nullptr;
+  VIZSLA_RETURN_IF_ERROR(CompletePopulation(reader, mapping, stage.space,
+                                            takes_over ? &study.space : nullptr, stage.budget,
+                                            stage.pruner));
   if (const Field* enqueue = mapping.Find("enqueue")) {
     const auto by_default = stage.init_weights ? InitFrom::Kind::kBest : InitFrom::Kind::kNone;
     VIZSLA_ASSIGN_OR_RETURN(ParsedEnqueue read, ParseEnqueue(reader, *enqueue, by_default));

@@ -4,6 +4,7 @@
 #include "src/catalog/preprocessing.h"
 #include "src/spec/parse_enqueue.h"
 #include "src/spec/parse_parameters.h"
+#include "src/spec/parse_population.h"
 #include "src/spec/parse_stage.h"
 #include "src/spec/parse_stop.h"
 #include "src/spec/yaml_reader.h"
@@ -214,6 +215,8 @@ absl::StatusOr<StudySpec> ReadStudy(const Reader& reader, const YAML::Node& docu
   study.space = stages[0].parameters.space;
   VIZSLA_RETURN_IF_ERROR(
       spec::CheckSampler(reader, root, stages[0].parameters, study.sampler, study.budget));
+  VIZSLA_RETURN_IF_ERROR(
+      spec::CompletePopulation(reader, root, study.space, nullptr, study.budget, study.pruner));
   VIZSLA_RETURN_IF_ERROR(spec::CheckCombinations(reader, stages[0].parameters, study));
   if (const Field* enqueue = root.Find("enqueue")) {
     VIZSLA_ASSIGN_OR_RETURN(spec::ParsedEnqueue read,

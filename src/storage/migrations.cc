@@ -161,8 +161,17 @@ CREATE TABLE learned_trials(
 ) STRICT, WITHOUT ROWID;
 )sql";
 
+// Population-based training.
+constexpr const char* kLineages = R"sql(
+ALTER TABLE trials ADD COLUMN parent INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE trials ADD COLUMN parent_epoch INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE trials ADD COLUMN member INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE trials ADD COLUMN parent_checkpoint TEXT NOT NULL DEFAULT '';
+CREATE INDEX trials_by_parent ON trials(parent_checkpoint) WHERE parent_checkpoint <> '';
+)sql";
+
 constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs, kRunningByWorker,
-                                   kRules};
+                                   kRules,         kLineages};
 
 struct SchemaState {
   int64_t version = 0;

@@ -1,10 +1,12 @@
 #include "src/storage/rows.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "src/storage/spec_cache.h"
 #include "src/study/json_fields.h"
 
@@ -14,11 +16,34 @@ namespace {
 #define VIZSLA_STUDY_COLUMNS                                                                  \
   "id, spec, dataset_fingerprint, split_hash, weights_hash, state, created_ms, finished_ms, " \
   "active_ms, name, notes, end_reason, learned"
-#define VIZSLA_TRIAL_COLUMNS                                                                  \
-  "id, study_id, number, name, notes, configuration, state, attempt, crashes, epoch, score, " \
-  "score_is_nan, best_epoch, best_checkpoint, last_checkpoint, last_checkpoint_epoch, "       \
-  "worker, reason, created_ms, started_ms, finished_ms, stage, init_kind, init_trial, "       \
-  "init_checkpoint, rung, checkpoint_dropped"
+// In the order in which BindTrial binds and TrialAt reads them, after the id.
+#define VIZSLA_TRIAL_FIELDS                                                               \
+  "study_id, number, name, notes, configuration, state, attempt, crashes, epoch, score, " \
+  "score_is_nan, best_epoch, best_checkpoint, last_checkpoint, last_checkpoint_epoch, "   \
+  "worker, reason, created_ms, started_ms, finished_ms, stage, init_kind, init_trial, "   \
+  "init_checkpoint, rung, checkpoint_dropped, parent, parent_epoch, member, parent_checkpoint"
+#define VIZSLA_TRIAL_COLUMNS "id, " VIZSLA_TRIAL_FIELDS
+constexpr std::string_view kTrialFields = VIZSLA_TRIAL_FIELDS;
+
+// "INSERT INTO trials(a, b) VALUES(?1,?2)".
+std::string InsertText(std::string_view table, std::string_view fields) {
+  std::string values;
+  const int64_t count = 1 + std::count(fields.begin(), fields.end(), ',');
+  for (int64_t i = 1; i <= count; ++i) values += StrCat(i == 1 ? "?" : ",?", i);
+  return StrCat("INSERT INTO ", table, "(", fields, ") VALUES(", values, ")");
+}
+
+// "UPDATE trials SET a=?1, b=?2 WHERE id = ?3".
+std::string UpdateText(std::string_view table, std::string_view fields) {
+  std::string assignments;
+  int64_t count = 0;
+  for (const absl::string_view field :
+       absl::StrSplit(absl::string_view(fields.data(), fields.size()), ", ")) {
+    assignments += StrCat(count == 0 ? "" : ", ", std::string(field), "=?", count + 1);
+    ++count;
+  }
+  return StrCat("UPDATE ", table, " SET ", assignments, " WHERE id = ?", count + 1);
+}
 
 Timestamp TimeAt(const Query& query, int column) { return FromUnixMillis(query.Int(column)); }
 
@@ -90,6 +115,7 @@ absl::StatusOr<Trial> TrialAt(const Query& query) {
   trial.warm_start.checkpoint = query.Text(24);
   trial.rung = static_cast<int>(query.Int(25));
   trial.checkpoint_dropped = query.Int(26) != 0;
+  trial.lineage = {query.Int(27), static_cast<int>(query.Int(28)), query.Int(29), query.Text(30)};
   return trial;
 }
 
@@ -344,6 +370,8 @@ absl::StatusOr<bool> Rows::IsArtifactReferenced(const std::string& hash) {
       "OR EXISTS(SELECT 1 FROM trials WHERE last_checkpoint = ?1 AND last_checkpoint <> '') "
       "OR EXISTS(SELECT 1 FROM trials WHERE init_checkpoint = ?1 AND init_checkpoint <> '' "
       "AND state IN (0,1,2)) "
+      "OR EXISTS(SELECT 1 FROM trials WHERE parent_checkpoint = ?1 AND parent_checkpoint <> '' "
+      "AND state IN (0,1,2)) "
       "OR EXISTS(SELECT 1 FROM reports WHERE checkpoint_hash = ?1 AND checkpoint_hash <> '')");
   query.Bind(std::string_view(hash));
   VIZSLA_RETURN_IF_ERROR(query.Next().status());
@@ -432,33 +460,25 @@ void BindTrial(Query& query, const Trial& trial, std::string_view configuration)
   query.Bind(trial.stage).Bind(static_cast<int>(trial.warm_start.kind));
   query.Bind(trial.warm_start.trial).Bind(std::string_view(trial.warm_start.checkpoint));
   query.Bind(trial.rung).Bind(trial.checkpoint_dropped ? 1 : 0);
+  query.Bind(trial.lineage.parent).Bind(trial.lineage.parent_epoch).Bind(trial.lineage.member);
+  query.Bind(std::string_view(trial.lineage.checkpoint));
 }
 
 }  // namespace
 
 absl::StatusOr<TrialId> Rows::InsertTrial(const Trial& trial) {
+  static const std::string& sql = *new std::string(InsertText("trials", kTrialFields));
   const std::string configuration = ToJsonText(trial.configuration);
-  Query query(
-      database_,
-      "INSERT INTO trials(study_id, number, name, notes, configuration, state, attempt, "
-      "crashes, epoch, score, score_is_nan, best_epoch, best_checkpoint, last_checkpoint, "
-      "last_checkpoint_epoch, worker, reason, created_ms, started_ms, finished_ms, stage, "
-      "init_kind, init_trial, init_checkpoint, rung, checkpoint_dropped) VALUES(?1,?2,?3,?4,?5,?6,"
-      "?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26)");
+  Query query(database_, sql);
   BindTrial(query, trial, configuration);
   VIZSLA_RETURN_IF_ERROR(query.Run());
   return TrialId(database_.LastInsertId());
 }
 
 absl::Status Rows::UpdateTrial(const Trial& trial) {
+  static const std::string& sql = *new std::string(UpdateText("trials", kTrialFields));
   const std::string configuration = ToJsonText(trial.configuration);
-  Query query(database_,
-              "UPDATE trials SET study_id=?1, number=?2, name=?3, notes=?4, configuration=?5, "
-              "state=?6, attempt=?7, crashes=?8, epoch=?9, score=?10, score_is_nan=?11, "
-              "best_epoch=?12, best_checkpoint=?13, last_checkpoint=?14, "
-              "last_checkpoint_epoch=?15, worker=?16, reason=?17, created_ms=?18, "
-              "started_ms=?19, finished_ms=?20, stage=?21, init_kind=?22, init_trial=?23, "
-              "init_checkpoint=?24, rung=?25, checkpoint_dropped=?26 WHERE id = ?27");
+  Query query(database_, sql);
   BindTrial(query, trial, configuration);
   query.Bind(trial.id);
   VIZSLA_RETURN_IF_ERROR(query.Run());

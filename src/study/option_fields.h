@@ -3,7 +3,8 @@
 //   visit(name, value, range, meaning)
 //
 // for every field. JSON and YAML, the schema and docs/samplers.md are made from it. `value` is a
-// reference to an int, a double, a bool, a std::optional<double> or an enumeration with words.
+// reference to an int, a double, a bool, a std::optional<double>, an enumeration with words or a
+// list of names of parameters.
 #pragma once
 
 #include <limits>
@@ -61,6 +62,8 @@ void DescribeOptions(TpeOptions& options, const Visit& visit) {
         "Drawn from the good trials' density; the best ratio wins.");
   visit("multivariate", options.multivariate, OptionRange(),
         "Parameters that are active together have joint densities; false: each its own.");
+  visit("random_fraction", options.random_fraction, OptionRange{0, 1},
+        "The share of trials drawn at random all the same; BOHB's is a third.");
 }
 
 template <typename Visit>
@@ -152,6 +155,21 @@ void DescribeOptions(AshaOptions& options, const Visit& visit) {
   visit("variant", options.variant, OptionRange(),
         "promote: a trial waits at its rung and is resumed once it is good enough; stop: it ends.");
   DescribeRungs(options, visit);
+}
+
+template <typename Visit>
+void DescribeOptions(PopulationOptions& options, const Visit& visit) {
+  visit("interval", options.interval, OptionRange{1, kMostEpochs},
+        "Epochs from one comparison with the population to the next.");
+  visit("quantile", options.quantile, OptionRange{0.01, 0.5},
+        "The share of the population that is replaced by copies of an equal share of the best.");
+  visit("shrink", options.shrink, OptionRange{0.01, 1},
+        "A copy's number is multiplied by this ...");
+  visit("grow", options.grow, OptionRange{1, 100}, "... or by this.");
+  visit("resample", options.resample, OptionRange{0, 1},
+        "The probability that a copy's parameter is drawn anew instead.");
+  visit("perturb", options.perturb, OptionRange(),
+        "The parameters that a copy changes; by default all that may change in training.");
 }
 
 }  // namespace vizsla

@@ -39,10 +39,11 @@ struct HaltonOptions : QuasiRandomOptions {
 };
 
 struct TpeOptions {
-  int startup_trials = 10;   // random ones before the first model
-  int candidates = 24;       // drawn from the good trials' density; the best ratio wins
-  bool multivariate = true;  // joint densities of parameters that are active together; false:
-                             // each parameter by itself
+  int startup_trials = 10;     // random ones before the first model
+  int candidates = 24;         // drawn from the good trials' density; the best ratio wins
+  bool multivariate = true;    // joint densities of parameters that are active together; false:
+                               // each parameter by itself
+  double random_fraction = 0;  // of the trials after the first model; BOHB's is a third
   bool operator==(const TpeOptions&) const = default;
 };
 

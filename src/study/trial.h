@@ -83,6 +83,18 @@ struct WarmStart {
 // "none", "trial", "best", "best configuration".
 std::string_view ToText(WarmStart::Kind kind);
 
+// Of a trial that goes on from where another one of its study stands, with some parameters changed:
+// population-based training (src/pruning/population_pruner.h). All but `checkpoint` is set when the
+// trial is created and never changes.
+struct Lineage {
+  int64_t parent = 0;    // whose checkpoint it goes on from; 0: it begins by itself
+  int parent_epoch = 0;  // epochs of that checkpoint: the trial's own begin after it
+  int64_t member =
+      0;  // whose place in the population it takes: the number of the first trial there
+  std::string checkpoint;  // artifact hash, resumable; empty once the trial has ended
+  bool operator==(const Lineage&) const = default;
+};
+
 struct Trial {
   TrialId id;
   StudyId study;
@@ -92,12 +104,13 @@ struct Trial {
   std::string notes;
   // While its source is not decided, only what replaces the source's.
   Configuration configuration;
-  WarmStart warm_start;
+  WarmStart warm_start;  // with a parent: the parent's
+  Lineage lineage;
   TrialState state = TrialState::kQueued;
-  AttemptNumber attempt;        // of the newest lease; 0 before the first
-  int crashes = 0;              // attempts that ended kCrashed
-  int epoch = 0;                // the newest reported epoch of the current run; 0 before the first
-  int rung = 0;                 // of its pruner: how many it has been promoted past
+  AttemptNumber attempt;  // of the newest lease; 0 before the first
+  int crashes = 0;        // attempts that ended kCrashed
+  int epoch = 0;  // the newest reported epoch of the current run; lineage.parent_epoch before it
+  int rung = 0;   // of its pruner: how many it has been promoted past
   std::optional<double> score;  // as Score() in objective.h says; may be NaN
   int best_epoch = 0;           // 0 when there is no score
   std::string best_checkpoint;  // artifact hash of best_epoch's weights
@@ -112,6 +125,12 @@ struct Trial {
   // best_checkpoint is empty. Score and history stay.
   bool checkpoint_dropped = false;
 };
+
+// How many epochs the checkpoint holds that the next attempt resumes from: its own, or its
+// parent's; 0 when it starts from the beginning.
+int ResumeEpoch(const Trial& trial);
+// The number of the trial with which its place in the population began: its own without a parent.
+int64_t MemberOf(const Trial& trial);
 
 // QUEUED, but its source has not been decided: no worker may have it yet.
 bool IsWaiting(const Trial& trial);

@@ -51,6 +51,7 @@ void ExpectEqual(const Trial& a, const Trial& b) {
   EXPECT_EQ(a.finished_at, b.finished_at);
   EXPECT_EQ(a.stage, b.stage);
   EXPECT_EQ(a.warm_start, b.warm_start);
+  EXPECT_EQ(a.lineage, b.lineage);
 }
 
 void ExpectEqual(const Study& a, const Study& b) {

@@ -85,6 +85,7 @@ inline Trial SampleTrial() {
   trial.finished_at = FromUnixMillis(1'700'000'000'400);
   trial.stage = 2;
   trial.warm_start = {WarmStart::Kind::kBest, 3, Hash("source")};
+  trial.lineage = {4, 6, 2, Hash("parent")};
   return trial;
 }
 
@@ -96,6 +97,7 @@ inline LeaseGrant SampleLease() {
   lease.history = {SampleReport(1), SampleReport(2)};
   lease.resume_checkpoint = Hash("last");
   lease.init_checkpoint = Hash("source");
+  lease.parent = ResumedParent{4, lease.trial.configuration};
   return lease;
 }
 

@@ -103,7 +103,7 @@ class PruningTest : public Harness {
       return hand.done ? StrCat(hand.name, " leaves") : "";
     }
     hand.lease = acquired->leases[0];
-    hand.epoch = hand.lease->trial.last_checkpoint_epoch;
+    hand.epoch = ResumeEpoch(hand.lease->trial);
     hand.told = ReportDirective::kContinue;
     if (hand.epoch > 0) {
       EXPECT_TRUE(artifacts_.Exists(hand.lease->resume_checkpoint));
@@ -226,7 +226,8 @@ INSTANTIATE_TEST_SUITE_P(
                       PrunerSpec(PatienceOptions{.patience = 1, .min_delta = 0.01}),
                       PrunerSpec(SuccessiveHalvingOptions{.eta = 3}),
                       PrunerSpec(HyperbandOptions{.eta = 3}), PrunerSpec(AshaOptions{.eta = 3}),
-                      PrunerSpec(AshaOptions{.variant = AshaOptions::Variant::kStop, .eta = 3})),
+                      PrunerSpec(AshaOptions{.variant = AshaOptions::Variant::kStop, .eta = 3}),
+                      PrunerSpec(PopulationOptions{.interval = 2, .perturb = {"learning_rate"}})),
     [](const auto& info) { return StrCat(ToText(KindOf(info.param)), info.index); });
 
 TEST_F(PruningTest, ADeletedStudyLeavesNothingBehind) {

@@ -46,6 +46,37 @@ enqueue:
   - {name: wide, parameters: {dense: [1024], dropout: 0.65, learning_rate: 0.1, batch_size: 20, batch_norm: false}}
 )";
 
+std::vector<std::string> Perturbed(const PrunerSpec& pruner) {
+  return std::get<PopulationOptions>(pruner).perturb;
+}
+
+TEST(ParseStudy, APopulationChangesAllThatMayChangeUnlessTold) {
+  const std::string space =
+      "parameters:\n  dense: {choices: [[1], [2]]}\n  dropout: {float: [0, 0.5]}\n"
+      "  weight_decay: 0.01\n  optimizer: adamw\n  learning_rate: {float: [1e-4, 1e-2], log: "
+      "true}\n";
+  const std::string head = "name: a\nbudget: {trials: 8}\n";
+  const auto all = ParseStudy(head + "pruner: population\n" + space, "a.yaml");
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_THAT(Perturbed(all->pruner), ElementsAre("dropout", "learning_rate"));
+  const auto one = ParseStudy(
+      head + "pruner: {kind: population, perturb: [learning_rate], interval: 3}\n" + space,
+      "a.yaml");
+  ASSERT_TRUE(one.ok()) << one.status();
+  EXPECT_THAT(Perturbed(one->pruner), ElementsAre("learning_rate"));
+  EXPECT_EQ(std::get<PopulationOptions>(one->pruner).interval, 3);
+  EXPECT_EQ(*StudySpecFromJson(ToJson(*one)), *one);
+
+  // A stage that takes the population over changes what it varies itself.
+  const auto staged = ParseStudy(
+      head + "pruner: population\n" + space +
+          "then:\n  - {name: finer, budget: {trials: 4, epochs: 9}, parameters: {label_smoothing: "
+          "{float: [0, 0.2]}, dropout: {float: [0, 0.3]}}}\n",
+      "a.yaml");
+  ASSERT_TRUE(staged.ok()) << staged.status();
+  EXPECT_THAT(Perturbed(staged->stages[0].pruner), ElementsAre("dropout", "label_smoothing"));
+}
+
 TEST(ParseStudy, ReadsEverything) {
   const auto study = ParseStudy(kFull, "dogs.yaml");
   ASSERT_TRUE(study.ok()) << study.status();
@@ -247,6 +278,25 @@ const BadInput kBadInputs[] = {
      "name: a\nbudget: {trials: 2, epochs: 4}\npruner: {kind: asha, min_epochs: 4}\n"
      "parameters: {}\n",
      "3:34", "pruner.min_epochs: 4, but trials have only 4 epochs"},
+    {"PopulationOption", Study("pruner: {kind: population, perturb: []}\n"), "3:37",
+     "must name at least one parameter"},
+    {"PopulationInterval", Study("pruner: {kind: population, interval: 99}\n"), "3:38",
+     "none would ever be compared"},
+    {"PopulationShape",
+     Study("pruner: {kind: population, perturb: [dense]}\nparameters:\n"
+           "  dense: {choices: [[1], [2]]}\n"),
+     "3:9", "perturb: dense cannot change in the middle of training"},
+    {"PopulationName",
+     Study("pruner: {kind: population, perturb: [momentun]}\nparameters:\n"
+           "  dropout: {float: [0, 0.5]}\n"),
+     "3:9", "perturb: momentun is no parameter of the study"},
+    {"PopulationWithoutAny",
+     Study("pruner: population\nparameters:\n  dense: {choices: [[1], [2]]}\n"), "3:9",
+     "needs a parameter that may change in training"},
+    {"PopulationTooSmall",
+     "name: a\nbudget: {trials: 3}\npruner: population\nparameters:\n"
+     "  dropout: {float: [0, 0.5]}\n",
+     "3:9", "0.25 of the 3 trials is less than one"},
     {"Crashes", Study("max_crashes: 0\n"), "3:14", "max_crashes: must be from 1"},
     // Parameters.
     {"UnknownParameter", Parameters("  droput: 0.5\n"), "4:3",

@@ -98,6 +98,9 @@ struct OptionSchema {
     } else if constexpr (std::is_same_v<Value, std::optional<double>>) {
       schema = {{"type", "number"}};
       usual = "none";
+    } else if constexpr (std::is_same_v<Value, std::vector<std::string>>) {
+      schema = {{"type", "array"}, {"items", {{"type", "string"}}}, {"minItems", 1}};
+      usual = "all";
     } else {
       schema = {{"type", std::is_same_v<Value, int> ? "integer" : "number"},
                 {"minimum", Number(range.low)}};

@@ -208,6 +208,7 @@ TEST_P(TrialStoreTest, ATrialReadsBackAsWritten) {
   given.name = "renamed";
   given.notes = "a line\nand another";
   given.warm_start = {WarmStart::Kind::kBest, 12, SampleHash('e')};
+  given.lineage = {12, 5, 3, SampleHash('7')};
   given.started_at = SampleTime(4);
   given.finished_at = SampleTime(5);
   given.checkpoint_dropped = true;
@@ -239,6 +240,7 @@ TEST_P(TrialStoreTest, ATrialReadsBackAsWritten) {
     EXPECT_EQ(stored->stage, 3);
     EXPECT_TRUE(stored->checkpoint_dropped);
     EXPECT_EQ(stored->warm_start, given.warm_start);
+    EXPECT_EQ(stored->lineage, given.lineage);
   }
 }
 
