@@ -24,18 +24,18 @@ absl::StatusOr<std::optional<Configuration>> SamplerCache::Suggest(TrialReader& 
     entry.last_number = last;
     found = entries_.insert_or_assign(place, std::move(entry)).first;
   }
-  return found->second.sampler->Suggest(last + 1);
+  return found->second.sampler->Suggest(found->second.configurations.next_number());
 }
 
 void SamplerCache::ObserveIn(const Place& place, Entry& entry, const Trial& trial) {
   entry.last_number = std::max(entry.last_number, trial.number);
-  if (trial.stage != place.stage || IsWaiting(trial)) return;  // not whole yet
+  std::optional<Trial> seen = entry.configurations.Add(trial);
+  if (!seen || trial.stage != place.stage || IsWaiting(trial)) return;  // not whole yet
   if (place.source == 0) {
-    entry.sampler->Observe(trial);
+    entry.sampler->Observe(*seen);
   } else if (trial.warm_start.trial == place.source) {
-    Trial drawn = trial;
-    drawn.configuration = DrawnPart(entry.space, trial.configuration);
-    entry.sampler->Observe(drawn);
+    seen->configuration = DrawnPart(entry.space, trial.configuration);
+    entry.sampler->Observe(*seen);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "src/scheduling/configuration_view.h"
 #include "src/scheduling/trial_store.h"
 #include "src/search/sampler.h"
 
@@ -41,6 +42,7 @@ class SamplerCache {
   struct Entry {
     SearchSpace space;
     std::unique_ptr<Sampler> sampler;
+    ConfigurationView configurations;
     int64_t last_number = 0;  // the largest one of the study that was there
   };
   static void ObserveIn(const Place& place, Entry& entry, const Trial& trial);

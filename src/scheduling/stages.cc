@@ -4,6 +4,7 @@
 
 #include "src/base/log.h"
 #include "src/scheduling/attempt_policy.h"
+#include "src/scheduling/repeat_policy.h"
 #include "src/scheduling/scheduler_impl.h"
 #include "src/scheduling/stage_policy.h"
 #include "src/study/planned_trials.h"
@@ -15,10 +16,15 @@ namespace {
 constexpr TrialState kQueued[] = {TrialState::kQueued};
 constexpr TrialState kPaused[] = {TrialState::kPaused};
 
+// Configurations, which may have more runs than one.
 int64_t CountOfStage(std::span<const Trial> trials, int stage) {
-  return std::count_if(trials.begin(), trials.end(),
-                       [&](const Trial& trial) { return trial.stage == stage; });
+  return std::count_if(trials.begin(), trials.end(), [&](const Trial& trial) {
+    return trial.stage == stage && IsFirstRun(trial);
+  });
 }
+
+// Whether what comes next depends on which trials there are, not only on how many.
+bool LooksAtTrials(const StudySpec& spec) { return !spec.stages.empty() || HasRepeats(spec); }
 
 // The queued trial with the smallest number that waits for no other one.
 absl::StatusOr<std::optional<Trial>> FirstReady(TrialReader& reader, const Study& study) {
@@ -45,7 +51,7 @@ absl::StatusOr<std::optional<SchedulerImpl::Draw>> SchedulerImpl::DrawInStage(
   const std::optional<int64_t> limit = TrialLimit(view);
   // Random draws without a number would never end.
   if (!limit && KindOf(view.sampler) != SamplerKind::kGrid) return std::optional<Draw>();
-  if (study.spec.stages.empty()) {
+  if (!LooksAtTrials(study.spec)) {
     VIZSLA_ASSIGN_OR_RETURN(const int64_t last, reader.LastTrialNumber(study.id));
     if (limit && last >= *limit) return std::optional<Draw>();
   } else if (limit && CountOfStage(trials, stage) >= *limit) {
@@ -70,7 +76,7 @@ absl::StatusOr<SchedulerImpl::Next> SchedulerImpl::FindNext(TrialReader& reader,
                                                             const Study& study) {
   const bool staged = !study.spec.stages.empty();
   std::vector<Trial> trials;
-  if (staged) {
+  if (LooksAtTrials(study.spec)) {
     VIZSLA_ASSIGN_OR_RETURN(trials, reader.ListTrials(study.id, {}));
   }
   const int current = staged ? CurrentStage(trials) : 1;
@@ -87,7 +93,12 @@ absl::StatusOr<SchedulerImpl::Next> SchedulerImpl::FindNext(TrialReader& reader,
 }
 
 absl::Status SchedulerImpl::Proceed(TrialWriter& writer, const Study& study, Effects& effects) {
-  if (!HasSources(study.spec)) return absl::OkStatus();
+  if (HasSources(study.spec)) VIZSLA_RETURN_IF_ERROR(ProceedInStages(writer, study, effects));
+  return BeginFinalRuns(writer, study, effects);
+}
+
+absl::Status SchedulerImpl::ProceedInStages(TrialWriter& writer, const Study& study,
+                                            Effects& effects) {
   for (;;) {
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, writer.ListTrials(study.id, {}));
     VIZSLA_ASSIGN_OR_RETURN(const std::optional<Draw> draw,
@@ -100,6 +111,7 @@ absl::Status SchedulerImpl::Proceed(TrialWriter& writer, const Study& study, Eff
       ObserveTrial(trial);
       effects.changed = true;
     }
+    VIZSLA_RETURN_IF_ERROR(AddRepeats(writer, study, decided, effects));
     if (!decided.empty()) continue;
     if (draw || AnyOpen(trials)) return absl::OkStatus();
     VIZSLA_ASSIGN_OR_RETURN(const auto resume, NextToResume(writer, study, CurrentStage(trials)));
@@ -131,6 +143,7 @@ absl::StatusOr<bool> SchedulerImpl::BeginNextStage(TrialWriter& writer, const St
     ObserveTrial(trial);
     effects.changed = true;
   }
+  VIZSLA_RETURN_IF_ERROR(AddRepeats(writer, study, enqueued, effects));
   return !enqueued.empty();
 }
 
@@ -159,10 +172,13 @@ absl::Status SchedulerImpl::PrunePaused(TrialWriter& writer, const Study& study,
 absl::StatusOr<bool> SchedulerImpl::MayAdd(TrialReader& reader, const Study& study, int stage) {
   const StageView view = StageOf(study.spec, stage);
   std::vector<Trial> trials;
-  if (!study.spec.stages.empty()) {
+  if (LooksAtTrials(study.spec)) {
     VIZSLA_ASSIGN_OR_RETURN(trials, reader.ListTrials(study.id, {}));
-  } else if (const auto limit = TrialLimit(view); limit && !CountConfigurations(view.space)) {
+  }
+  const auto limit = TrialLimit(view);
+  if (study.spec.stages.empty() && limit && !CountConfigurations(view.space)) {
     // An infinite space needs no costly suggestion to tell.
+    if (HasRepeats(study.spec)) return CountOfStage(trials, stage) < *limit;
     VIZSLA_ASSIGN_OR_RETURN(const int64_t last, reader.LastTrialNumber(study.id));
     return last < *limit;
   }
@@ -183,6 +199,7 @@ absl::StatusOr<Trial> SchedulerImpl::AddTrial(TrialWriter& writer, const Study& 
   VIZSLA_ASSIGN_OR_RETURN(trial.id, writer.InsertTrial(trial));
   ObserveTrial(trial);
   effects.changed = true;
+  VIZSLA_RETURN_IF_ERROR(AddRepeats(writer, study, std::span(&trial, 1), effects));
   VIZSLA_ASSIGN_OR_RETURN(Pruner* const pruner, PrunerOf(writer, study, trial.stage));
   if (pruner != nullptr) {
     VIZSLA_RETURN_IF_ERROR(TellLastTrial(writer, study, trial.stage, *pruner));

@@ -4,6 +4,7 @@
 #include "src/catalog/preprocessing.h"
 #include "src/spec/parse_enqueue.h"
 #include "src/spec/parse_parameters.h"
+#include "src/spec/parse_repeats.h"
 #include "src/spec/parse_stage.h"
 #include "src/spec/yaml_reader.h"
 #include "src/study/init_from.h"
@@ -166,6 +167,7 @@ absl::Status ReadPlainFields(const Reader& reader, const Mapping& root, StudySpe
     VIZSLA_ASSIGN_OR_RETURN(study.early_stopping,
                             ReadEarlyStopping(reader, *field, study.objective));
   }
+  VIZSLA_RETURN_IF_ERROR(spec::ReadRepeats(reader, root, study));
   if (const Field* field = root.Find("max_crashes")) {
     VIZSLA_ASSIGN_OR_RETURN(const int64_t count, reader.ReadInt(*field, 1, 1000));
     study.max_crashes = static_cast<int>(count);
@@ -184,9 +186,10 @@ absl::StatusOr<StudySpec> ReadStudy(const Reader& reader, const YAML::Node& docu
   }
   VIZSLA_ASSIGN_OR_RETURN(
       const Mapping root,
-      reader.ReadMapping(whole, {"name", "notes", "seed", "split", "weights", "objective", "budget",
-                                 "early_stopping", "sampler", "pruner", "max_crashes",
-                                 "checkpoint_interval", "parameters", "enqueue", "then"}));
+      reader.ReadMapping(whole,
+                         {"name", "notes", "seed", "split", "weights", "objective", "budget",
+                          "early_stopping", "sampler", "pruner", "repeats", "final", "max_crashes",
+                          "checkpoint_interval", "parameters", "enqueue", "then"}));
   StudySpec study;
   const Field* name = root.Find("name");
   if (name == nullptr) return reader.Error(whole, "name: missing: a study needs a name");
@@ -228,6 +231,7 @@ absl::StatusOr<StudySpec> ReadStudy(const Reader& reader, const YAML::Node& docu
   }
   VIZSLA_RETURN_IF_ERROR(spec::CompleteEnqueue(reader, stages[0].enqueue, study));
   VIZSLA_RETURN_IF_ERROR(spec::CheckStages(reader, stages, study));
+  VIZSLA_RETURN_IF_ERROR(spec::CheckRepeatedPruners(reader, root, study));
   return study;
 }
 

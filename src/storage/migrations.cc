@@ -125,7 +125,13 @@ constexpr const char* kRungs = R"sql(
 ALTER TABLE trials ADD COLUMN rung INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs};
+// More runs than one of a configuration.
+constexpr const char* kRepeats = R"sql(
+ALTER TABLE trials ADD COLUMN repeat_of INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE trials ADD COLUMN final_run INTEGER NOT NULL DEFAULT 0;
+)sql";
+
+constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs, kRepeats};
 
 struct SchemaState {
   int64_t version = 0;

@@ -17,7 +17,7 @@ namespace {
   "id, study_id, number, name, notes, configuration, state, attempt, crashes, epoch, score, " \
   "score_is_nan, best_epoch, best_checkpoint, last_checkpoint, last_checkpoint_epoch, "       \
   "worker, reason, created_ms, started_ms, finished_ms, stage, init_kind, init_trial, "       \
-  "init_checkpoint, rung"
+  "init_checkpoint, rung, repeat_of, final_run"
 
 Timestamp TimeAt(const Query& query, int column) { return FromUnixMillis(query.Int(column)); }
 
@@ -85,6 +85,8 @@ absl::StatusOr<Trial> TrialAt(const Query& query) {
   trial.warm_start.trial = query.Int(23);
   trial.warm_start.checkpoint = query.Text(24);
   trial.rung = static_cast<int>(query.Int(25));
+  trial.repeat_of = query.Int(26);
+  trial.final_run = query.Int(27) != 0;
   return trial;
 }
 
@@ -404,20 +406,20 @@ void BindTrial(Query& query, const Trial& trial, std::string_view configuration)
   query.Bind(trial.created_at).Bind(trial.started_at).Bind(trial.finished_at);
   query.Bind(trial.stage).Bind(static_cast<int>(trial.warm_start.kind));
   query.Bind(trial.warm_start.trial).Bind(std::string_view(trial.warm_start.checkpoint));
-  query.Bind(trial.rung);
+  query.Bind(trial.rung).Bind(trial.repeat_of).Bind(trial.final_run ? 1 : 0);
 }
 
 }  // namespace
 
 absl::StatusOr<TrialId> Rows::InsertTrial(const Trial& trial) {
   const std::string configuration = ToJsonText(trial.configuration);
-  Query query(
-      database_,
-      "INSERT INTO trials(study_id, number, name, notes, configuration, state, attempt, "
-      "crashes, epoch, score, score_is_nan, best_epoch, best_checkpoint, last_checkpoint, "
-      "last_checkpoint_epoch, worker, reason, created_ms, started_ms, finished_ms, stage, "
-      "init_kind, init_trial, init_checkpoint, rung) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,"
-      "?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25)");
+  Query query(database_,
+              "INSERT INTO trials(study_id, number, name, notes, configuration, state, attempt, "
+              "crashes, epoch, score, score_is_nan, best_epoch, best_checkpoint, last_checkpoint, "
+              "last_checkpoint_epoch, worker, reason, created_ms, started_ms, finished_ms, stage, "
+              "init_kind, init_trial, init_checkpoint, rung, repeat_of, final_run) "
+              "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,"
+              "?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27)");
   BindTrial(query, trial, configuration);
   VIZSLA_RETURN_IF_ERROR(query.Run());
   return TrialId(database_.LastInsertId());
@@ -431,7 +433,7 @@ absl::Status Rows::UpdateTrial(const Trial& trial) {
               "best_epoch=?12, best_checkpoint=?13, last_checkpoint=?14, "
               "last_checkpoint_epoch=?15, worker=?16, reason=?17, created_ms=?18, "
               "started_ms=?19, finished_ms=?20, stage=?21, init_kind=?22, init_trial=?23, "
-              "init_checkpoint=?24, rung=?25 WHERE id = ?26");
+              "init_checkpoint=?24, rung=?25, repeat_of=?26, final_run=?27 WHERE id = ?28");
   BindTrial(query, trial, configuration);
   query.Bind(trial.id);
   VIZSLA_RETURN_IF_ERROR(query.Run());

@@ -183,6 +183,18 @@ json MakeSchema() {
       Described(sampler, "Chooses configurations; docs/samplers-and-pruners.md. Default: random.");
   properties["pruner"] =
       Described(pruner, "Cuts trials short; docs/samplers-and-pruners.md. Default: none.");
+  const json run_count = {{"type", "integer"}, {"minimum", 1}, {"maximum", kMostRepeats}};
+  properties["repeats"] =
+      Described(run_count,
+                "Runs of each configuration, each with a seed of its own; samplers and leaderboard "
+                "see their mean. budget.trials counts configurations. Default: 1.");
+  properties["final"] = Described(
+      Object({{"top", {{"type", "integer"}, {"minimum", 1}, {"maximum", kMostFinalists}}},
+              {"repeats", run_count}},
+             {"top"}),
+      "After the search the best `top` configurations are trained again, `repeats` (3) times each, "
+      "on fresh seeds and without pruning; these runs alone rank them. May be added and raised "
+      "later. Default: none.");
   properties["max_crashes"] = Described({{"type", "integer"}, {"minimum", 1}, {"maximum", 1000}},
                                         "A trial that crashed so often is failed. Default: 3.");
   properties["checkpoint_interval"] =

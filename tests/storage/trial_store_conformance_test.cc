@@ -208,6 +208,8 @@ TEST_P(TrialStoreTest, ATrialReadsBackAsWritten) {
   given.name = "renamed";
   given.notes = "a line\nand another";
   given.warm_start = {WarmStart::Kind::kBest, 12, SampleHash('e')};
+  given.repeat_of = 11;
+  given.final_run = true;
   given.started_at = SampleTime(4);
   given.finished_at = SampleTime(5);
   ASSERT_TRUE(Write([&](TrialWriter& writer) { return writer.UpdateTrial(given); }).ok());
@@ -237,6 +239,8 @@ TEST_P(TrialStoreTest, ATrialReadsBackAsWritten) {
     EXPECT_EQ(stored->finished_at, given.finished_at);
     EXPECT_EQ(stored->stage, 3);
     EXPECT_EQ(stored->warm_start, given.warm_start);
+    EXPECT_EQ(stored->repeat_of, 11);
+    EXPECT_TRUE(stored->final_run);
   }
 }
 
