@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "src/report/leaderboard.h"
+#include "src/report/runs.h"
 #include "src/report/text.h"
 
 namespace vizsla {
@@ -57,6 +58,8 @@ Json TrialFields(const StudySpec& spec, const Trial& trial) {
   json["stage"] = trial.stage;
   json["init_from"] = WarmStartToJson(trial.warm_start);
   json["parent"] = LineageToJson(trial.lineage);
+  json["repeat_of"] = trial.repeat_of > 0 ? Json(trial.repeat_of) : Json(nullptr);
+  json["final_run"] = trial.final_run;
   json["worker"] = TextOrNull(trial.worker);
   json["attempt"] = trial.attempt.value();
   json["crashes"] = trial.crashes;
@@ -88,6 +91,8 @@ Json LeaderboardToJson(const LeaderboardView& board) {
   for (const LeaderboardRowView& row : board.rows) {
     Json json = TrialFields(board.study.study.spec, row.trial);
     json["rank"] = row.rank > 0 ? Json(row.rank) : Json(nullptr);
+    json["search_runs"] = RunsToJson(row.search_runs);
+    json["final_runs"] = RunsToJson(row.final_runs);
     json["metrics"] = MetricsToJson(row.metrics);
     json["elapsed_seconds"] = Seconds(row.elapsed);
     json["eta_seconds"] = OptionalSeconds(row.eta);
@@ -107,6 +112,7 @@ Json TrialToJson(const TrialView& view) {
   Json json = TrialFields(view.study.spec, view.trial);
   json["study"] = view.study.spec.name;
   json["objective_metric"] = view.study.spec.objective.metric;
+  json["runs"] = view.runs;
   Json epochs = Json::array();
   for (const EpochReport& report : view.epochs) {
     epochs.push_back({{"epoch", report.epoch},

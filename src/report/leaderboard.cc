@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "src/base/str_cat.h"
 #include "src/report/board_parameters.h"
+#include "src/report/runs.h"
 #include "src/report/text.h"
 #include "src/report/trial_text.h"
 #include "src/study/objective.h"
@@ -39,7 +40,9 @@ Table BuildTable(const LeaderboardView& board, const std::vector<std::string>& n
   table.columns = {{"rank", Align::kRight}, {"trial", Align::kRight}};
   if (named) table.columns.push_back({"name", Align::kLeft, true});
   if (staged) table.columns.push_back({"stage", Align::kRight});
+  const bool fresh = HasFinalRuns(board);
   table.columns.push_back({"state"});
+  if (fresh) table.columns.push_back({StrCat("final ", spec.objective.metric), Align::kRight});
   table.columns.push_back({spec.objective.metric, Align::kRight});
   table.columns.push_back({"epoch", Align::kRight});
   if (merged) {
@@ -60,8 +63,11 @@ Table BuildTable(const LeaderboardView& board, const std::vector<std::string>& n
                                {StrCat(trial.number), tint}};
     if (named) cells.push_back({trial.name, tint});
     if (staged) cells.push_back({StrCat(trial.stage)});
-    cells.push_back({std::string(ToText(trial.state)), TintOf(trial.state)});
-    cells.push_back({FormatMetric(trial.score), best ? Tint::kGood : Tint::kPlain});
+    cells.push_back({std::string(ToText(StateOfRow(row))), TintOf(StateOfRow(row))});
+    const Tint score_tint = best ? Tint::kGood : Tint::kPlain;
+    if (fresh) cells.push_back({row.final_runs ? RunsText(*row.final_runs) : "", score_tint});
+    const bool selected = row.final_runs.has_value();
+    cells.push_back({SearchTextOfRow(row), selected ? Tint::kDim : score_tint});
     cells.push_back({EpochText(row, PlannedEpochs(spec, row.trial))});
     if (merged) {
       std::vector<std::string> parts;
@@ -87,9 +93,9 @@ Table BuildTable(const LeaderboardView& board, const std::vector<std::string>& n
 std::vector<std::string> ReasonLines(const LeaderboardView& board, size_t max_lines, int width) {
   std::vector<std::string> lines;
   for (const LeaderboardRowView& row : board.rows) {
-    if (!EndedInTrouble(row.trial.state)) continue;
-    lines.push_back(StrCat("trial ", row.trial.number, " ", ToText(row.trial.state), ": ",
-                           SafeText(TroubleText(row.trial))));
+    if (!EndedInTrouble(StateOfRow(row))) continue;
+    lines.push_back(StrCat("trial ", row.trial.number, " ", ToText(StateOfRow(row)), ": ",
+                           SafeText(TroubleTextOfRow(row))));
   }
   size_t shown = std::min(kMostReasons, lines.size());
   if (max_lines > 0 && max_lines < shown + (shown < lines.size() ? 1 : 0)) shown = max_lines - 1;
@@ -152,7 +158,8 @@ std::string RenderLeaderboard(const LeaderboardView& board, const RenderOptions&
     table = BuildTable(board, names, /*merged=*/true, shown);
   }
   text += RenderTable(table, options);
-  const int64_t left = std::max<int64_t>(board.total_trials, board.rows.size()) - shown;
+  const int64_t all = board.total_rows > 0 ? board.total_rows : board.total_trials;
+  const int64_t left = std::max<int64_t>(all, board.rows.size()) - shown;
   if (left > 0) absl::StrAppend(&text, "... and ", left, " more\n");
   for (const std::string& line : reasons) absl::StrAppend(&text, line, "\n");
   const auto dropped = std::count_if(board.rows.begin(), board.rows.end(), [](const auto& row) {
@@ -177,6 +184,13 @@ std::string LeaderboardToCsv(const LeaderboardView& board) {
   for (const char* name : {"state", "objective", "epoch", "epochs", "best_epoch"}) {
     fields.emplace_back(name);
   }
+  const bool runs = HasRuns(board);
+  if (runs) {
+    for (const char* name :
+         {"mean", "half_width", "n", "final_mean", "final_half_width", "final_n"}) {
+      fields.emplace_back(name);
+    }
+  }
   const std::vector<std::string> names = ParameterNames(board);
   for (const std::string& name : names) fields.push_back(CsvField("params." + name));
   for (const std::string& name : metric_names) fields.push_back(CsvField("metrics." + name));
@@ -193,6 +207,13 @@ std::string LeaderboardToCsv(const LeaderboardView& board) {
     fields.push_back(StrCat(trial.epoch));
     fields.push_back(StrCat(PlannedEpochs(spec, trial)));
     fields.push_back(trial.best_epoch > 0 ? StrCat(trial.best_epoch) : "");
+    if (runs) {
+      for (const auto& summary : {row.search_runs, row.final_runs}) {
+        fields.push_back(summary && summary->mean ? CsvNumber(*summary->mean) : "");
+        fields.push_back(summary && summary->half_width ? CsvNumber(*summary->half_width) : "");
+        fields.push_back(summary ? StrCat(summary->scored) : "");
+      }
+    }
     for (const std::string& name : names) {
       fields.push_back(CsvField(ValueTextOf(trial.configuration, name)));
     }

@@ -4,6 +4,7 @@
 #include "src/base/str_cat.h"
 #include "src/report/board_parameters.h"
 #include "src/report/report_sections.h"
+#include "src/report/runs.h"
 #include "src/report/text.h"
 #include "src/report/trial_text.h"
 
@@ -15,11 +16,11 @@ std::string ReasonsHtml(const LeaderboardView& board) {
   table.columns = {
       {"trial", true, ""}, {"name", false, ""}, {"state", false, ""}, {"reason", false, ""}};
   for (const LeaderboardRowView& row : board.rows) {
-    if (!EndedInTrouble(row.trial.state)) continue;
+    if (!EndedInTrouble(StateOfRow(row))) continue;
     table.rows.push_back({TextCell(StrCat(row.trial.number)),
                           TextCell(row.trial.name),
-                          {StateHtml(ToText(row.trial.state)), ""},
-                          TextCell(TroubleText(row.trial))});
+                          {StateHtml(ToText(StateOfRow(row))), ""},
+                          TextCell(TroubleTextOfRow(row))});
   }
   if (table.rows.empty()) return "";
   return StrCat("<h3>Trials that failed, diverged or could not run</h3>\n", ToHtml(table));
@@ -68,6 +69,10 @@ HtmlCell BestEpochCell(const Trial& trial) {
   return {MutedHtml(trial.epoch > 0 ? StrCat("- of ", trial.epoch) : std::string("-")), "x"};
 }
 
+HtmlCell RunsCell(const RunsSummary& runs) {
+  return {EscapeMarkup(RunsText(runs)), NumberCell(runs.mean).sort_key};
+}
+
 HtmlTable LeaderboardTable(const LeaderboardView& board) {
   const StudySpec& spec = board.study.study.spec;
   const std::vector<std::string> varying = VaryingParameters(board);
@@ -82,7 +87,16 @@ HtmlTable LeaderboardTable(const LeaderboardView& board) {
   if (named) table.columns.push_back({"name and notes", false, ""});
   if (staged) table.columns.push_back({"stage", true, ""});
   table.columns.push_back({"state", false, ""});
-  table.columns.push_back({spec.objective.metric, true, "the score"});
+  const bool runs = HasRuns(board);
+  const bool fresh = HasFinalRuns(board);
+  if (fresh) {
+    table.columns.push_back({StrCat("final ", spec.objective.metric), true,
+                             "mean of the final runs, half of its 95 % interval, and how many"});
+  }
+  table.columns.push_back({spec.objective.metric, true,
+                           runs ? "mean of the search's runs, half of its 95 % interval, and how "
+                                  "many; of a finalist the score that selected it"
+                                : "the score"});
   table.columns.push_back({"chosen epoch", true, "the epoch that counts, and how many there were"});
   for (const Figure& figure : figures) {
     table.columns.push_back({figure.title, true, StrCat(figure.metric, " at the chosen epoch")});
@@ -98,8 +112,12 @@ HtmlTable LeaderboardTable(const LeaderboardView& board) {
         TextCell(StrCat(trial.number))};
     if (named) cells.push_back(NameCell(trial));
     if (staged) cells.push_back(TextCell(StrCat(trial.stage)));
-    cells.push_back({StateHtml(ToText(trial.state)), ""});
-    HtmlCell score = NumberCell(trial.score);
+    cells.push_back({StateHtml(ToText(StateOfRow(row))), ""});
+    if (fresh) cells.push_back(row.final_runs ? RunsCell(*row.final_runs) : TextCell(""));
+    HtmlCell score = row.search_runs && (row.final_runs || row.search_runs->trials.size() > 1)
+                         ? HtmlCell{EscapeMarkup(SearchTextOfRow(row)),
+                                    NumberCell(row.search_runs->mean).sort_key}
+                         : NumberCell(trial.score);
     if (row.rank == 1) score.html = StrCat("<strong>", score.html, "</strong>");
     cells.push_back(std::move(score));
     cells.push_back(BestEpochCell(trial));
@@ -126,6 +144,8 @@ HtmlSection LeaderboardSection(const StudyReport& report) {
   }
   const std::string intro = StrCat(
       "Ranked by ", ObjectiveText(board.study.study.spec.objective),
+      HasFinalRuns(board) ? ", those that were trained again by their final runs alone" : "",
+      HasRuns(board) ? ". A row is a configuration, with the run whose score is best" : "",
       ". Parameters that are the same in every trial have no column. Click a title to sort.");
   return {"leaderboard",
           "Leaderboard",

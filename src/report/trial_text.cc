@@ -57,6 +57,13 @@ std::string TroubleText(const Trial& trial) {
   return trial.reason.empty() ? "no reason was given" : trial.reason;
 }
 
+std::string TroubleTextOfRow(const LeaderboardRowView& row) {
+  if (EndedInTrouble(row.trial.state)) return TroubleText(row.trial);
+  const auto& runs = row.final_runs ? row.final_runs : row.search_runs;
+  if (!runs) return TroubleText(row.trial);
+  return StrCat("one of the runs ", absl::StrJoin(runs->trials, ", "), " of its configuration");
+}
+
 std::string TrialCountsText(const StudyView& study) {
   int64_t total = 0;
   std::vector<std::string> parts;

@@ -16,6 +16,8 @@ Tint TintOf(StudyState state);
 bool EndedInTrouble(TrialState state);
 // Why it did, "no reason was given" when nobody knows.
 std::string TroubleText(const Trial& trial);
+// The same of a configuration whose trouble may be another run's than the row's trial.
+std::string TroubleTextOfRow(const LeaderboardRowView& row);
 
 // "24 of 24 trials: 20 completed, 2 running, 2 queued"
 std::string TrialCountsText(const StudyView& study);

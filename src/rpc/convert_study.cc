@@ -134,7 +134,10 @@ v1::Leaderboard ToProto(const Board& board) {
     line->set_elapsed_ms(row.elapsed.count());
     if (row.eta) line->set_eta_ms(row.eta->count());
     MetricsToProto(row.metrics, line->mutable_metrics());
+    if (row.search) *line->mutable_search() = ToProto(*row.search);
+    if (row.fresh) *line->mutable_final_runs() = ToProto(*row.fresh);
   }
+  out.set_total_rows(board.total_rows);
   out.set_total_trials(board.total_trials);
   if (board.eta) out.set_eta_ms(board.eta->count());
   out.set_objective_metric(board.study.spec.objective.metric);

@@ -158,6 +158,8 @@ v1::Trial ToProto(const Trial& trial) {
     lineage->set_member(trial.lineage.member);
     lineage->set_checkpoint(trial.lineage.checkpoint);
   }
+  out.set_repeat_of(trial.repeat_of);
+  out.set_final_run(trial.final_run);
   return out;
 }
 
@@ -200,6 +202,30 @@ absl::StatusOr<Trial> FromProto(const v1::Trial& trial) {
   if (trial.has_lineage()) {
     VIZSLA_ASSIGN_OR_RETURN(out.lineage, FromProto(trial.lineage()));
   }
+  VIZSLA_RETURN_IF_ERROR(CheckAtLeast("trial.repeat_of", trial.repeat_of(), 0));
+  out.repeat_of = trial.repeat_of();
+  out.final_run = trial.final_run();
+  return out;
+}
+
+v1::RepeatedRuns ToProto(const RunsSummary& runs) {
+  v1::RepeatedRuns out;
+  out.mutable_trials()->Assign(runs.trials.begin(), runs.trials.end());
+  out.set_state(ToProto(runs.state));
+  out.set_scored(runs.scored);
+  if (runs.mean) out.set_mean(*runs.mean);
+  if (runs.half_width) out.set_half_width(*runs.half_width);
+  return out;
+}
+
+absl::StatusOr<RunsSummary> FromProto(const v1::RepeatedRuns& runs) {
+  RunsSummary out;
+  out.trials.assign(runs.trials().begin(), runs.trials().end());
+  VIZSLA_ASSIGN_OR_RETURN(out.state, FromProto(runs.state()));
+  VIZSLA_RETURN_IF_ERROR(CheckAtLeast("runs.scored", runs.scored(), 0));
+  out.scored = runs.scored();
+  if (runs.has_mean()) out.mean = runs.mean();
+  if (runs.has_half_width()) out.half_width = runs.half_width();
   return out;
 }
 

@@ -67,6 +67,7 @@ absl::StatusOr<StudySpec> RaiseBudgets(const StudySpec& stored, const StudySpec&
   VIZSLA_ASSIGN_OR_RETURN(raised.stop,
                           LoosenStopRules(stored.stop, given.stop, stored.objective.direction));
   VIZSLA_ASSIGN_OR_RETURN(raised.budget, RaiseBudget(stored.budget, given.budget));
+  VIZSLA_ASSIGN_OR_RETURN(raised.final_runs, RaiseFinalRuns(stored.final_runs, given.final_runs));
   for (size_t i = 0; i < stored.stages.size(); ++i) {
     const auto budget = RaiseBudget(stored.stages[i].budget, given.stages[i].budget);
     if (!budget.ok()) {

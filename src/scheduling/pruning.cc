@@ -30,6 +30,7 @@ void SchedulerImpl::ForgetPolicies(StudyId study) {
 
 absl::StatusOr<ReportDirective> SchedulerImpl::DecidePruning(TrialWriter& writer,
                                                              const Study& study, Trial trial) {
+  if (trial.final_run) return ReportDirective::kContinue;
   VIZSLA_ASSIGN_OR_RETURN(Pruner* const pruner, PrunerOf(writer, study, trial.stage));
   if (pruner == nullptr) return ReportDirective::kContinue;
   for (;;) {

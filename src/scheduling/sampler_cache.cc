@@ -20,7 +20,7 @@ absl::StatusOr<std::optional<Configuration>> SamplerCache::Suggest(TrialReader& 
     entry.last_number = last;
     found = entries_.insert_or_assign(place, std::move(entry)).first;
   }
-  return found->second.sampler->Suggest(last + 1);
+  return found->second.sampler->Suggest(found->second.configurations.next_number());
 }
 
 absl::StatusOr<SamplerCache::Entry> SamplerCache::Make(TrialReader& reader, const Study& study,
@@ -54,13 +54,10 @@ bool SamplerCache::IsOf(const Place& place, const Trial& trial) {
 
 void SamplerCache::ObserveIn(const Place& place, Entry& entry, const Trial& trial) {
   entry.last_number = std::max(entry.last_number, trial.number);
-  if (!IsOf(place, trial)) return;
-  if (place.source == 0) {
-    entry.sampler->Observe(trial);
-  } else {
-    Trial drawn = trial;
-    drawn.configuration = DrawnPart(entry.space, trial.configuration);
-    entry.sampler->Observe(drawn);
+  std::optional<Trial> seen = entry.configurations.Add(trial);
+  if (!seen || !IsOf(place, trial)) return;
+  if (place.source != 0) seen->configuration = DrawnPart(entry.space, trial.configuration);
+  entry.sampler->Observe(*seen);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "src/scheduling/configuration_view.h"
 #include "src/scheduling/trial_store.h"
 #include "src/search/sampler.h"
 
@@ -44,6 +45,7 @@ class SamplerCache {
     SearchSpace space;
     std::unique_ptr<Sampler> sampler;
     std::string metric;       // the study's objective
+    ConfigurationView configurations;
     int64_t last_number = 0;  // the largest one of the study that was there
   };
   static absl::StatusOr<Entry> Make(TrialReader& reader, const Study& study, const Place& place,

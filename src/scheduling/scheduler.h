@@ -14,6 +14,7 @@
 #include "src/base/clock.h"
 #include "src/scheduling/trial_store.h"
 #include "src/study/study.h"
+#include "src/study/trial_groups.h"
 
 namespace vizsla {
 
@@ -94,11 +95,14 @@ struct EditedNotes {
   std::optional<Trial> trial;
 };
 
+// A configuration: a trial, or several runs where the study has repeats or final runs.
 struct BoardRow {
-  int rank = 0;  // 0: not ranked
-  Trial trial;
-  std::optional<Progress> progress;  // of a running trial
-  std::chrono::milliseconds elapsed{0};
+  int rank = 0;                          // 0: not ranked
+  Trial trial;                           // the only run, or Representative() of them
+  std::optional<RunsSummary> search;     // in a study with repeats or final runs
+  std::optional<RunsSummary> fresh;      // the final runs, once there are any
+  std::optional<Progress> progress;      // of a running trial
+  std::chrono::milliseconds elapsed{0};  // over all runs
   std::optional<std::chrono::milliseconds> eta;
   Metrics metrics;  // of the best epoch
 };
@@ -107,6 +111,7 @@ struct Board {
   Study study;
   std::vector<BoardRow> rows;
   int64_t total_trials = 0;
+  int64_t total_rows = 0;  // configurations
   std::optional<int64_t> planned_trials;
   std::map<std::string, int64_t> trial_counts;  // by lower-case state
   int64_t test_uses = 0;

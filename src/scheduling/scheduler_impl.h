@@ -116,8 +116,10 @@ class SchedulerImpl final : public Scheduler {
   // all of the study; unused when it has one stage.
   absl::StatusOr<std::optional<Draw>> DrawInStage(TrialReader& reader, const Study& study,
                                                   int stage, std::span<const Trial> trials);
-  // Decides what waiting trials start from, and begins the next stage when the current one is over.
+  // Decides what waiting trials start from, begins the next stage when the current one is over, and
+  // the final runs after the last.
   absl::Status Proceed(TrialWriter& writer, const Study& study, Effects& effects);
+  absl::Status ProceedInStages(TrialWriter& writer, const Study& study, Effects& effects);
   absl::StatusOr<bool> BeginNextStage(TrialWriter& writer, const Study& study,
                                       std::span<const Trial> trials, Effects& effects);
   // "; stage 2 never began: ..." of a finished study that has got stuck; or empty.
@@ -131,6 +133,15 @@ class SchedulerImpl final : public Scheduler {
     bool empty() const { return resume == 0 && !draw; }
   };
   absl::StatusOr<Next> FindNext(TrialReader& reader, const Study& study);
+
+  // repeats.cc
+  absl::Status InsertRuns(TrialWriter& writer, const std::vector<Trial>& runs, Effects& effects);
+  // The repeats that these configurations lack.
+  absl::Status AddRepeats(TrialWriter& writer, const Study& study, std::span<const Trial> firsts,
+                          Effects& effects);
+  // Nothing is queued or runs, and nothing will be drawn or resumed: the final runs may begin.
+  absl::StatusOr<bool> SearchIsOver(TrialReader& reader, const Study& study);
+  absl::Status BeginFinalRuns(TrialWriter& writer, const Study& study, Effects& effects);
 
   // pruning.cc
   // Tells samplers and pruners of the trial as the running change stores it, or the pruners alone

@@ -4,6 +4,7 @@
 
 #include "src/base/log.h"
 #include "src/scheduling/attempt_policy.h"
+#include "src/scheduling/repeat_policy.h"
 #include "src/scheduling/scheduler_impl.h"
 #include "src/scheduling/stage_policy.h"
 #include "src/study/planned_trials.h"
@@ -15,18 +16,19 @@ namespace {
 constexpr TrialState kQueued[] = {TrialState::kQueued};
 constexpr TrialState kPaused[] = {TrialState::kPaused};
 
-// Without those that take the places of others: they are no part of the budget.
+// Configurations, which may have more runs than one; without those that take the places of others,
+// which are no part of the budget.
 int64_t CountOfStage(std::span<const Trial> trials, int stage) {
   return std::count_if(trials.begin(), trials.end(), [&](const Trial& trial) {
-    return trial.stage == stage && trial.lineage.parent == 0;
+    return trial.stage == stage && IsFirstRun(trial) && trial.lineage.parent == 0;
   });
 }
+}
 
-// How many trials of the budget there are, of a study with one stage.
-absl::StatusOr<int64_t> CountBegun(TrialReader& reader, const Study& study) {
-  if (KindOf(study.spec.pruner) != PrunerKind::kPopulation) return reader.LastTrialNumber(study.id);
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, reader.ListTrials(study.id, {}));
-  return CountOfStage(trials, 1);
+// Whether what comes next depends on which trials there are, not only on how many.
+bool LooksAtTrials(const StudySpec& spec) {
+  return !spec.stages.empty() || HasRepeats(spec) ||
+         KindOf(spec.pruner) == PrunerKind::kPopulation;
 }
 
 // The queued trial with the smallest number that waits for no other one.
@@ -56,9 +58,9 @@ absl::StatusOr<std::optional<SchedulerImpl::Draw>> SchedulerImpl::DrawInStage(
   if (over) return std::optional<Draw>();
   // Random draws without a number would never end.
   if (!limit && KindOf(view.sampler) != SamplerKind::kGrid) return std::optional<Draw>();
-  if (study.spec.stages.empty()) {
-    VIZSLA_ASSIGN_OR_RETURN(const int64_t begun, CountBegun(reader, study));
-    if (limit && begun >= *limit) return std::optional<Draw>();
+  if (!LooksAtTrials(study.spec)) {
+    VIZSLA_ASSIGN_OR_RETURN(const int64_t last, reader.LastTrialNumber(study.id));
+    if (limit && last >= *limit) return std::optional<Draw>();
   } else if (limit && CountOfStage(trials, stage) >= *limit) {
     return std::optional<Draw>();
   }
@@ -81,7 +83,7 @@ absl::StatusOr<SchedulerImpl::Next> SchedulerImpl::FindNext(TrialReader& reader,
                                                             const Study& study) {
   const bool staged = !study.spec.stages.empty();
   std::vector<Trial> trials;
-  if (staged) {
+  if (LooksAtTrials(study.spec)) {
     VIZSLA_ASSIGN_OR_RETURN(trials, reader.ListTrials(study.id, {}));
   }
   const int current = staged ? CurrentStage(trials) : 1;
@@ -98,7 +100,12 @@ absl::StatusOr<SchedulerImpl::Next> SchedulerImpl::FindNext(TrialReader& reader,
 }
 
 absl::Status SchedulerImpl::Proceed(TrialWriter& writer, const Study& study, Effects& effects) {
-  if (!HasSources(study.spec)) return absl::OkStatus();
+  if (HasSources(study.spec)) VIZSLA_RETURN_IF_ERROR(ProceedInStages(writer, study, effects));
+  return BeginFinalRuns(writer, study, effects);
+}
+
+absl::Status SchedulerImpl::ProceedInStages(TrialWriter& writer, const Study& study,
+                                            Effects& effects) {
   for (;;) {
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, writer.ListTrials(study.id, {}));
     VIZSLA_ASSIGN_OR_RETURN(const std::optional<Draw> draw,
@@ -111,6 +118,7 @@ absl::Status SchedulerImpl::Proceed(TrialWriter& writer, const Study& study, Eff
       ObserveTrial(trial);
       effects.changed = true;
     }
+    VIZSLA_RETURN_IF_ERROR(AddRepeats(writer, study, decided, effects));
     if (!decided.empty()) continue;
     if (draw || AnyOpen(trials)) return absl::OkStatus();
     VIZSLA_ASSIGN_OR_RETURN(const auto resume, NextToResume(writer, study, CurrentStage(trials)));
@@ -142,6 +150,7 @@ absl::StatusOr<bool> SchedulerImpl::BeginNextStage(TrialWriter& writer, const St
     ObserveTrial(trial);
     effects.changed = true;
   }
+  VIZSLA_RETURN_IF_ERROR(AddRepeats(writer, study, enqueued, effects));
   return !enqueued.empty();
 }
 
@@ -170,12 +179,15 @@ absl::Status SchedulerImpl::PrunePaused(TrialWriter& writer, const Study& study,
 absl::StatusOr<bool> SchedulerImpl::MayAdd(TrialReader& reader, const Study& study, int stage) {
   const StageView view = StageOf(study.spec, stage);
   std::vector<Trial> trials;
-  if (!study.spec.stages.empty()) {
+  if (LooksAtTrials(study.spec)) {
     VIZSLA_ASSIGN_OR_RETURN(trials, reader.ListTrials(study.id, {}));
-  } else if (const auto limit = TrialLimit(view); limit && !CountConfigurations(view.space)) {
+  }
+  const auto limit = TrialLimit(view);
+  if (study.spec.stages.empty() && limit && !CountConfigurations(view.space)) {
     // An infinite space needs no costly suggestion to tell.
-    VIZSLA_ASSIGN_OR_RETURN(const int64_t begun, CountBegun(reader, study));
-    return begun < *limit;
+    if (LooksAtTrials(study.spec)) return CountOfStage(trials, stage) < *limit;
+    VIZSLA_ASSIGN_OR_RETURN(const int64_t last, reader.LastTrialNumber(study.id));
+    return last < *limit;
   }
   VIZSLA_ASSIGN_OR_RETURN(const auto draw, DrawInStage(reader, study, stage, trials));
   return draw.has_value();
@@ -194,6 +206,7 @@ absl::StatusOr<Trial> SchedulerImpl::AddTrial(TrialWriter& writer, const Study& 
   VIZSLA_ASSIGN_OR_RETURN(trial.id, writer.InsertTrial(trial));
   ObserveTrial(trial);
   effects.changed = true;
+  VIZSLA_RETURN_IF_ERROR(AddRepeats(writer, study, std::span(&trial, 1), effects));
   VIZSLA_ASSIGN_OR_RETURN(Pruner* const pruner, PrunerOf(writer, study, trial.stage));
   if (pruner != nullptr) {
     VIZSLA_RETURN_IF_ERROR(TellLastTrial(writer, study, trial.stage, *pruner));

@@ -1,6 +1,7 @@
 // Creating, resuming, stopping, renaming and deleting studies; evaluations.
 #include "src/scheduling/attempt_policy.h"
 #include "src/scheduling/budget_policy.h"
+#include "src/scheduling/repeat_policy.h"
 #include "src/scheduling/scheduler_impl.h"
 #include "src/scheduling/stage_policy.h"
 #include "src/scheduling/study_policy.h"
@@ -69,9 +70,11 @@ absl::Status SchedulerImpl::CreateChange(TrialWriter& writer, const StudySpec& s
   study.created_at = now;
   VIZSLA_ASSIGN_OR_RETURN(study.id, writer.InsertStudy(study));
   VIZSLA_RETURN_IF_ERROR(Learn(writer, study));
-  for (const Trial& trial : MakeEnqueued(study, /*stage=*/1, {}, /*first=*/1, now)) {
+  const std::vector<Trial> enqueued = MakeEnqueued(study, /*stage=*/1, {}, /*first=*/1, now);
+  for (const Trial& trial : enqueued) {
     VIZSLA_RETURN_IF_ERROR(writer.InsertTrial(trial).status());
   }
+  VIZSLA_RETURN_IF_ERROR(AddRepeats(writer, study, enqueued, effects));
   effects.changed = true;
   result = {study, true};
   return absl::OkStatus();
@@ -83,6 +86,7 @@ absl::Status SchedulerImpl::ResubmitChange(TrialWriter& writer, const StudySpec&
   VIZSLA_RETURN_IF_ERROR(CheckSameStudy(study, spec, inputs));
   VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, writer.ListTrials(study.id, {}));
   VIZSLA_ASSIGN_OR_RETURN(StudySpec merged, RaiseBudgets(study.spec, spec, CurrentStage(trials)));
+  VIZSLA_RETURN_IF_ERROR(CheckFinalRunsAllow(study.spec, merged, trials));
   TakeNotes(spec, merged, study.notes);
   bool update = merged != study.spec;
   const bool other_rules = merged.stop != study.spec.stop;

@@ -24,6 +24,10 @@ absl::Status CheckStage(const StudySpec& spec, const StageView& stage) {
   if (const absl::Status status = CheckOptions(stage.pruner, budget.epochs); !status.ok()) {
     return Annotate(status, "pruner");
   }
+  if (const absl::Status status = CheckPrunerAllowsRepeats(stage.pruner, spec.repeats);
+      !status.ok()) {
+    return Annotate(status, "pruner");
+  }
   return MakeSampler(stage.sampler, ClosedSpace(stage.space), spec.objective.direction, spec.seed)
       .status();
 }
@@ -41,6 +45,7 @@ absl::Status CheckPinned(const std::string& study, const std::string& what, cons
 
 absl::Status CheckSubmission(const StudySpec& spec, const PinnedInputs& inputs) {
   VIZSLA_RETURN_IF_ERROR(Annotate(CheckStudyName(spec.name), "the study's name"));
+  VIZSLA_RETURN_IF_ERROR(CheckRepeats(spec.repeats, spec.final_runs));
   for (int stage = 1; stage <= StageCount(spec); ++stage) {
     const absl::Status status = CheckStage(spec, StageOf(spec, stage));
     if (!status.ok()) return stage == 1 ? status : Annotate(status, DescribeStage(spec, stage));

@@ -5,6 +5,7 @@
 #include "src/spec/parse_enqueue.h"
 #include "src/spec/parse_parameters.h"
 #include "src/spec/parse_population.h"
+#include "src/spec/parse_repeats.h"
 #include "src/spec/parse_stage.h"
 #include "src/spec/parse_stop.h"
 #include "src/spec/yaml_reader.h"
@@ -168,6 +169,7 @@ absl::Status ReadPlainFields(const Reader& reader, const Mapping& root, StudySpe
     VIZSLA_ASSIGN_OR_RETURN(study.early_stopping,
                             ReadEarlyStopping(reader, *field, study.objective));
   }
+  VIZSLA_RETURN_IF_ERROR(spec::ReadRepeats(reader, root, study));
   if (const Field* field = root.Find("max_crashes")) {
     VIZSLA_ASSIGN_OR_RETURN(const int64_t count, reader.ReadInt(*field, 1, 1000));
     study.max_crashes = static_cast<int>(count);
@@ -186,10 +188,10 @@ absl::StatusOr<StudySpec> ReadStudy(const Reader& reader, const YAML::Node& docu
   }
   VIZSLA_ASSIGN_OR_RETURN(
       const Mapping root,
-      reader.ReadMapping(whole, {"name", "notes", "seed", "split", "weights", "objective", "budget",
-                                 "early_stopping", "sampler", "pruner", "max_crashes",
-                                 "checkpoint_interval", "parameters", "enqueue", "then", "stop",
-                                 "learn_from"}));
+      reader.ReadMapping(
+          whole, {"name", "notes", "seed", "split", "weights", "objective", "budget",
+                  "early_stopping", "sampler", "pruner", "repeats", "final", "max_crashes",
+                  "checkpoint_interval", "parameters", "enqueue", "then", "stop", "learn_from"}));
   StudySpec study;
   const Field* name = root.Find("name");
   if (name == nullptr) return reader.Error(whole, "name: missing: a study needs a name");
@@ -240,6 +242,7 @@ absl::StatusOr<StudySpec> ReadStudy(const Reader& reader, const YAML::Node& docu
   }
   VIZSLA_RETURN_IF_ERROR(spec::CompleteEnqueue(reader, stages[0].enqueue, study));
   VIZSLA_RETURN_IF_ERROR(spec::CheckStages(reader, stages, study));
+  VIZSLA_RETURN_IF_ERROR(spec::CheckRepeatedPruners(reader, root, study));
   return study;
 }
 

@@ -170,8 +170,14 @@ ALTER TABLE trials ADD COLUMN parent_checkpoint TEXT NOT NULL DEFAULT '';
 CREATE INDEX trials_by_parent ON trials(parent_checkpoint) WHERE parent_checkpoint <> '';
 )sql";
 
-constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs, kRunningByWorker,
-                                   kRules,         kLineages};
+// More runs than one of a configuration.
+constexpr const char* kRepeats = R"sql(
+ALTER TABLE trials ADD COLUMN repeat_of INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE trials ADD COLUMN final_run INTEGER NOT NULL DEFAULT 0;
+)sql";
+
+constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs,  kRunningByWorker,
+                                    kRules,         kLineages,       kRepeats};
 
 struct SchemaState {
   int64_t version = 0;

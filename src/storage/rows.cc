@@ -17,11 +17,12 @@ namespace {
   "id, spec, dataset_fingerprint, split_hash, weights_hash, state, created_ms, finished_ms, " \
   "active_ms, name, notes, end_reason, learned"
 // In the order in which BindTrial binds and TrialAt reads them, after the id.
-#define VIZSLA_TRIAL_FIELDS                                                               \
-  "study_id, number, name, notes, configuration, state, attempt, crashes, epoch, score, " \
-  "score_is_nan, best_epoch, best_checkpoint, last_checkpoint, last_checkpoint_epoch, "   \
-  "worker, reason, created_ms, started_ms, finished_ms, stage, init_kind, init_trial, "   \
-  "init_checkpoint, rung, checkpoint_dropped, parent, parent_epoch, member, parent_checkpoint"
+#define VIZSLA_TRIAL_FIELDS                                                                      \
+  "study_id, number, name, notes, configuration, state, attempt, crashes, epoch, score, "        \
+  "score_is_nan, best_epoch, best_checkpoint, last_checkpoint, last_checkpoint_epoch, "          \
+  "worker, reason, created_ms, started_ms, finished_ms, stage, init_kind, init_trial, "          \
+  "init_checkpoint, rung, checkpoint_dropped, parent, parent_epoch, member, parent_checkpoint, " \
+  "repeat_of, final_run"
 #define VIZSLA_TRIAL_COLUMNS "id, " VIZSLA_TRIAL_FIELDS
 constexpr std::string_view kTrialFields = VIZSLA_TRIAL_FIELDS;
 
@@ -116,6 +117,8 @@ absl::StatusOr<Trial> TrialAt(const Query& query) {
   trial.rung = static_cast<int>(query.Int(25));
   trial.checkpoint_dropped = query.Int(26) != 0;
   trial.lineage = {query.Int(27), static_cast<int>(query.Int(28)), query.Int(29), query.Text(30)};
+  trial.repeat_of = query.Int(31);
+  trial.final_run = query.Int(32) != 0;
   return trial;
 }
 
@@ -462,6 +465,7 @@ void BindTrial(Query& query, const Trial& trial, std::string_view configuration)
   query.Bind(trial.rung).Bind(trial.checkpoint_dropped ? 1 : 0);
   query.Bind(trial.lineage.parent).Bind(trial.lineage.parent_epoch).Bind(trial.lineage.member);
   query.Bind(std::string_view(trial.lineage.checkpoint));
+  query.Bind(trial.repeat_of).Bind(trial.final_run ? 1 : 0);
 }
 
 }  // namespace

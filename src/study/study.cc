@@ -22,6 +22,7 @@ json ImmutableJson(const StudySpec& spec) {
   immutable.erase("notes");
   immutable.erase("budget");
   immutable.erase("stop");
+  immutable.erase("final");
   if (immutable.contains("stages")) {
     for (json& stage : immutable["stages"]) {
       stage.erase("notes");
@@ -271,6 +272,8 @@ nlohmann::json ToJson(const StudySpec& spec) {
   // Left out when they say nothing, so that older studies keep their hash.
   if (objective.last_epoch) fields["objective"]["epoch"] = "last";
   if (spec.pruner != PrunerSpec()) fields["pruner"] = ToJson(spec.pruner);
+  if (spec.repeats != 1) fields["repeats"] = spec.repeats;
+  if (spec.final_runs.top > 0) fields["final"] = ToJson(spec.final_runs);
   for (const Stage& stage : spec.stages) fields["stages"].push_back(ToJson(stage));
   if (!spec.stop.empty()) fields["stop"] = ToJson(spec.stop);
   if (!spec.learn_from.empty()) fields["learn_from"] = spec.learn_from;
@@ -295,6 +298,10 @@ absl::StatusOr<StudySpec> StudySpecFromJson(const nlohmann::json& value) {
   }
   spec.sampler = SamplerFromJson(fields, "sampler");
   if (fields.Has("pruner")) spec.pruner = PrunerFromJson(fields, "pruner");
+  if (fields.Has("repeats")) {
+    spec.repeats = static_cast<int>(fields.Int("repeats", 1, kMostRepeats));
+  }
+  if (fields.Has("final")) spec.final_runs = FinalRunsFromJson(fields, *fields.Get("final"));
   spec.max_crashes = static_cast<int>(fields.Int("max_crashes", 1, 1 << 30));
   spec.checkpoint_interval =
       std::chrono::seconds(fields.Int("checkpoint_interval_s", 0, int64_t{1} << 40));

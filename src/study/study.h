@@ -13,6 +13,7 @@
 #include "src/study/early_stopping.h"
 #include "src/study/ids.h"
 #include "src/study/objective.h"
+#include "src/study/repeats.h"
 #include "src/study/search_space.h"
 #include "src/study/stage.h"
 #include "src/study/stop_rules.h"
@@ -48,6 +49,8 @@ struct StudySpec {
   EarlyStopping early_stopping;
   SamplerSpec sampler;
   PrunerSpec pruner;
+  int repeats = 1;  // runs of each configuration; budgets count configurations
+  FinalRuns final_runs;
   int max_crashes = 3;  // after so many crashed attempts a trial is FAILED
   // Between `last` checkpoints of a trial; 0: one after every epoch.
   std::chrono::seconds checkpoint_interval{60};
@@ -95,8 +98,8 @@ absl::StatusOr<StudySpec> StudySpecFromJson(const nlohmann::json& json);
 std::string ToJsonText(const StudySpec& spec);  // canonical, compact
 absl::StatusOr<StudySpec> StudySpecFromJsonText(std::string_view text);
 
-// SHA-256 of the canonical JSON without name, without the notes and budgets of study and stages,
-// and without the stopping rules: what makes it the same study.
+// SHA-256 of the canonical JSON without name, final runs and stopping rules, and without the notes
+// and budgets of study and stages: what makes it the same study.
 std::string ImmutableHash(const StudySpec& spec);
 
 // A readable difference of the immutable parts, one line a field ("parameters.dropout: 0.2 ->

@@ -100,7 +100,10 @@ struct Trial {
   StudyId study;
   int64_t number = 0;  // 1, 2, 3 ... within the study; the stream key of its randomness
   int stage = 1;       // of the study: the stages run one after another
-  std::string name;    // from `enqueue:`, or as edited since; may be empty
+  // The first run of the same configuration; 0: this is it. See trial_groups.h.
+  int64_t repeat_of = 0;
+  bool final_run = false;  // a repeat after the search, on a fresh seed, without pruning
+  std::string name;        // from `enqueue:`, or as edited since; may be empty
   std::string notes;
   // While its source is not decided, only what replaces the source's.
   Configuration configuration;

@@ -199,6 +199,18 @@ json MakeSchema() {
       {{"anyOf",
         {text, {{"type", "array"}, {"minItems", 1}, {"uniqueItems", true}, {"items", text}}}}},
       "Earlier studies whose trials the sampler (tpe, gp, cma_es) knows from the start.");
+  const json run_count = {{"type", "integer"}, {"minimum", 1}, {"maximum", kMostRepeats}};
+  properties["repeats"] =
+      Described(run_count,
+                "Runs of each configuration, each with a seed of its own; samplers and leaderboard "
+                "see their mean. budget.trials counts configurations. Default: 1.");
+  properties["final"] = Described(
+      Object({{"top", {{"type", "integer"}, {"minimum", 1}, {"maximum", kMostFinalists}}},
+              {"repeats", run_count}},
+             {"top"}),
+      "After the search the best `top` configurations are trained again, `repeats` (3) times each, "
+      "on fresh seeds and without pruning; these runs alone rank them. May be added and raised "
+      "later. Default: none.");
   properties["max_crashes"] = Described({{"type", "integer"}, {"minimum", 1}, {"maximum", 1000}},
                                         "A trial that crashed so often is failed. Default: 3.");
   properties["checkpoint_interval"] =

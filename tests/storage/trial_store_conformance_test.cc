@@ -209,6 +209,8 @@ TEST_P(TrialStoreTest, ATrialReadsBackAsWritten) {
   given.notes = "a line\nand another";
   given.warm_start = {WarmStart::Kind::kBest, 12, SampleHash('e')};
   given.lineage = {12, 5, 3, SampleHash('7')};
+  given.repeat_of = 11;
+  given.final_run = true;
   given.started_at = SampleTime(4);
   given.finished_at = SampleTime(5);
   given.checkpoint_dropped = true;
@@ -241,6 +243,8 @@ TEST_P(TrialStoreTest, ATrialReadsBackAsWritten) {
     EXPECT_TRUE(stored->checkpoint_dropped);
     EXPECT_EQ(stored->warm_start, given.warm_start);
     EXPECT_EQ(stored->lineage, given.lineage);
+    EXPECT_EQ(stored->repeat_of, 11);
+    EXPECT_TRUE(stored->final_run);
   }
 }
 
