@@ -24,6 +24,7 @@ absl::StatusOr<LeaderboardView> ToView(const v1::Leaderboard& board) {
     LeaderboardRowView row_view;
     VIZSLA_ASSIGN_OR_RETURN(row_view.trial, FromProto(row.trial()));
     row_view.rank = row.rank();
+    row_view.front = row.front();
     row_view.running_epoch = row.running_epoch();
     row_view.steps_done = row.steps_done();
     row_view.steps_total = row.steps_total();

@@ -37,6 +37,16 @@ Json WarmStartToJson(const WarmStart& start) {
           {"checkpoint", TextOrNull(start.checkpoint)}};
 }
 
+// Of a study of several objectives: each metric's value.
+Json ObjectivesToJson(const StudySpec& spec, const Trial& trial) {
+  Json json = {{spec.objective.metric, OptionalNumber(trial.score)}};
+  for (size_t i = 0; i < spec.objective.further.size(); ++i) {
+    json[spec.objective.further[i].metric] =
+        i < trial.further_values.size() ? NumberToJson(trial.further_values[i]) : Json(nullptr);
+  }
+  return json;
+}
+
 // The fields that a leaderboard's row and a trial's page have in common.
 Json TrialFields(const StudySpec& spec, const Trial& trial) {
   Json json;
@@ -44,6 +54,7 @@ Json TrialFields(const StudySpec& spec, const Trial& trial) {
   json["name"] = TextOrNull(trial.name);
   json["state"] = ToText(trial.state);
   json["objective"] = OptionalNumber(trial.score);
+  if (!spec.objective.further.empty()) json["objectives"] = ObjectivesToJson(spec, trial);
   json["epoch"] = trial.epoch;
   json["epochs"] = PlannedEpochs(spec, trial);
   json["best_epoch"] = trial.best_epoch > 0 ? Json(trial.best_epoch) : Json(nullptr);
@@ -81,6 +92,9 @@ Json LeaderboardToJson(const LeaderboardView& board) {
   for (const LeaderboardRowView& row : board.rows) {
     Json json = TrialFields(board.study.study.spec, row.trial);
     json["rank"] = row.rank > 0 ? Json(row.rank) : Json(nullptr);
+    if (!board.study.study.spec.objective.further.empty()) {
+      json["front"] = row.front > 0 ? Json(row.front) : Json(nullptr);
+    }
     json["metrics"] = MetricsToJson(row.metrics);
     json["elapsed_seconds"] = Seconds(row.elapsed);
     json["eta_seconds"] = OptionalSeconds(row.eta);

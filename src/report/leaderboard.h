@@ -23,7 +23,8 @@ struct StudyView {
 };
 
 struct LeaderboardRowView {
-  int rank = 0;  // 1 is best; 0: not ranked
+  int rank = 0;   // 1 is best; 0: not ranked
+  int front = 0;  // of a study of several objectives: 1 is the Pareto front; 0: none
   Trial trial;
   int running_epoch = 0;  // of the live attempt; 0: none, or features are being computed
   int64_t steps_done = 0;

@@ -109,8 +109,11 @@ std::string RenderTrialHeader(const TrialView& view, const RenderOptions& option
   }
   absl::StrAppend(&text, DescribeWarmStart(trial));
   if (trial.score.has_value()) {
-    absl::StrAppend(&text, spec.objective.metric, " ", FormatMetric(*trial.score), " at epoch ",
-                    trial.best_epoch, "\n");
+    absl::StrAppend(&text, spec.objective.metric, " ", FormatMetric(*trial.score));
+    for (size_t i = 0; i < spec.objective.further.size(); ++i) {
+      absl::StrAppend(&text, ", ", spec.objective.further[i].metric, " ", FurtherText(trial, i));
+    }
+    absl::StrAppend(&text, " at epoch ", trial.best_epoch, "\n");
   }
   if (!trial.reason.empty()) absl::StrAppend(&text, SafeText(trial.reason), "\n");
   if (!trial.notes.empty()) absl::StrAppend(&text, SafeLines(trial.notes), "\n");

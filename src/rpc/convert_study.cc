@@ -99,10 +99,14 @@ v1::Leaderboard ToProto(const Board& board) {
     line->set_elapsed_ms(row.elapsed.count());
     if (row.eta) line->set_eta_ms(row.eta->count());
     MetricsToProto(row.metrics, line->mutable_metrics());
+    line->set_front(row.front);
   }
   out.set_total_trials(board.total_trials);
   if (board.eta) out.set_eta_ms(board.eta->count());
   out.set_objective_metric(board.study.spec.objective.metric);
+  for (const FurtherObjective& further : board.study.spec.objective.further) {
+    out.add_further_metrics(further.metric);
+  }
   return out;
 }
 

@@ -142,6 +142,7 @@ v1::Trial ToProto(const Trial& trial) {
     start->set_trial(trial.warm_start.trial);
     start->set_checkpoint(trial.warm_start.checkpoint);
   }
+  out.mutable_further_values()->Add(trial.further_values.begin(), trial.further_values.end());
   return out;
 }
 
@@ -180,6 +181,7 @@ absl::StatusOr<Trial> FromProto(const v1::Trial& trial) {
   if (trial.has_warm_start()) {
     VIZSLA_ASSIGN_OR_RETURN(out.warm_start, FromProto(trial.warm_start()));
   }
+  out.further_values.assign(trial.further_values().begin(), trial.further_values().end());
   return out;
 }
 

@@ -5,6 +5,7 @@
 
 #include "src/scheduling/budget_policy.h"
 #include "src/scheduling/run_reports.h"
+#include "src/study/pareto.h"
 
 namespace vizsla {
 
@@ -92,15 +93,23 @@ absl::StatusOr<Board> BuildBoard(TrialReader& reader, const BoardInput& input) {
   }
   board.eta = StudyEta(trials, trained, board.planned_trials);
 
-  SortByRank(input.study.spec.objective, trials);
+  const Objective& objective = input.study.spec.objective;
+  SortByRank(objective, trials);
+  // Of all trials, before the rows are cut.
+  const std::vector<int> fronts =
+      objective.further.empty() ? std::vector<int>(trials.size()) : FrontsOf(objective, trials);
   if (input.top > 0 && trials.size() > static_cast<size_t>(input.top)) {
     trials.resize(static_cast<size_t>(input.top));
   }
   int rank = 0;
-  for (Trial& trial : trials) {
+  for (size_t i = 0; i < trials.size(); ++i) {
+    Trial& trial = trials[i];
     BoardRow row;
+    row.front = fronts[i];
     // A score that is no number never wins, so it has no place either.
-    if (MayWin(trial) && trial.score && !std::isnan(*trial.score)) row.rank = ++rank;
+    const bool ranked =
+        objective.further.empty() ? trial.score && !std::isnan(*trial.score) : fronts[i] > 0;
+    if (MayWin(trial) && ranked) row.rank = ++rank;
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, reader.ListReports(trial.id));
     row.elapsed = trained[trial.id];
     row.eta = TrialEta(trial, reports, PlannedEpochs(input.study.spec, trial), input.now);

@@ -17,8 +17,8 @@ absl::StatusOr<std::optional<Configuration>> SamplerCache::Suggest(TrialReader& 
     Entry entry;
     entry.space = source == nullptr ? view.space : SpaceOn(view.space, source->configuration);
     VIZSLA_ASSIGN_OR_RETURN(
-        entry.sampler,
-        MakeSampler(view.sampler, entry.space, study.spec.objective.direction, study.spec.seed));
+        entry.sampler, MakeSampler(view.sampler, entry.space, DirectionsOf(study.spec.objective),
+                                   study.spec.seed));
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, reader.ListTrials(study.id, {}));
     for (const Trial& trial : trials) ObserveIn(place, entry, trial);
     entry.last_number = last;

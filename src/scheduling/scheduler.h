@@ -83,7 +83,8 @@ struct EditedNotes {
 };
 
 struct BoardRow {
-  int rank = 0;  // 0: not ranked
+  int rank = 0;   // 0: not ranked
+  int front = 0;  // of a study of several objectives: 1 is the Pareto front; 0: none
   Trial trial;
   std::optional<Progress> progress;  // of a running trial
   std::chrono::milliseconds elapsed{0};

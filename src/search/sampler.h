@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "src/base/status.h"
 #include "src/study/configuration.h"
@@ -29,8 +30,13 @@ class Sampler {
   virtual void Observe(const Trial& trial) = 0;
 };
 
-// InvalidArgument: an unsound space, unsound options, or the grid sampler with a continuous
-// parameter.
+// `directions` as of DirectionsOf. InvalidArgument: an unsound space, unsound options, the grid
+// sampler with a continuous parameter, or several directions for a sampler that knows only one
+// (objectives_check.h).
+absl::StatusOr<std::unique_ptr<Sampler>> MakeSampler(const SamplerSpec& spec,
+                                                     const SearchSpace& space,
+                                                     const std::vector<Direction>& directions,
+                                                     uint64_t study_seed);
 absl::StatusOr<std::unique_ptr<Sampler>> MakeSampler(const SamplerSpec& spec,
                                                      const SearchSpace& space, Direction direction,
                                                      uint64_t study_seed);

@@ -125,7 +125,12 @@ constexpr const char* kRungs = R"sql(
 ALTER TABLE trials ADD COLUMN rung INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs};
+// Studies of several objectives.
+constexpr const char* kFurtherValues = R"sql(
+ALTER TABLE trials ADD COLUMN further_values TEXT NOT NULL DEFAULT '';
+)sql";
+
+constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs, kFurtherValues};
 
 struct SchemaState {
   int64_t version = 0;

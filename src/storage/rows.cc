@@ -4,7 +4,9 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "src/study/json_fields.h"
 
 namespace vizsla {
@@ -17,7 +19,7 @@ namespace {
   "id, study_id, number, name, notes, configuration, state, attempt, crashes, epoch, score, " \
   "score_is_nan, best_epoch, best_checkpoint, last_checkpoint, last_checkpoint_epoch, "       \
   "worker, reason, created_ms, started_ms, finished_ms, stage, init_kind, init_trial, "       \
-  "init_checkpoint, rung"
+  "init_checkpoint, rung, further_values"
 
 Timestamp TimeAt(const Query& query, int column) { return FromUnixMillis(query.Int(column)); }
 
@@ -49,6 +51,27 @@ absl::StatusOr<Study> StudyAt(const Query& query) {
   study.active_time = Milliseconds(query.Int(8));
   study.notes = query.Text(10);
   return study;
+}
+
+// Digits that read back equal, a comma between; NaN and the infinities as words.
+std::string NumbersToText(const std::vector<double>& numbers) {
+  return absl::StrJoin(numbers, ",", [](std::string* out, double number) {
+    absl::StrAppend(out, std::isfinite(number) ? nlohmann::json(number).dump()
+                         : std::isnan(number)  ? "nan"
+                                               : (number > 0 ? "inf" : "-inf"));
+  });
+}
+
+absl::StatusOr<std::vector<double>> NumbersFromText(std::string_view text) {
+  std::vector<double> numbers;
+  if (text.empty()) return numbers;
+  for (const absl::string_view part :
+       absl::StrSplit(absl::string_view(text.data(), text.size()), ',')) {
+    if (!absl::SimpleAtod(part, &numbers.emplace_back())) {
+      return absl::DataLossError(StrCat("further_values: '", std::string(part), "' is no number"));
+    }
+  }
+  return numbers;
 }
 
 absl::StatusOr<Trial> TrialAt(const Query& query) {
@@ -85,6 +108,7 @@ absl::StatusOr<Trial> TrialAt(const Query& query) {
   trial.warm_start.trial = query.Int(23);
   trial.warm_start.checkpoint = query.Text(24);
   trial.rung = static_cast<int>(query.Int(25));
+  VIZSLA_ASSIGN_OR_RETURN(trial.further_values, NumbersFromText(query.Text(26)));
   return trial;
 }
 
@@ -386,7 +410,8 @@ absl::Status Rows::DeleteStudy(StudyId id) {
 namespace {
 
 // Binds everything but the id, in the order of the statements below.
-void BindTrial(Query& query, const Trial& trial, std::string_view configuration) {
+void BindTrial(Query& query, const Trial& trial, std::string_view configuration,
+               std::string_view further_values) {
   query.Bind(trial.study).Bind(trial.number);
   query.Bind(std::string_view(trial.name)).Bind(std::string_view(trial.notes));
   query.Bind(configuration).Bind(static_cast<int>(trial.state)).Bind(trial.attempt);
@@ -404,7 +429,7 @@ void BindTrial(Query& query, const Trial& trial, std::string_view configuration)
   query.Bind(trial.created_at).Bind(trial.started_at).Bind(trial.finished_at);
   query.Bind(trial.stage).Bind(static_cast<int>(trial.warm_start.kind));
   query.Bind(trial.warm_start.trial).Bind(std::string_view(trial.warm_start.checkpoint));
-  query.Bind(trial.rung);
+  query.Bind(trial.rung).Bind(further_values);
 }
 
 }  // namespace
@@ -416,9 +441,10 @@ absl::StatusOr<TrialId> Rows::InsertTrial(const Trial& trial) {
       "INSERT INTO trials(study_id, number, name, notes, configuration, state, attempt, "
       "crashes, epoch, score, score_is_nan, best_epoch, best_checkpoint, last_checkpoint, "
       "last_checkpoint_epoch, worker, reason, created_ms, started_ms, finished_ms, stage, "
-      "init_kind, init_trial, init_checkpoint, rung) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,"
-      "?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25)");
-  BindTrial(query, trial, configuration);
+      "init_kind, init_trial, init_checkpoint, rung, further_values) VALUES(?1,?2,?3,?4,?5,?6,?7,"
+      "?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26)");
+  const std::string further_values = NumbersToText(trial.further_values);
+  BindTrial(query, trial, configuration, further_values);
   VIZSLA_RETURN_IF_ERROR(query.Run());
   return TrialId(database_.LastInsertId());
 }
@@ -431,8 +457,9 @@ absl::Status Rows::UpdateTrial(const Trial& trial) {
               "best_epoch=?12, best_checkpoint=?13, last_checkpoint=?14, "
               "last_checkpoint_epoch=?15, worker=?16, reason=?17, created_ms=?18, "
               "started_ms=?19, finished_ms=?20, stage=?21, init_kind=?22, init_trial=?23, "
-              "init_checkpoint=?24, rung=?25 WHERE id = ?26");
-  BindTrial(query, trial, configuration);
+              "init_checkpoint=?24, rung=?25, further_values=?26 WHERE id = ?27");
+  const std::string further_values = NumbersToText(trial.further_values);
+  BindTrial(query, trial, configuration, further_values);
   query.Bind(trial.id);
   VIZSLA_RETURN_IF_ERROR(query.Run());
   return RequireChanged(StrCat("there is no trial with id ", trial.id.value()));
