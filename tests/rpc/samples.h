@@ -85,6 +85,7 @@ inline Trial SampleTrial() {
   trial.finished_at = FromUnixMillis(1'700'000'000'400);
   trial.stage = 2;
   trial.warm_start = {WarmStart::Kind::kBest, 3, Hash("source")};
+  trial.further_values = {2257984, 0.1};
   return trial;
 }
 
