@@ -63,8 +63,9 @@ Svg DrawFront(const LeaderboardView& board, size_t further) {
     return svg;
   }
   const std::string front_color = LineStyle(0).color;
-  DrawLegend(svg, area.left, 30, area.right - area.left,
-             {{"Pareto front", {front_color}}, {"dominated", {kDominatedColor}}});
+  DrawLegend(
+      svg, area.left, 30, area.right - area.left,
+      {{"Pareto front", {front_color, 1, 1, ""}}, {"dominated", {kDominatedColor, 1, 1, ""}}});
   const Axis x = AxisOf(xs, area.left, area.right);
   const Axis y = AxisOf(ys, area.bottom, area.top);
   DrawYAxis(svg, area, y);

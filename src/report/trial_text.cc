@@ -90,8 +90,9 @@ std::string RenderStudyHeader(const StudyView& view, const std::optional<Millise
   std::string ranked = StrCat("ranked by ", spec.objective.metric, " (",
                               DirectionWord(spec.objective.direction), ")");
   for (const FurtherObjective& further : spec.objective.further) {
-    absl::StrAppend(&ranked, &further == &spec.objective.further.front() ? " against " : ", ",
-                    further.metric, " (", DirectionWord(further.direction), ")");
+    const bool first = &further == &spec.objective.further.front();
+    ranked += StrCat(first ? " against " : ", ", further.metric, " (",
+                     DirectionWord(further.direction), ")");
   }
   if (spec.objective.last_epoch) {
     absl::StrAppend(&ranked, " of the last epoch");
