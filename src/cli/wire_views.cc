@@ -31,6 +31,7 @@ absl::StatusOr<LeaderboardView> ToView(const v1::Leaderboard& board) {
     if (row.has_final_runs()) {
       VIZSLA_ASSIGN_OR_RETURN(row_view.final_runs, FromProto(row.final_runs()));
     }
+    row_view.front = row.front();
     row_view.running_epoch = row.running_epoch();
     row_view.steps_done = row.steps_done();
     row_view.steps_total = row.steps_total();

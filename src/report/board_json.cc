@@ -43,6 +43,16 @@ Json LineageToJson(const Lineage& lineage) {
   return {{"trial", lineage.parent}, {"epoch", lineage.parent_epoch}, {"member", lineage.member}};
 }
 
+// Of a study of several objectives: each metric's value.
+Json ObjectivesToJson(const StudySpec& spec, const Trial& trial) {
+  Json json = {{spec.objective.metric, OptionalNumber(trial.score)}};
+  for (size_t i = 0; i < spec.objective.further.size(); ++i) {
+    json[spec.objective.further[i].metric] =
+        i < trial.further_values.size() ? NumberToJson(trial.further_values[i]) : Json(nullptr);
+  }
+  return json;
+}
+
 // The fields that a leaderboard's row and a trial's page have in common.
 Json TrialFields(const StudySpec& spec, const Trial& trial) {
   Json json;
@@ -50,6 +60,7 @@ Json TrialFields(const StudySpec& spec, const Trial& trial) {
   json["name"] = TextOrNull(trial.name);
   json["state"] = ToText(trial.state);
   json["objective"] = OptionalNumber(trial.score);
+  if (!spec.objective.further.empty()) json["objectives"] = ObjectivesToJson(spec, trial);
   json["epoch"] = trial.epoch;
   json["epochs"] = PlannedEpochs(spec, trial);
   json["best_epoch"] = trial.best_epoch > 0 ? Json(trial.best_epoch) : Json(nullptr);
@@ -93,6 +104,9 @@ Json LeaderboardToJson(const LeaderboardView& board) {
     json["rank"] = row.rank > 0 ? Json(row.rank) : Json(nullptr);
     json["search_runs"] = RunsToJson(row.search_runs);
     json["final_runs"] = RunsToJson(row.final_runs);
+    if (!board.study.study.spec.objective.further.empty()) {
+      json["front"] = row.front > 0 ? Json(row.front) : Json(nullptr);
+    }
     json["metrics"] = MetricsToJson(row.metrics);
     json["elapsed_seconds"] = Seconds(row.elapsed);
     json["eta_seconds"] = OptionalSeconds(row.eta);

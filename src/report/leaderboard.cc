@@ -30,6 +30,11 @@ std::string EpochText(const LeaderboardRowView& row, int epochs) {
   return text;
 }
 
+// "*" marks the Pareto front.
+std::string FrontText(const LeaderboardRowView& row) {
+  return row.front == 0 ? "-" : row.front == 1 ? "*" : StrCat(row.front);
+}
+
 Table BuildTable(const LeaderboardView& board, const std::vector<std::string>& names, bool merged,
                  size_t row_count) {
   const StudySpec& spec = board.study.study.spec;
@@ -43,7 +48,10 @@ Table BuildTable(const LeaderboardView& board, const std::vector<std::string>& n
   const bool fresh = HasFinalRuns(board);
   table.columns.push_back({"state"});
   if (fresh) table.columns.push_back({StrCat("final ", spec.objective.metric), Align::kRight});
+  const std::vector<FurtherObjective>& further = spec.objective.further;
+  if (!further.empty()) table.columns.insert(table.columns.begin(), {"front", Align::kRight});
   table.columns.push_back({spec.objective.metric, Align::kRight});
+  for (const auto& one : further) table.columns.push_back({one.metric, Align::kRight});
   table.columns.push_back({"epoch", Align::kRight});
   if (merged) {
     if (!names.empty()) table.columns.push_back({"parameters", Align::kLeft, true});
@@ -57,10 +65,12 @@ Table BuildTable(const LeaderboardView& board, const std::vector<std::string>& n
   for (size_t i = 0; i < row_count; ++i) {
     const LeaderboardRowView& row = board.rows[i];
     const Trial& trial = row.trial;
-    const bool best = row.rank == 1;
+    // Of a study of several objectives the whole front.
+    const bool best = further.empty() ? row.rank == 1 : row.front == 1;
     const Tint tint = best ? Tint::kBold : Tint::kPlain;
     std::vector<Cell> cells = {{row.rank > 0 ? StrCat(row.rank) : "-", tint},
                                {StrCat(trial.number), tint}};
+    if (!further.empty()) cells.insert(cells.begin(), {FrontText(row), tint});
     if (named) cells.push_back({trial.name, tint});
     if (staged) cells.push_back({StrCat(trial.stage)});
     cells.push_back({std::string(ToText(StateOfRow(row))), TintOf(StateOfRow(row))});
@@ -68,6 +78,9 @@ Table BuildTable(const LeaderboardView& board, const std::vector<std::string>& n
     if (fresh) cells.push_back({row.final_runs ? RunsText(*row.final_runs) : "", score_tint});
     const bool selected = row.final_runs.has_value();
     cells.push_back({SearchTextOfRow(row), selected ? Tint::kDim : score_tint});
+    for (size_t k = 0; k < further.size(); ++k) {
+      cells.push_back({FurtherText(trial, k), score_tint});
+    }
     cells.push_back({EpochText(row, PlannedEpochs(spec, row.trial))});
     if (merged) {
       std::vector<std::string> parts;
@@ -179,7 +192,9 @@ std::string LeaderboardToCsv(const LeaderboardView& board) {
     for (const auto& [name, value] : row.metrics) metric_names.insert(name);
   }
   const bool staged = StageCount(spec) > 1;
+  const bool fronts = !spec.objective.further.empty();
   std::vector<std::string> fields = {"rank", "trial", "name"};
+  if (fronts) fields.emplace_back("front");
   if (staged) fields.emplace_back("stage");
   for (const char* name : {"state", "objective", "epoch", "epochs", "best_epoch"}) {
     fields.emplace_back(name);
@@ -201,6 +216,7 @@ std::string LeaderboardToCsv(const LeaderboardView& board) {
   for (const LeaderboardRowView& row : board.rows) {
     const Trial& trial = row.trial;
     fields = {row.rank > 0 ? StrCat(row.rank) : "", StrCat(trial.number), CsvField(trial.name)};
+    if (fronts) fields.push_back(row.front > 0 ? StrCat(row.front) : "");
     if (staged) fields.push_back(StrCat(trial.stage));
     fields.emplace_back(ToText(trial.state));
     fields.push_back(trial.score.has_value() ? CsvNumber(*trial.score) : "");
@@ -254,7 +270,14 @@ std::vector<std::string> DescribeChanges(const LeaderboardView& before,
     std::string line = StrCat("trial ", now.number, " ", ToText(now.state), " epoch ", now.epoch,
                               "/", PlannedEpochs(after.study.study.spec, now));
     if (now.score.has_value()) absl::StrAppend(&line, " ", metric, " ", FormatMetric(*now.score));
+    for (size_t k = 0; k < now.further_values.size(); ++k) {
+      const auto& further = after.study.study.spec.objective.further;
+      if (k < further.size()) {
+        absl::StrAppend(&line, " ", further[k].metric, " ", FurtherText(now, k));
+      }
+    }
     if (row.rank > 0) absl::StrAppend(&line, " rank ", row.rank);
+    if (row.front == 1) line += " on the Pareto front";
     if (!now.reason.empty()) absl::StrAppend(&line, ": ", SafeText(now.reason));
     lines.push_back(std::move(line));
   }

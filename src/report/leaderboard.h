@@ -25,7 +25,8 @@ struct StudyView {
 
 // A configuration. In a study with repeats or final runs `trial` is its run with the best score.
 struct LeaderboardRowView {
-  int rank = 0;  // 1 is best; 0: not ranked
+  int rank = 0;   // 1 is best; 0: not ranked
+  int front = 0;  // of a study of several objectives: 1 is the Pareto front; 0: none
   Trial trial;
   std::optional<RunsSummary> search_runs;  // in a study with repeats or final runs
   std::optional<RunsSummary> final_runs;   // of a configuration that was selected

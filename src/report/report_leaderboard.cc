@@ -87,6 +87,10 @@ HtmlTable LeaderboardTable(const LeaderboardView& board) {
   if (named) table.columns.push_back({"name and notes", false, ""});
   if (staged) table.columns.push_back({"stage", true, ""});
   table.columns.push_back({"state", false, ""});
+  const std::vector<FurtherObjective>& further = spec.objective.further;
+  if (!further.empty()) {
+    table.columns.push_back({"front", true, "1 is the Pareto front: no trial is better in all"});
+  }
   const bool runs = HasRuns(board);
   const bool fresh = HasFinalRuns(board);
   if (fresh) {
@@ -97,6 +101,7 @@ HtmlTable LeaderboardTable(const LeaderboardView& board) {
                            runs ? "mean of the search's runs, half of its 95 % interval, and how "
                                   "many; of a finalist the score that selected it"
                                 : "the score"});
+  for (const FurtherObjective& one : further) table.columns.push_back({one.metric, true, ""});
   table.columns.push_back({"chosen epoch", true, "the epoch that counts, and how many there were"});
   for (const Figure& figure : figures) {
     table.columns.push_back({figure.title, true, StrCat(figure.metric, " at the chosen epoch")});
@@ -113,13 +118,21 @@ HtmlTable LeaderboardTable(const LeaderboardView& board) {
     if (named) cells.push_back(NameCell(trial));
     if (staged) cells.push_back(TextCell(StrCat(trial.stage)));
     cells.push_back({StateHtml(ToText(StateOfRow(row))), ""});
+    if (!further.empty()) {
+      cells.push_back(row.front > 0 ? TextCell(StrCat(row.front)) : HtmlCell{MutedHtml("-"), "x"});
+    }
     if (fresh) cells.push_back(row.final_runs ? RunsCell(*row.final_runs) : TextCell(""));
     HtmlCell score = row.search_runs && (row.final_runs || row.search_runs->trials.size() > 1)
                          ? HtmlCell{EscapeMarkup(SearchTextOfRow(row)),
                                     NumberCell(row.search_runs->mean).sort_key}
                          : NumberCell(trial.score);
-    if (row.rank == 1) score.html = StrCat("<strong>", score.html, "</strong>");
+    const bool best = further.empty() ? row.rank == 1 : row.front == 1;
+    if (best) score.html = StrCat("<strong>", score.html, "</strong>");
     cells.push_back(std::move(score));
+    for (size_t i = 0; i < further.size(); ++i) {
+      cells.push_back({FurtherText(trial, i),
+                       i < trial.further_values.size() ? StrCat(trial.further_values[i]) : "x"});
+    }
     cells.push_back(BestEpochCell(trial));
     for (const Figure& figure : figures) {
       cells.push_back(NumberCell(MetricOf(row, figure.metric)));

@@ -62,6 +62,10 @@ std::string ObjectiveText(const Objective& objective) {
   std::string text =
       StrCat(objective.metric, ", ",
              objective.direction == Direction::kMaximize ? "higher is better" : "lower is better");
+  for (const FurtherObjective& further : objective.further) {
+    absl::StrAppend(&text, "; against ", further.metric, ", ",
+                    further.direction == Direction::kMaximize ? "higher" : "lower", " is better");
+  }
   if (objective.last_epoch) {
     absl::StrAppend(&text, "; of the last epoch");
   } else if (objective.select_by != objective.metric) {

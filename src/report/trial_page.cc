@@ -123,8 +123,11 @@ std::string RenderTrialHeader(const TrialView& view, const RenderOptions& option
                     lineage.parent, ", in place ", lineage.member, " of the population\n");
   }
   if (trial.score.has_value()) {
-    absl::StrAppend(&text, spec.objective.metric, " ", FormatMetric(*trial.score), " at epoch ",
-                    trial.best_epoch, "\n");
+    absl::StrAppend(&text, spec.objective.metric, " ", FormatMetric(*trial.score));
+    for (size_t i = 0; i < spec.objective.further.size(); ++i) {
+      absl::StrAppend(&text, ", ", spec.objective.further[i].metric, " ", FurtherText(trial, i));
+    }
+    absl::StrAppend(&text, " at epoch ", trial.best_epoch, "\n");
   }
   if (trial.checkpoint_dropped) {
     absl::StrAppend(&text, "its checkpoint was removed to keep within the byte budget\n");

@@ -1,5 +1,6 @@
 #include "src/report/trial_text.h"
 
+#include <cmath>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -95,6 +96,11 @@ std::string RenderStudyHeader(const StudyView& view, const std::optional<Millise
   text += "\n";
   std::string ranked = StrCat("ranked by ", spec.objective.metric, " (",
                               DirectionWord(spec.objective.direction), ")");
+  for (const FurtherObjective& further : spec.objective.further) {
+    const bool first = &further == &spec.objective.further.front();
+    ranked += StrCat(first ? " against " : ", ", further.metric, " (",
+                     DirectionWord(further.direction), ")");
+  }
   if (spec.objective.last_epoch) {
     absl::StrAppend(&ranked, " of the last epoch");
   } else if (spec.objective.select_by != spec.objective.metric) {
@@ -115,6 +121,14 @@ std::string RenderStudyHeader(const StudyView& view, const std::optional<Millise
     absl::StrAppend(&text, Paint(SafeText(view.study.learned), Tint::kDim, options.color), "\n");
   }
   return text;
+}
+
+std::string FurtherText(const Trial& trial, size_t further) {
+  if (further >= trial.further_values.size()) return "-";
+  const double value = trial.further_values[further];
+  constexpr double kExact = 1e15;
+  const bool whole = std::abs(value) < kExact && value == std::floor(value) && value > 1;
+  return whole ? StrCat(static_cast<int64_t>(value)) : FormatMetric(value);
 }
 
 }  // namespace vizsla

@@ -27,4 +27,7 @@ std::string TrialCountsText(const StudyView& study);
 std::string RenderStudyHeader(const StudyView& study, const std::optional<Milliseconds>& eta,
                               const RenderOptions& options);
 
+// A value of the trial's further objectives, or "-": whole numbers in full, "2257984".
+std::string FurtherText(const Trial& trial, size_t further);
+
 }  // namespace vizsla

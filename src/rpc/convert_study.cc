@@ -136,11 +136,15 @@ v1::Leaderboard ToProto(const Board& board) {
     MetricsToProto(row.metrics, line->mutable_metrics());
     if (row.search) *line->mutable_search() = ToProto(*row.search);
     if (row.fresh) *line->mutable_final_runs() = ToProto(*row.fresh);
+    line->set_front(row.front);
   }
   out.set_total_rows(board.total_rows);
   out.set_total_trials(board.total_trials);
   if (board.eta) out.set_eta_ms(board.eta->count());
   out.set_objective_metric(board.study.spec.objective.metric);
+  for (const FurtherObjective& further : board.study.spec.objective.further) {
+    out.add_further_metrics(further.metric);
+  }
   return out;
 }
 

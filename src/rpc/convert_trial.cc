@@ -160,6 +160,7 @@ v1::Trial ToProto(const Trial& trial) {
   }
   out.set_repeat_of(trial.repeat_of);
   out.set_final_run(trial.final_run);
+  out.mutable_further_values()->Add(trial.further_values.begin(), trial.further_values.end());
   return out;
 }
 
@@ -205,6 +206,7 @@ absl::StatusOr<Trial> FromProto(const v1::Trial& trial) {
   VIZSLA_RETURN_IF_ERROR(CheckAtLeast("trial.repeat_of", trial.repeat_of(), 0));
   out.repeat_of = trial.repeat_of();
   out.final_run = trial.final_run();
+  out.further_values.assign(trial.further_values().begin(), trial.further_values().end());
   return out;
 }
 

@@ -51,6 +51,12 @@ absl::Status CheckMetrics(const Study& study, const EpochReport& report) {
                                              objective.select_by,
                                              ", by which the study selects the epoch"));
   }
+  for (const FurtherObjective& further : objective.further) {
+    if (report.metrics.contains(further.metric)) continue;
+    return absl::InvalidArgumentError(
+        StrCat("the report of epoch ", report.epoch, " lacks ", further.metric,
+               ", one of the study's objectives; an older worker does not measure it"));
+  }
   return absl::OkStatus();
 }
 

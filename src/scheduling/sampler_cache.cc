@@ -30,9 +30,9 @@ absl::StatusOr<SamplerCache::Entry> SamplerCache::Make(TrialReader& reader, cons
   Entry entry;
   entry.metric = objective.metric;
   entry.space = source == nullptr ? view.space : SpaceOn(view.space, source->configuration);
-  VIZSLA_ASSIGN_OR_RETURN(
-      entry.sampler, MakeSampler(view.sampler, entry.space, objective.direction, study.spec.seed,
-                                 RungsOf(view.pruner, view.budget.epochs)));
+  VIZSLA_ASSIGN_OR_RETURN(entry.sampler,
+                          MakeSampler(view.sampler, entry.space, DirectionsOf(objective),
+                                      study.spec.seed, RungsOf(view.pruner, view.budget.epochs)));
   if (place.stage == 1 && !study.spec.learn_from.empty()) {
     VIZSLA_ASSIGN_OR_RETURN(const auto learned, reader.ListLearned(study.id));
     for (const Trial& trial : AsObservations(learned)) entry.sampler->Learn(trial);
@@ -58,7 +58,7 @@ void SamplerCache::ObserveIn(const Place& place, Entry& entry, const Trial& tria
   if (!seen || !IsOf(place, trial)) return;
   if (place.source != 0) seen->configuration = DrawnPart(entry.space, trial.configuration);
   entry.sampler->Observe(*seen);
-  }
+}
 }
 
 void SamplerCache::ObserveReportIn(const Place& place, Entry& entry, const Trial& trial,

@@ -98,6 +98,7 @@ struct EditedNotes {
 // A configuration: a trial, or several runs where the study has repeats or final runs.
 struct BoardRow {
   int rank = 0;                          // 0: not ranked
+  int front = 0;                         // of several objectives: 1 is the Pareto front; 0: none
   Trial trial;                           // the only run, or Representative() of them
   std::optional<RunsSummary> search;     // in a study with repeats or final runs
   std::optional<RunsSummary> fresh;      // the final runs, once there are any

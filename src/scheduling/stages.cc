@@ -27,8 +27,7 @@ int64_t CountOfStage(std::span<const Trial> trials, int stage) {
 
 // Whether what comes next depends on which trials there are, not only on how many.
 bool LooksAtTrials(const StudySpec& spec) {
-  return !spec.stages.empty() || HasRepeats(spec) ||
-         KindOf(spec.pruner) == PrunerKind::kPopulation;
+  return !spec.stages.empty() || HasRepeats(spec) || KindOf(spec.pruner) == PrunerKind::kPopulation;
 }
 
 // The queued trial with the smallest number that waits for no other one.

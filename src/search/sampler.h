@@ -41,9 +41,15 @@ class Sampler {
                              double /*value*/) {}
 };
 
-// InvalidArgument: an unsound space, unsound options, or the grid sampler with a continuous
-// parameter. `rungs`: the epochs, ascending, at which the study's pruner cuts trials short, for the
-// samplers that then learn from each of them apart (TPE).
+// `directions` as of DirectionsOf. `rungs`: the epochs, ascending, at which the study's pruner cuts
+// trials short, for the samplers that then learn from each of them apart (TPE). InvalidArgument: an
+// unsound space, unsound options, the grid sampler with a continuous parameter, or several
+// directions for a sampler that knows only one (objectives_check.h).
+absl::StatusOr<std::unique_ptr<Sampler>> MakeSampler(const SamplerSpec& spec,
+                                                     const SearchSpace& space,
+                                                     const std::vector<Direction>& directions,
+                                                     uint64_t study_seed,
+                                                     std::vector<int> rungs = {});
 absl::StatusOr<std::unique_ptr<Sampler>> MakeSampler(const SamplerSpec& spec,
                                                      const SearchSpace& space, Direction direction,
                                                      uint64_t study_seed,

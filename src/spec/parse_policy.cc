@@ -51,6 +51,11 @@ struct ReadOption {
     value = *FromText<AshaOptions::Variant>(word);
     return absl::OkStatus();
   }
+  absl::Status Read(const Field& field, Nsga2Options::Crossover& value, OptionRange) const {
+    VIZSLA_ASSIGN_OR_RETURN(const std::string word, reader.ReadWord(field, {"sbx", "uniform"}));
+    value = *FromText<Nsga2Options::Crossover>(word);
+    return absl::OkStatus();
+  }
 };
 
 template <typename Options>

@@ -26,10 +26,11 @@ absl::Status ReadRepeats(const Reader& reader, const Mapping& root, StudySpec& s
 absl::Status CheckRepeatedPruners(const Reader& reader, const Mapping& root,
                                   const StudySpec& study) {
   const Field* field = root.Find("repeats");
+  if (field == nullptr || study.repeats <= 1) field = root.Find("final");
   if (field == nullptr) return absl::OkStatus();
   for (int stage = 1; stage <= StageCount(study); ++stage) {
-    const absl::Status status =
-        CheckPrunerAllowsRepeats(StageOf(study, stage).pruner, study.repeats);
+    const absl::Status status = CheckGoesWithRepeats(study.objective, StageOf(study, stage).pruner,
+                                                     study.repeats, study.final_runs);
     if (status.ok()) continue;
     return reader.Error(*field, StrCat(stage == 1 ? "" : StrCat(DescribeStage(study, stage), ": "),
                                        std::string(status.message())));

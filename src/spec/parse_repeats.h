@@ -7,7 +7,7 @@
 namespace vizsla::spec {
 
 absl::Status ReadRepeats(const Reader& reader, const Mapping& root, StudySpec& study);
-// Once the stages are known: no pruner of theirs may be one that cannot judge repeats.
+// Once objective and stages are known: all of them go with what was read (CheckGoesWithRepeats).
 absl::Status CheckRepeatedPruners(const Reader& reader, const Mapping& root,
                                   const StudySpec& study);
 

@@ -176,8 +176,12 @@ ALTER TABLE trials ADD COLUMN repeat_of INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE trials ADD COLUMN final_run INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs,  kRunningByWorker,
-                                    kRules,         kLineages,       kRepeats};
+// Studies of several objectives.
+constexpr const char* kFurtherValues = R"sql(
+ALTER TABLE trials ADD COLUMN further_values TEXT NOT NULL DEFAULT '';
+)sql";
+
+constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs, kRunningByWorker, kRules, kLineages, kRepeats, kFurtherValues};
 
 struct SchemaState {
   int64_t version = 0;

@@ -5,6 +5,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "src/storage/spec_cache.h"
@@ -22,7 +23,7 @@ namespace {
   "score_is_nan, best_epoch, best_checkpoint, last_checkpoint, last_checkpoint_epoch, "          \
   "worker, reason, created_ms, started_ms, finished_ms, stage, init_kind, init_trial, "          \
   "init_checkpoint, rung, checkpoint_dropped, parent, parent_epoch, member, parent_checkpoint, " \
-  "repeat_of, final_run"
+  "repeat_of, final_run, further_values"
 #define VIZSLA_TRIAL_COLUMNS "id, " VIZSLA_TRIAL_FIELDS
 constexpr std::string_view kTrialFields = VIZSLA_TRIAL_FIELDS;
 
@@ -81,6 +82,27 @@ absl::StatusOr<Study> StudyAt(const Query& query) {
   return study;
 }
 
+// Digits that read back equal, a comma between; NaN and the infinities as words.
+std::string NumbersToText(const std::vector<double>& numbers) {
+  return absl::StrJoin(numbers, ",", [](std::string* out, double number) {
+    absl::StrAppend(out, std::isfinite(number) ? nlohmann::json(number).dump()
+                         : std::isnan(number)  ? "nan"
+                                               : (number > 0 ? "inf" : "-inf"));
+  });
+}
+
+absl::StatusOr<std::vector<double>> NumbersFromText(std::string_view text) {
+  std::vector<double> numbers;
+  if (text.empty()) return numbers;
+  for (const absl::string_view part :
+       absl::StrSplit(absl::string_view(text.data(), text.size()), ',')) {
+    if (!absl::SimpleAtod(part, &numbers.emplace_back())) {
+      return absl::DataLossError(StrCat("further_values: '", std::string(part), "' is no number"));
+    }
+  }
+  return numbers;
+}
+
 absl::StatusOr<Trial> TrialAt(const Query& query) {
   Trial trial;
   trial.id = TrialId(query.Int(0));
@@ -119,6 +141,7 @@ absl::StatusOr<Trial> TrialAt(const Query& query) {
   trial.lineage = {query.Int(27), static_cast<int>(query.Int(28)), query.Int(29), query.Text(30)};
   trial.repeat_of = query.Int(31);
   trial.final_run = query.Int(32) != 0;
+  VIZSLA_ASSIGN_OR_RETURN(trial.further_values, NumbersFromText(query.Text(33)));
   return trial;
 }
 
@@ -444,7 +467,8 @@ absl::Status Rows::DeleteStudy(StudyId id) {
 namespace {
 
 // Binds everything but the id, in the order of the statements below.
-void BindTrial(Query& query, const Trial& trial, std::string_view configuration) {
+void BindTrial(Query& query, const Trial& trial, std::string_view configuration,
+               std::string_view further_values) {
   query.Bind(trial.study).Bind(trial.number);
   query.Bind(std::string_view(trial.name)).Bind(std::string_view(trial.notes));
   query.Bind(configuration).Bind(static_cast<int>(trial.state)).Bind(trial.attempt);
@@ -465,7 +489,7 @@ void BindTrial(Query& query, const Trial& trial, std::string_view configuration)
   query.Bind(trial.rung).Bind(trial.checkpoint_dropped ? 1 : 0);
   query.Bind(trial.lineage.parent).Bind(trial.lineage.parent_epoch).Bind(trial.lineage.member);
   query.Bind(std::string_view(trial.lineage.checkpoint));
-  query.Bind(trial.repeat_of).Bind(trial.final_run ? 1 : 0);
+  query.Bind(trial.repeat_of).Bind(trial.final_run ? 1 : 0).Bind(further_values);
 }
 
 }  // namespace
@@ -474,7 +498,8 @@ absl::StatusOr<TrialId> Rows::InsertTrial(const Trial& trial) {
   static const std::string& sql = *new std::string(InsertText("trials", kTrialFields));
   const std::string configuration = ToJsonText(trial.configuration);
   Query query(database_, sql);
-  BindTrial(query, trial, configuration);
+  const std::string further_values = NumbersToText(trial.further_values);
+  BindTrial(query, trial, configuration, further_values);
   VIZSLA_RETURN_IF_ERROR(query.Run());
   return TrialId(database_.LastInsertId());
 }
@@ -483,7 +508,8 @@ absl::Status Rows::UpdateTrial(const Trial& trial) {
   static const std::string& sql = *new std::string(UpdateText("trials", kTrialFields));
   const std::string configuration = ToJsonText(trial.configuration);
   Query query(database_, sql);
-  BindTrial(query, trial, configuration);
+  const std::string further_values = NumbersToText(trial.further_values);
+  BindTrial(query, trial, configuration, further_values);
   query.Bind(trial.id);
   VIZSLA_RETURN_IF_ERROR(query.Run());
   return RequireChanged(StrCat("there is no trial with id ", trial.id.value()));

@@ -38,6 +38,18 @@ inline std::optional<AshaOptions::Variant> FromText(std::string_view text) {
   return std::nullopt;
 }
 
+inline std::string_view ToText(Nsga2Options::Crossover crossover) {
+  return crossover == Nsga2Options::Crossover::kSbx ? "sbx" : "uniform";
+}
+
+template <>
+inline std::optional<Nsga2Options::Crossover> FromText(std::string_view text) {
+  for (const auto crossover : {Nsga2Options::Crossover::kSbx, Nsga2Options::Crossover::kUniform}) {
+    if (text == ToText(crossover)) return crossover;
+  }
+  return std::nullopt;
+}
+
 inline constexpr double kMostTrials = 1e6;
 inline constexpr double kMostEpochs = 1e6;
 inline constexpr double kAnyNumber = std::numeric_limits<double>::max();
@@ -78,6 +90,18 @@ void DescribeOptions(CmaEsOptions& options, const Visit& visit) {
         "Trials of a generation; 0: 4 + 3 ln(number of dimensions).");
   visit("sigma", options.sigma, OptionRange{1e-6, 1},
         "First step size, in widths of the parameters' ranges.");
+}
+
+template <typename Visit>
+void DescribeOptions(Nsga2Options& options, const Visit& visit) {
+  visit("population", options.population, OptionRange{2, kMostTrials},
+        "Trials of a generation, and parents of the next.");
+  visit("crossover", options.crossover, OptionRange(),
+        "sbx: numbers near those of the parents; uniform: each parameter of one of them.");
+  visit("crossover_probability", options.crossover_probability, OptionRange{0, 1},
+        "How often a trial has two parents.");
+  visit("mutation_probability", options.mutation_probability, OptionRange{0, 1},
+        "Of each parameter; 0: 1 / number of parameters.");
 }
 
 template <typename Visit>

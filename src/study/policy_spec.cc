@@ -220,6 +220,8 @@ std::string_view ToText(SamplerKind kind) {
       return "gp";
     case SamplerKind::kCmaEs:
       return "cma_es";
+    case SamplerKind::kNsga2:
+      return "nsga2";
   }
   VIZSLA_CHECK(false);
 }

@@ -17,8 +17,14 @@ FinalRuns FinalRunsFromJson(JsonFields& outer, const nlohmann::json& value) {
   return final_runs;
 }
 
-absl::Status CheckPrunerAllowsRepeats(const PrunerSpec& pruner, int repeats) {
-  if (repeats <= 1) return absl::OkStatus();
+absl::Status CheckGoesWithRepeats(const Objective& objective, const PrunerSpec& pruner, int repeats,
+                                  const FinalRuns& final_runs) {
+  if (repeats <= 1 && final_runs.top == 0) return absl::OkStatus();
+  if (!objective.further.empty()) {
+    return absl::InvalidArgumentError(
+        "repeats and final runs rank configurations by the mean of one score, but the study has "
+        "several objectives; leave them out");
+  }
   switch (KindOf(pruner)) {
     case PrunerKind::kNone:
     case PrunerKind::kMedian:
@@ -26,11 +32,16 @@ absl::Status CheckPrunerAllowsRepeats(const PrunerSpec& pruner, int repeats) {
     case PrunerKind::kThreshold:
     case PrunerKind::kPatience:
       return absl::OkStatus();
+    case PrunerKind::kPopulation:
+      return absl::InvalidArgumentError(
+          "the population pruner's result is a model whose parameters changed on the way: its "
+          "configuration trained again is another one; leave repeats and final out");
     case PrunerKind::kSuccessiveHalving:
     case PrunerKind::kHyperband:
     case PrunerKind::kAsha:
       break;
   }
+  if (repeats <= 1) return absl::OkStatus();
   return absl::InvalidArgumentError(
       StrCat("the ", ToText(KindOf(pruner)),
              " pruner ranks configurations on rungs, where the repeats of one would take each "

@@ -6,6 +6,7 @@
 
 #include "src/base/status.h"
 #include "src/study/json_fields.h"
+#include "src/study/objective.h"
 #include "src/study/policy_spec.h"
 
 namespace vizsla {
@@ -25,9 +26,11 @@ struct FinalRuns {
 nlohmann::json ToJson(const FinalRuns& final_runs);
 FinalRuns FinalRunsFromJson(JsonFields& outer, const nlohmann::json& value);
 
-// InvalidArgument with a sentence for a pruner that cannot judge runs of one configuration:
-// those that rank configurations on rungs, where repeats would take each other's places.
-absl::Status CheckPrunerAllowsRepeats(const PrunerSpec& pruner, int repeats);
+// What goes together with repeats and final runs. InvalidArgument with a sentence: several
+// objectives, whose trials have no mean; a pruner that ranks configurations on rungs, where repeats
+// would take each other's places; the population pruner, whose result cannot be trained again.
+absl::Status CheckGoesWithRepeats(const Objective& objective, const PrunerSpec& pruner, int repeats,
+                                  const FinalRuns& final_runs);
 
 // InvalidArgument: numbers out of range.
 absl::Status CheckRepeats(int repeats, const FinalRuns& final_runs);

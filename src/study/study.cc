@@ -128,6 +128,22 @@ WeightsSpec WeightsFromJson(JsonFields& outer, const json& value) {
   return weights;
 }
 
+std::vector<FurtherObjective> FurtherFromJson(JsonFields& outer, const json& value) {
+  std::vector<FurtherObjective> all;
+  if (!value.is_array()) {
+    outer.Fail("further", "must be a list");
+    return all;
+  }
+  for (const json& entry : value) {
+    JsonFields fields(entry, "further");
+    FurtherObjective& objective = all.emplace_back();
+    objective.metric = fields.String("metric");
+    objective.direction = DirectionFromJson(fields, "direction");
+    outer.Note(fields.Finish());
+  }
+  return all;
+}
+
 Objective ObjectiveFromJson(JsonFields& outer, const json& value) {
   JsonFields fields(value, "objective");
   Objective objective;
@@ -139,6 +155,7 @@ Objective ObjectiveFromJson(JsonFields& outer, const json& value) {
     objective.last_epoch = fields.String("epoch") == "last";
     if (!objective.last_epoch) fields.Fail("epoch", "must be last");
   }
+  if (fields.Has("further")) objective.further = FurtherFromJson(fields, *fields.Get("further"));
   outer.Note(fields.Finish());
   return objective;
 }
@@ -271,6 +288,10 @@ nlohmann::json ToJson(const StudySpec& spec) {
   };
   // Left out when they say nothing, so that older studies keep their hash.
   if (objective.last_epoch) fields["objective"]["epoch"] = "last";
+  for (const FurtherObjective& further : objective.further) {
+    fields["objective"]["further"].push_back(
+        {{"metric", further.metric}, {"direction", ToText(further.direction)}});
+  }
   if (spec.pruner != PrunerSpec()) fields["pruner"] = ToJson(spec.pruner);
   if (spec.repeats != 1) fields["repeats"] = spec.repeats;
   if (spec.final_runs.top > 0) fields["final"] = ToJson(spec.final_runs);

@@ -116,6 +116,9 @@ struct Trial {
   int rung = 0;   // of its pruner: how many it has been promoted past
   std::optional<double> score;  // as Score() in objective.h says; may be NaN
   int best_epoch = 0;           // 0 when there is no score
+  // Of the study's further objectives, in their order, at best_epoch; NaN where the report lacks
+  // one. Empty without a score or without such objectives.
+  std::vector<double> further_values;
   std::string best_checkpoint;  // artifact hash of best_epoch's weights
   std::string last_checkpoint;  // artifact hash to resume from; empty before the first
   int last_checkpoint_epoch = 0;

@@ -17,6 +17,7 @@
 #include "src/train/autoencoder.h"
 #include "src/train/batch_tensors.h"
 #include "src/train/checkpoint.h"
+#include "src/train/cost_metrics.h"
 #include "src/train/epoch_batches.h"
 #include "src/train/feature_phase.h"
 #include "src/train/foreign_errors.h"
@@ -70,6 +71,7 @@ class TrialRun {
         hooks_(hooks),
         streams_(assignment.study_seed, assignment.trial_number),
         early_stopping_(EarlyStoppingOf(plan_, assignment.early_stopping)),
+        costs_(assignment.objective, plan_, data.class_count),
         device_(torch::kCPU) {}
 
   absl::StatusOr<TrialResult> Run() {
@@ -218,6 +220,8 @@ class TrialRun {
       }));
       if (group_.agreed() == Directive::kCancel) return std::optional(Ended(Directive::kCancel));
       report = MakeReport(epoch, validation);
+      // The other ranks' reports are compared by nothing that costs are.
+      if (group_.is_leader()) costs_.AddTo(report.metrics, *model_, device_);
       if (group_.is_leader() && !HasDiverged(report) &&
           BecomesBest(assignment_.objective, OwnReports(), report)) {
         best_checkpoint = SerializeBest(*model_, identity_, epoch);
@@ -434,6 +438,7 @@ class TrialRun {
   TrialHooks& hooks_;
   const TrialStreams streams_;
   const EarlyStopping early_stopping_;
+  CostMetrics costs_;
   torch::Device device_;
   std::shared_ptr<Model> model_;
   CheckpointIdentity identity_;

@@ -29,6 +29,7 @@ Message Wire(const Message& message) {
 }
 
 void ExpectEqual(const Trial& a, const Trial& b) {
+  EXPECT_EQ(a.further_values, b.further_values);
   EXPECT_EQ(a.id, b.id);
   EXPECT_EQ(a.study, b.study);
   EXPECT_EQ(a.number, b.number);

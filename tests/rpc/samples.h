@@ -88,6 +88,7 @@ inline Trial SampleTrial() {
   trial.lineage = {4, 6, 2, Hash("parent")};
   trial.repeat_of = 2;
   trial.final_run = true;
+  trial.further_values = {2257984, 0.1};
   return trial;
 }
 

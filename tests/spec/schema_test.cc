@@ -93,7 +93,10 @@ struct OptionSchema {
       schema = {{"type", "boolean"}};
       usual = value ? "true" : "false";
     } else if constexpr (std::is_enum_v<Value>) {
-      schema = {{"enum", {"promote", "stop"}}};
+      schema = {{"enum", json::array()}};
+      for (const char* word : {"promote", "stop", "sbx", "uniform"}) {
+        if (FromText<Value>(word)) schema["enum"].push_back(word);
+      }
       usual = ToText(value);
     } else if constexpr (std::is_same_v<Value, std::optional<double>>) {
       schema = {{"type", "number"}};
@@ -167,6 +170,21 @@ json MakeSchema() {
                          {"direction", {{"enum", {"minimize", "maximize"}}}},
                          {"select_by", metric}})}}},
       "What the leaderboard ranks, and by what the epoch is chosen. Default: val_accuracy.");
+  const json further = {
+      {"enum",
+       {"train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_top5_accuracy",
+        kParametersMetric, kMultiplyAddsMetric, kModelBytesMetric, kLatencyMetric}}};
+  const json direction = {{"enum", {"minimize", "maximize"}}};
+  // The parser alone knows that the first one may be no cost, and that no metric stands twice.
+  properties["objectives"] = Described(
+      {{"type", "array"},
+       {"minItems", 1},
+       {"items",
+        {{"anyOf",
+          {further, Object({{"metric", further}, {"direction", direction}, {"select_by", metric}},
+                           {"metric"})}}}}},
+      "Several at once, in place of objective: the first one is as there; the others are weighed "
+      "against it.");
   const json trial_count = {{"type", "integer"}, {"minimum", 1}, {"maximum", 1000000000}};
   const json epoch_count = {{"type", "integer"}, {"minimum", 1}, {"maximum", 1000000}};
   properties["budget"] =
@@ -305,6 +323,21 @@ parameters:
   batch_norm: {choices: [true, false], when: {network: mobilenet_v2, pooling: [avg, max]}}
 )",
      true},
+    {"objectives", R"(name: objectives
+budget: {trials: 4}
+objectives: [{metric: val_accuracy, select_by: val_loss}, latency_ms, {metric: parameters, direction: minimize}]
+sampler: {kind: nsga2, population: 8, crossover: uniform}
+parameters: {network: mobilenet_v2, dropout: {float: [0.0, 0.5]}}
+)",
+     true},
+    {"crossover",
+     "name: a\nbudget: {trials: 1}\nsampler: {kind: nsga2, crossover: stop}\n"
+     "parameters: {dropout: 0.5}\n",
+     false},
+    {"cost_metric",
+     "name: a\nbudget: {trials: 1}\nobjectives: [val_accuracy, flops]\n"
+     "parameters: {dropout: 0.5}\n",
+     false},
     {"stages", R"(name: stages
 budget: {trials: 4}
 early_stopping: {restore: last}

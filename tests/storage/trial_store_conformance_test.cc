@@ -269,9 +269,16 @@ TEST_P(TrialStoreTest, ScoresThatAreNoNumbersReadBack) {
         std::optional<double>(-inf), std::optional<double>(0.0)}) {
     Trial trial = SampleTrial(study, ++number);
     trial.score = score;
+    if (score) trial.further_values = {std::nan(""), -inf, 0.1, 23587712};
     const auto stored = GetTrial(AddTrial(trial));
     ASSERT_EQ(stored->score.has_value(), score.has_value()) << number;
+    EXPECT_TRUE(score || stored->further_values.empty());
     if (!score) continue;
+    ASSERT_EQ(stored->further_values.size(), 4u);
+    EXPECT_TRUE(std::isnan(stored->further_values[0]));
+    EXPECT_EQ(stored->further_values[1], -inf);
+    EXPECT_EQ(stored->further_values[2], 0.1);
+    EXPECT_EQ(stored->further_values[3], 23587712);
     EXPECT_EQ(std::isnan(*stored->score), std::isnan(*score));
     EXPECT_TRUE(std::isnan(*score) || *stored->score == *score) << number;
   }

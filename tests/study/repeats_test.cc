@@ -51,11 +51,11 @@ TEST(Repeats, FinalRunsCanOnlyBeRaised) {
 
 TEST(Repeats, ArePossibleWithPrunersThatLookAtCurvesNotWithThoseThatRankOnRungs) {
   for (const PrunerSpec& pruner : AllPruners()) {
-    EXPECT_TRUE(CheckPrunerAllowsRepeats(pruner, 1).ok());
+    EXPECT_TRUE(CheckGoesWithRepeats({}, pruner, 1, {}).ok());
     const bool rungs = KindOf(pruner) == PrunerKind::kAsha ||
                        KindOf(pruner) == PrunerKind::kHyperband ||
                        KindOf(pruner) == PrunerKind::kSuccessiveHalving;
-    const absl::Status status = CheckPrunerAllowsRepeats(pruner, 2);
+    const absl::Status status = CheckGoesWithRepeats({}, pruner, 2, {});
     EXPECT_EQ(status.ok(), !rungs) << Describe(pruner);
     if (rungs) {
       EXPECT_THAT(std::string(status.message()), HasSubstr("final: {top: K, repeats: N}"));
