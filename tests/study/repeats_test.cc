@@ -55,12 +55,23 @@ TEST(Repeats, ArePossibleWithPrunersThatLookAtCurvesNotWithThoseThatRankOnRungs)
     const bool rungs = KindOf(pruner) == PrunerKind::kAsha ||
                        KindOf(pruner) == PrunerKind::kHyperband ||
                        KindOf(pruner) == PrunerKind::kSuccessiveHalving;
-    const absl::Status status = CheckGoesWithRepeats({}, pruner, 2, {});
-    EXPECT_EQ(status.ok(), !rungs) << Describe(pruner);
+    const bool population = KindOf(pruner) == PrunerKind::kPopulation;
+    const absl::Status repeated = CheckGoesWithRepeats({}, pruner, 2, {});
+    EXPECT_EQ(repeated.ok(), !rungs && !population) << Describe(pruner);
+    EXPECT_EQ(CheckGoesWithRepeats({}, pruner, 1, {5, 3}).ok(), !population) << Describe(pruner);
     if (rungs) {
-      EXPECT_THAT(std::string(status.message()), HasSubstr("final: {top: K, repeats: N}"));
+      EXPECT_THAT(std::string(repeated.message()), HasSubstr("final: {top: K, repeats: N}"));
     }
   }
+}
+
+TEST(Repeats, NeedOneObjective) {
+  Objective objective;
+  objective.further.push_back({"parameters", Direction::kMinimize});
+  EXPECT_TRUE(CheckGoesWithRepeats(objective, NoPruning(), 1, {}).ok());
+  EXPECT_THAT(std::string(CheckGoesWithRepeats(objective, NoPruning(), 2, {}).message()),
+              HasSubstr("several objectives"));
+  EXPECT_FALSE(CheckGoesWithRepeats(objective, NoPruning(), 1, {5, 3}).ok());
 }
 
 TEST(Repeats, OutOfRangeAreRefused) {
