@@ -26,9 +26,10 @@ Admission::Caller Admission::Identify(const grpc::CallbackServerContext& context
   caller.key = host;
   caller.shown = host;
   if (tokens_ == nullptr) return caller;
+  caller.role = Role::kViewer;  // whose token was taken back since it was let through
   const auto& headers = context.client_metadata();
   const auto found = headers.find(kAuthorizationHeader);
-  if (found == headers.end()) return caller;  // the authenticator has let nobody through so
+  if (found == headers.end()) return caller;
   const auto token = BearerToken({found->second.data(), found->second.size()});
   const auto principal = token ? tokens_->Find(*token, now_()) : std::nullopt;
   if (!principal) return caller;

@@ -68,7 +68,7 @@ class PythonSecurityTest(unittest.TestCase):
         from vizsla.v1 import types_pb2 as types
         split = b"the split"
         split_hash = hashlib.sha256(split).hexdigest()
-        spec = {"name": name, "space": [
+        spec = {"name": name, "budget": {"trials": 3, "epochs": 2}, "space": [
             {"name": "dropout", "domain": {"type": "float", "low": 0.1, "high": 0.5, "log": False},
              "conditions": []}]}
         with self.channel("admin") as channel:

@@ -1,6 +1,7 @@
 // TLS, tokens, roles and quotas over real sockets: who is let in, and what the others are told.
 #include <gmock/gmock.h>
 #include <grpcpp/create_channel.h>
+#include <grpcpp/impl/codegen/client_unary_call.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -248,7 +249,7 @@ TEST_F(SecurityTest, UnknownCallsNeedATokenTooAndDoNotExist) {
         channel.get(),
         grpc::internal::RpcMethod("/vizsla.v1.StudyService/DropEverything",
                                   grpc::internal::RpcMethod::NORMAL_RPC, channel),
-        &context, {}, &answer);
+        &context, v1::HandshakeRequest(), &answer);
   };
   EXPECT_EQ(call("").error_code(), grpc::StatusCode::UNAUTHENTICATED);
   EXPECT_EQ(call(Token("admin")).error_code(), grpc::StatusCode::UNIMPLEMENTED);
