@@ -1,7 +1,7 @@
 // TLS, tokens, roles and quotas over real sockets: who is let in, and what the others are told.
 #include <gmock/gmock.h>
 #include <grpcpp/create_channel.h>
-#include <grpcpp/impl/codegen/client_unary_call.h>
+#include <grpcpp/impl/client_unary_call.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
