@@ -10,10 +10,12 @@
 #include <string>
 #include <thread>
 
+#include "coordinator/credentials_command.h"
 #include "coordinator/options.h"
 #include "coordinator/shutdown_signals.h"
 #include "src/base/clock.h"
 #include "src/base/log.h"
+#include "src/rpc/address.h"
 #include "src/rpc/address_file.h"
 #include "src/rpc/server.h"
 #include "src/scheduling/scheduler.h"
@@ -81,13 +83,18 @@ absl::Status Run(const CoordinatorOptions& options) {
   server_options.listen = options.listen;
   server_options.database_name = std::filesystem::path(options.database).filename().string();
   server_options.scheduling = options.scheduling;
+  server_options.security.credentials = options.credentials;
+  server_options.security.client_certificates = options.client_certificates;
+  server_options.security.insecure = options.insecure;
+  server_options.security.quotas = options.quotas;
   VIZSLA_ASSIGN_OR_RETURN(auto server,
                           CoordinatorServer::Start(*scheduler, *store, *artifacts, server_options));
-  VIZSLA_RETURN_IF_ERROR(WriteAddressFile(options.database, server->address()));
+  const std::string local_address = LocalAddress(server->address());
+  VIZSLA_RETURN_IF_ERROR(WriteAddressFile(options.database, local_address));
   log::info("vizsla-coordinator {} serves {} at {}", VIZSLA_VERSION, options.database,
             server->address());
   RunUntilDone(options, *scheduler, *server, signals);
-  RemoveAddressFile(options.database, server->address());
+  RemoveAddressFile(options.database, local_address);
   server.reset();
   return absl::OkStatus();
 }
@@ -96,6 +103,7 @@ absl::Status Run(const CoordinatorOptions& options) {
 }  // namespace vizsla
 
 int main(int argc, char** argv) {
+  if (const auto exit_code = vizsla::RunCredentialsCommand(argc, argv)) return *exit_code;
   const vizsla::ParsedCommandLine command_line = vizsla::ParseCommandLine(argc, argv);
   if (command_line.exit_code) return *command_line.exit_code;
   const absl::Status status = vizsla::Run(command_line.options);

@@ -11,6 +11,9 @@ namespace {
 constexpr char kExamples[] =
     "Examples:\n"
     "  vizsla-coordinator --db dogs.db --listen 127.0.0.1:4711\n"
+    "  vizsla-coordinator init secrets --host gpu1.lab         # certificates and tokens; see "
+    "docs/security.md\n"
+    "  vizsla-coordinator --db dogs.db --listen 0.0.0.0:4711 --credentials secrets\n"
     "  vizsla-coordinator --db dogs.db --exit-when-idle 60     # ends a minute after the last "
     "work\n"
     "\n"
@@ -88,8 +91,25 @@ ParsedCommandLine ParseCommandLine(int argc, char** argv) {
   app.add_option("--artifacts", options.artifacts,
                  "Folder of checkpoints, weights and splits [the database's name, .artifacts]");
   app.add_option("--listen", options.listen,
-                 "HOST:PORT; only loopback addresses for now; port 0 takes any free one")
+                 "HOST:PORT; beyond loopback only with --credentials; port 0 takes any free one")
       ->capture_default_str();
+  std::string client_certificate = "required";
+  std::vector<std::string> quotas;
+  app.add_option("--credentials", options.credentials,
+                 "Folder that vizsla-coordinator init made: TLS, and a token with each call")
+      ->type_name("FOLDER");
+  app.add_option("--client-certificate", client_certificate,
+                 "With --credentials: required (mutual TLS), or ignored (a token is enough)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"required", "ignored"}));
+  app.add_flag(
+      "--insecure", options.insecure,
+      "Listen beyond loopback in plain text: everybody who reaches the port may do everything");
+  app.add_option(
+         "--quota", quotas,
+         "What one client may ask for, ROLE.LIMIT=NUMBER: LIMIT is calls (a second), streams "
+         "(at once) or bytes (a second); may be repeated")
+      ->type_name("QUOTA");
   auto* idle_option = app.add_option("--exit-when-idle", idle,
                                      "End when no worker is there and nobody calls for so long; "
                                      "30s when no time is given")
@@ -121,6 +141,11 @@ ParsedCommandLine ParseCommandLine(int argc, char** argv) {
   }
   try {
     app.parse(argc, argv);
+    options.client_certificates = client_certificate == "required";
+    for (const std::string& quota : quotas) {
+      const absl::Status status = SetQuota(quota, &options.quotas);
+      if (!status.ok()) throw CLI::ValidationError("--quota", std::string(status.message()));
+    }
     options.scheduling.lease = *ParseDuration(lease);
     options.scheduling.heartbeat = *ParseDuration(heartbeat);
     if (options.scheduling.heartbeat * 2 > options.scheduling.lease) {

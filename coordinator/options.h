@@ -6,6 +6,7 @@
 #include <string>
 
 #include "src/scheduling/scheduler.h"
+#include "src/security/quota.h"
 
 namespace vizsla {
 
@@ -13,6 +14,10 @@ struct CoordinatorOptions {
   std::string database = "vizsla.db";
   std::string artifacts;  // never empty after parsing
   std::string listen = "127.0.0.1:0";
+  std::string credentials;  // folder that `init` made; empty: neither TLS nor tokens
+  bool client_certificates = true;
+  bool insecure = false;
+  QuotaTable quotas = DefaultQuotas();
   std::optional<std::chrono::seconds> exit_when_idle;
   SchedulerOptions scheduling;
   std::string log_level = "info";

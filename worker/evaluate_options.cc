@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "src/cli/credentials_option.h"
 #include "worker/command_line.h"
 
 namespace vizsla {
@@ -29,6 +30,7 @@ void AddCommon(CLI::App& command, EvaluateOptions& options) {
   command.add_option("--db", options.connection.database,
                      "The study's database (default: where the model was pulled from)");
   command.add_option("--coordinator", options.connection.coordinator, "HOST:PORT instead of --db");
+  AddCredentialsOption(command, options.connection.client.credentials);
   command.add_option("--artifacts", options.connection.artifacts,
                      "Folder of the database's checkpoints");
 }

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "src/cli/credentials_option.h"
 #include "worker/command_line.h"
 
 namespace vizsla {
@@ -85,6 +86,7 @@ absl::StatusOr<WorkerCommand> ParseWorkerOptions(int argc, const char* const* ar
                  "Database of the embedded coordinator (default: $VIZSLA_DB, else vizsla.db)");
   app.add_option("--coordinator", options.coordinator,
                  "HOST:PORT of a coordinator that runs by itself");
+  AddCredentialsOption(app, options.credentials);
   app.add_option("--study", options.study, "Work on this study only (with --coordinator)");
   app.add_option("--ranks-per-trial", options.ranks_per_trial,
                  "Ranks that train one trial together (data-parallel)")

@@ -9,6 +9,7 @@
 
 #include "src/base/log.h"
 #include "src/cli/commands.h"
+#include "src/cli/credentials_option.h"
 #include "src/cli/helper_program.h"
 #include "src/cli/note_command.h"
 #include "src/cli/terminal.h"
@@ -258,6 +259,7 @@ void Build(CLI::App& app, CommandLine& line) {
   app.add_option("--coordinator", line.connection.coordinator,
                  "Talk to the coordinator at HOST:PORT instead")
       ->type_name("ADDR");
+  AddCredentialsOption(app, line.connection.client.credentials);
   app.add_option("--artifacts", line.connection.artifacts,
                  "Folder of the checkpoints, when no coordinator runs [the database's name, "
                  ".artifacts]")

@@ -20,9 +20,11 @@ class UploadReactor : public grpc::ServerReadReactor<v1::UploadArtifactRequest> 
   UploadReactor(Calls& calls, ArtifactStore& artifacts, grpc::CallbackServerContext* context,
                 v1::UploadArtifactResponse* response)
       : calls_(calls), artifacts_(artifacts), context_(context), response_(response) {
-    if (const absl::Status admitted = calls_.Admit(*context_); !admitted.ok()) {
-      Finish(ToGrpc(admitted));
+    absl::StatusOr<StreamTicket> admitted = calls_.AdmitStream(*context_);
+    if (!admitted.ok()) {
+      Finish(ToGrpc(admitted.status()));
     } else {
+      ticket_ = *std::move(admitted);
       StartRead(&request_);
     }
   }
@@ -54,6 +56,7 @@ class UploadReactor : public grpc::ServerReadReactor<v1::UploadArtifactRequest> 
       if (stored.ok() && *stored == size_) {
         return absl::AlreadyExistsError(StrCat("artifact ", hash_, " is here already"));
       }
+      VIZSLA_RETURN_IF_ERROR(calls_.Charge(*context_, ticket_, size_));
       VIZSLA_ASSIGN_OR_RETURN(upload_, artifacts_.Begin(hash_, size_));
     }
     const std::string& chunk = request_.chunk();
@@ -85,6 +88,7 @@ class UploadReactor : public grpc::ServerReadReactor<v1::UploadArtifactRequest> 
   ArtifactStore& artifacts_;
   grpc::CallbackServerContext* const context_;
   v1::UploadArtifactResponse* const response_;
+  StreamTicket ticket_;
   v1::UploadArtifactRequest request_;
   std::unique_ptr<ArtifactStore::Upload> upload_;
   std::string hash_;
@@ -94,12 +98,14 @@ class UploadReactor : public grpc::ServerReadReactor<v1::UploadArtifactRequest> 
 
 class DownloadReactor : public grpc::ServerWriteReactor<v1::DownloadArtifactResponse> {
  public:
-  DownloadReactor(Calls& calls, ArtifactStore& artifacts,
-                  const grpc::CallbackServerContext& context, std::string hash)
-      : calls_(calls), artifacts_(artifacts), hash_(std::move(hash)) {
-    if (const absl::Status admitted = calls_.Admit(context); !admitted.ok()) {
-      Finish(ToGrpc(admitted));
+  DownloadReactor(Calls& calls, ArtifactStore& artifacts, grpc::CallbackServerContext* context,
+                  std::string hash)
+      : calls_(calls), artifacts_(artifacts), context_(context), hash_(std::move(hash)) {
+    absl::StatusOr<StreamTicket> admitted = calls_.AdmitStream(*context_);
+    if (!admitted.ok()) {
+      Finish(ToGrpc(admitted.status()));
     } else {
+      ticket_ = *std::move(admitted);
       calls_.pool().Run([this] { Open(); });
     }
   }
@@ -119,6 +125,7 @@ class DownloadReactor : public grpc::ServerWriteReactor<v1::DownloadArtifactResp
     const absl::Status status = Calls::Guard([&]() -> absl::Status {
       VIZSLA_RETURN_IF_ERROR(CheckHash("sha256", hash_));
       VIZSLA_ASSIGN_OR_RETURN(ArtifactStore::Reading reading, artifacts_.Read(hash_));
+      VIZSLA_RETURN_IF_ERROR(calls_.Charge(*context_, ticket_, reading.file.size()));
       reading_.emplace(std::move(reading));
       return absl::OkStatus();
     });
@@ -143,6 +150,8 @@ class DownloadReactor : public grpc::ServerWriteReactor<v1::DownloadArtifactResp
 
   Calls& calls_;
   ArtifactStore& artifacts_;
+  grpc::CallbackServerContext* const context_;
+  StreamTicket ticket_;
   const std::string hash_;
   std::optional<ArtifactStore::Reading> reading_;
   v1::DownloadArtifactResponse response_;
@@ -161,7 +170,7 @@ grpc::ServerReadReactor<v1::UploadArtifactRequest>* ArtifactServiceImpl::UploadA
 
 grpc::ServerWriteReactor<v1::DownloadArtifactResponse>* ArtifactServiceImpl::DownloadArtifact(
     grpc::CallbackServerContext* context, const v1::DownloadArtifactRequest* request) {
-  return new DownloadReactor(calls_, artifacts_, *context, request->sha256());
+  return new DownloadReactor(calls_, artifacts_, context, request->sha256());
 }
 
 grpc::ServerUnaryReactor* ArtifactServiceImpl::StatArtifact(grpc::CallbackServerContext* context,

@@ -1,6 +1,7 @@
 #include "src/rpc/server.h"
 
 #include <arpa/inet.h>
+#include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
@@ -10,6 +11,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "src/rpc/address.h"
@@ -24,15 +26,21 @@
 namespace vizsla {
 namespace {
 
-absl::StatusOr<HostPort> ParseListenAddress(const std::string& listen) {
+// At most so many calls of one connection run at once; further ones wait in the client.
+constexpr int kMaxStreamsPerConnection = 1024;
+// All connections' buffers together: beyond, peers are read more slowly and new ones turned away.
+constexpr size_t kMaxBufferBytes = size_t{1} << 30;
+constexpr char kBufferQuota[] = "vizsla-connections";
+
+absl::StatusOr<HostPort> ParseListenAddress(const std::string& listen,
+                                            const ListenSecurity& security) {
   VIZSLA_ASSIGN_OR_RETURN(HostPort address, ParseHostPort(listen));
-  if (!IsLoopback(address.host)) {
-    return absl::InvalidArgumentError(StrCat(
-        "refusing to listen on ", listen,
-        ": traffic is neither encrypted nor authenticated yet, so only loopback addresses are "
-        "accepted (127.0.0.1, ::1, localhost); TLS comes in a later release"));
-  }
+  VIZSLA_RETURN_IF_ERROR(CheckListen(security, address, listen));
   if (address.host == "localhost") address.host = "127.0.0.1";
+  if (!IsIpAddress(address.host)) {
+    return absl::InvalidArgumentError(StrCat(
+        "cannot listen on ", listen, ": name one of this machine's IP addresses, 0.0.0.0 or [::]"));
+  }
   return address;
 }
 
@@ -77,8 +85,11 @@ absl::Status TryBind(const HostPort& address) {
 class CoordinatorServerImpl : public CoordinatorServer {
  public:
   CoordinatorServerImpl(Scheduler& scheduler, TrialStore& store, ArtifactStore& artifacts,
-                        const ServerOptions& options, std::string coordinator_id)
-      : calls_(options.threads, std::move(coordinator_id)),
+                        const ServerOptions& options, std::string coordinator_id,
+                        ListenCredentials listen)
+      : listen_(std::move(listen)),
+        calls_(options.threads, std::move(coordinator_id), options.security.quotas,
+               listen_.tokens.get(), options.security.now),
         watch_(scheduler),
         system_(calls_, options.database_name),
         studies_(calls_, scheduler, store, watch_),
@@ -92,7 +103,7 @@ class CoordinatorServerImpl : public CoordinatorServer {
     server_->Wait();
   }
 
-  absl::Status Serve(const std::string& listen) {
+  absl::Status Serve(const std::optional<HostPort>& listen) {
     QuietGrpcLog();
     grpc::ServerBuilder builder;
     builder.RegisterService(&system_);
@@ -108,17 +119,20 @@ class CoordinatorServerImpl : public CoordinatorServer {
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30000);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20000);
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10000);
-    HostPort address;
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsPerConnection);
+    // Who connects and says nothing is dropped; a client's channel comes back by itself.
+    builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 20000);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, 10 * 60 * 1000);
+    builder.SetResourceQuota(grpc::ResourceQuota(kBufferQuota).Resize(kMaxBufferBytes));
     int bound = 0;
-    if (!listen.empty()) {
-      VIZSLA_ASSIGN_OR_RETURN(address, ParseListenAddress(listen));
-      VIZSLA_RETURN_IF_ERROR(TryBind(address));
-      builder.AddListeningPort(ToText(address), grpc::InsecureServerCredentials(), &bound);
+    if (listen) {
+      VIZSLA_RETURN_IF_ERROR(TryBind(*listen));
+      builder.AddListeningPort(ToText(*listen), listen_.credentials, &bound);
     }
     server_ = builder.BuildAndStart();
-    if (server_ == nullptr || (!listen.empty() && bound == 0))
-      return BindError(address, EADDRINUSE);
-    if (!listen.empty()) address_ = ToText(HostPort{address.host, bound});
+    if (listen && (server_ == nullptr || bound == 0)) return BindError(*listen, EADDRINUSE);
+    if (server_ == nullptr) return absl::InternalError("gRPC could not start a server");
+    if (listen) address_ = ToText(HostPort{listen->host, bound});
     return absl::OkStatus();
   }
 
@@ -135,6 +149,7 @@ class CoordinatorServerImpl : public CoordinatorServer {
   std::chrono::milliseconds SinceLastCall() const override { return calls_.SinceLastCall(); }
 
  private:
+  const ListenCredentials listen_;  // first: all that listens uses its tokens
   Calls calls_;
   LeaderboardWatch watch_;
   SystemServiceImpl system_;
@@ -155,9 +170,15 @@ absl::StatusOr<std::unique_ptr<CoordinatorServer>> CoordinatorServer::Start(
     VIZSLA_ASSIGN_OR_RETURN(coordinator_id, reader.GetDatabaseId());
     return absl::OkStatus();
   }));
-  auto server = std::make_unique<CoordinatorServerImpl>(scheduler, store, artifacts, options,
-                                                        std::move(coordinator_id));
-  VIZSLA_RETURN_IF_ERROR(server->Serve(options.listen));
+  std::optional<HostPort> address;
+  ListenCredentials listen;
+  if (!options.listen.empty()) {
+    VIZSLA_ASSIGN_OR_RETURN(address, ParseListenAddress(options.listen, options.security));
+    VIZSLA_ASSIGN_OR_RETURN(listen, MakeListenCredentials(options.security, *address));
+  }
+  auto server = std::make_unique<CoordinatorServerImpl>(
+      scheduler, store, artifacts, options, std::move(coordinator_id), std::move(listen));
+  VIZSLA_RETURN_IF_ERROR(server->Serve(address));
   return std::unique_ptr<CoordinatorServer>(std::move(server));
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "src/base/status.h"
+#include "src/rpc/listen_security.h"
 #include "src/scheduling/scheduler.h"
 #include "src/scheduling/trial_store.h"
 #include "src/storage/artifact_store.h"
@@ -17,7 +18,8 @@
 namespace vizsla {
 
 struct ServerOptions {
-  std::string listen;  // "127.0.0.1:0"; empty: in process only. Only loopback is accepted for now.
+  std::string listen;  // "127.0.0.1:0"; empty: in process only
+  ListenSecurity security;
   std::string database_name;  // shown to clients
   // What workers are told: the same that the scheduler was created with.
   SchedulerOptions scheduling;

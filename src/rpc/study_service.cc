@@ -184,9 +184,11 @@ grpc::ServerUnaryReactor* StudyServiceImpl::GetLeaderboard(grpc::CallbackServerC
 
 grpc::ServerWriteReactor<v1::WatchLeaderboardResponse>* StudyServiceImpl::WatchLeaderboard(
     grpc::CallbackServerContext* context, const v1::WatchLeaderboardRequest* request) {
-  absl::Status admitted = calls_.Admit(*context);
-  if (admitted.ok()) admitted = CheckTop(request->top());
-  return watch_.Add(admitted, request->study(), request->top());
+  absl::StatusOr<StreamTicket> admitted = calls_.AdmitStream(*context);
+  if (admitted.ok()) {
+    if (absl::Status status = CheckTop(request->top()); !status.ok()) admitted = std::move(status);
+  }
+  return watch_.Add(std::move(admitted), request->study(), request->top());
 }
 
 grpc::ServerUnaryReactor* StudyServiceImpl::GetTrial(grpc::CallbackServerContext* context,
