@@ -59,7 +59,6 @@ void SamplerCache::ObserveIn(const Place& place, Entry& entry, const Trial& tria
   if (place.source != 0) seen->configuration = DrawnPart(entry.space, trial.configuration);
   entry.sampler->Observe(*seen);
 }
-}
 
 void SamplerCache::ObserveReportIn(const Place& place, Entry& entry, const Trial& trial,
                                    const EpochReport& report) {

@@ -23,7 +23,6 @@ int64_t CountOfStage(std::span<const Trial> trials, int stage) {
     return trial.stage == stage && IsFirstRun(trial) && trial.lineage.parent == 0;
   });
 }
-}
 
 // Whether what comes next depends on which trials there are, not only on how many.
 bool LooksAtTrials(const StudySpec& spec) {
