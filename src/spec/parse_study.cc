@@ -185,10 +185,10 @@ absl::StatusOr<StudySpec> ReadStudy(const Reader& reader, const YAML::Node& docu
   }
   VIZSLA_ASSIGN_OR_RETURN(
       const Mapping root,
-      reader.ReadMapping(whole, {"name", "notes", "seed", "split", "weights", "objective", "budget",
-                                 "early_stopping", "sampler", "pruner", "max_crashes",
-                                 "checkpoint_interval", "parameters", "enqueue", "then", "stop",
-                                 "learn_from"}));
+      reader.ReadMapping(
+          whole, {"name", "notes", "seed", "split", "weights", "objective", "budget",
+                  "early_stopping", "sampler", "pruner", "max_crashes", "checkpoint_interval",
+                  "parameters", "enqueue", "then", "stop", "learn_from"}));
   StudySpec study;
   const Field* name = root.Find("name");
   if (name == nullptr) return reader.Error(whole, "name: missing: a study needs a name");
