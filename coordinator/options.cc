@@ -123,8 +123,9 @@ ParsedCommandLine ParseCommandLine(int argc, char** argv) {
                  "checkpoints of ended trials go, the worst first [no limit]")
       ->check(CLI::Validator(
           [](std::string& text) {
-            return ParseBytes(text) ? std::string()
-                                    : "'" + text + "' is no size; write for instance 50GiB or 500MB";
+            return ParseBytes(text)
+                       ? std::string()
+                       : "'" + text + "' is no size; write for instance 50GiB or 500MB";
           },
           "SIZE"));
   app.add_option("--keep-best", options.scheduling.keep_best,

@@ -175,9 +175,8 @@ std::string RenderLeaderboard(const LeaderboardView& board, const RenderOptions&
   const int64_t left = std::max<int64_t>(all, board.rows.size()) - shown;
   if (left > 0) absl::StrAppend(&text, "... and ", left, " more\n");
   for (const std::string& line : reasons) absl::StrAppend(&text, line, "\n");
-  const auto dropped = std::count_if(board.rows.begin(), board.rows.end(), [](const auto& row) {
-    return row.trial.checkpoint_dropped;
-  });
+  const auto dropped = std::count_if(board.rows.begin(), board.rows.end(),
+                                     [](const auto& row) { return row.trial.checkpoint_dropped; });
   if (dropped > 0 && max_rows <= 0) {
     absl::StrAppend(&text, "the checkpoints of ", Count(dropped, "trial"),
                     " here were removed to keep within the byte budget\n");

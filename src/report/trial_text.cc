@@ -115,8 +115,8 @@ std::string RenderStudyHeader(const StudyView& view, const std::optional<Millise
   }
   absl::StrAppend(&text, Paint(ranked, Tint::kDim, options.color), "\n");
   if (!view.study.end_reason.empty()) {
-    absl::StrAppend(&text, std::string(ToText(view.study.state)), ": ", SafeText(view.study.end_reason),
-                    "\n");
+    absl::StrAppend(&text, std::string(ToText(view.study.state)), ": ",
+                    SafeText(view.study.end_reason), "\n");
   }
   if (!view.study.learned.empty()) {
     absl::StrAppend(&text, Paint(SafeText(view.study.learned), Tint::kDim, options.color), "\n");

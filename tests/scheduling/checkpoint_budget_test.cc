@@ -11,7 +11,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr Timestamp kNow = FromUnixMillis(1'000'000'000);
+const Timestamp kNow = FromUnixMillis(1'000'000'000);
 
 // Studies whose checkpoints are 10 bytes each, named by study and trial.
 class CheckpointBudgetTest : public ::testing::Test {

@@ -169,9 +169,9 @@ TEST_F(LearningTest, RefusesWhatCannotTeachIt) {
   spec.objective.direction = Direction::kMinimize;
   EXPECT_THAT(refusal(spec), HasSubstr("the scores of study 'old' are val_accuracy, maximized, "
                                        "those of 'new' will be val_loss, minimized"));
-  EXPECT_TRUE(absl::IsNotFound(
-      store_.Read([](TrialReader& reader) { return reader.FindStudy("new").status(); })))
-      << "nothing of it is left";
+  EXPECT_TRUE(absl::IsNotFound(store_.Read([](TrialReader& reader) {
+    return reader.FindStudy("new").status();
+  }))) << "nothing of it is left";
 }
 
 // Every sampler knows an enqueued trial from the moment it is made: of four configurations three
@@ -195,10 +195,9 @@ TEST_F(LearningTest, EverySamplerObservesEnqueuedTrials) {
 // And learns from its score: the model-based ones draw elsewhere when it is bad than when it is
 // good.
 TEST_F(LearningTest, ModelsLearnFromTheScoresOfEnqueuedTrials) {
-  for (const SamplerSpec& sampler :
-       {SamplerSpec(TpeOptions{.startup_trials = 6}),
-        SamplerSpec(GaussianProcessOptions{.startup_trials = 6}),
-        SamplerSpec(CmaEsOptions{.population = 6})}) {
+  for (const SamplerSpec& sampler : {SamplerSpec(TpeOptions{.startup_trials = 6}),
+                                     SamplerSpec(GaussianProcessOptions{.startup_trials = 6}),
+                                     SamplerSpec(CmaEsOptions{.population = 6})}) {
     std::vector<double> drawn;
     for (const double sign : {1.0, -1.0}) {
       StudySpec spec = SmallSpec(StrCat(ToText(KindOf(sampler)), sign), 7, 1);

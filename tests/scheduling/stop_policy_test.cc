@@ -68,7 +68,7 @@ TEST(StopPolicy, ATargetOfALossIsReachedFromAbove) {
 }
 
 TEST(StopPolicy, AnEpochThatIsRunAgainCountsOnce) {
-  const StudySpec spec = SpecWith({.epochs = 2});
+  const StudySpec spec = SpecWith({.target = {}, .epochs = 2});
   StopProgress progress;
   const Trial trial = Ended(1, TrialState::kRunning, 0.5);
   progress = AfterReport(spec, progress, trial, /*new_epoch=*/true, false);
@@ -79,7 +79,7 @@ TEST(StopPolicy, AnEpochThatIsRunAgainCountsOnce) {
 }
 
 TEST(StopPolicy, OnlyWhatTellsOfTheSearchCounts) {
-  const StudySpec spec = SpecWith({.no_improvement_trials = 3, .min_delta = 0.01});
+  const StudySpec spec = SpecWith({.target = {}, .no_improvement_trials = 3, .min_delta = 0.125});
   StopProgress progress;
   const auto end = [&](TrialState state, std::optional<double> score) {
     progress = AfterEnd(spec, progress, Ended(1, state, score));
@@ -92,20 +92,20 @@ TEST(StopPolicy, OnlyWhatTellsOfTheSearchCounts) {
   EXPECT_EQ(end(TrialState::kQueued, 0.9), Kind::kGoOn);
   EXPECT_EQ(progress.ended, 0);
   EXPECT_EQ(end(TrialState::kDiverged, 0.99), Kind::kGoOn);
-  EXPECT_EQ(end(TrialState::kCompleted, 0.51), Kind::kGoOn) << "not by more than min_delta";
+  EXPECT_EQ(end(TrialState::kCompleted, 0.625), Kind::kGoOn) << "not by more than min_delta";
   EXPECT_EQ(progress.ended, 2);
-  EXPECT_EQ(end(TrialState::kPaused, 0.52), Kind::kGoOn) << "an improvement, though it goes on";
+  EXPECT_EQ(end(TrialState::kPaused, 0.75), Kind::kGoOn) << "an improvement, though it goes on";
   EXPECT_EQ(progress.ended, 0);
   EXPECT_EQ(end(TrialState::kPaused, 0.3), Kind::kGoOn);
   EXPECT_EQ(progress.ended, 0) << "it has not ended";
   EXPECT_EQ(end(TrialState::kPruned, 0.3), Kind::kGoOn);
   EXPECT_EQ(end(TrialState::kCompleted, std::numeric_limits<double>::quiet_NaN()), Kind::kGoOn);
-  EXPECT_EQ(end(TrialState::kCompleted, 0.52), Kind::kEndStudy);
-  EXPECT_EQ(DecideStop(spec, progress).reason, "no improvement in 3 trials on 0.52");
+  EXPECT_EQ(end(TrialState::kCompleted, 0.75), Kind::kEndStudy);
+  EXPECT_EQ(DecideStop(spec, progress).reason, "no improvement in 3 trials on 0.75");
 }
 
 TEST(StopPolicy, NoImprovementEndsAStageAndTheNextBeginsToCountAnew) {
-  StudySpec spec = SpecWith({.no_improvement_trials = 1});
+  StudySpec spec = SpecWith({.target = {}, .no_improvement_trials = 1});
   spec.stages.emplace_back();
   StopProgress progress;
   progress = AfterEnd(spec, progress, Ended(1, TrialState::kCompleted, 0.5));
@@ -159,7 +159,8 @@ TEST(StopPolicy, CountingAnewIsCountingAsItHappened) {
 }
 
 TEST(StopPolicy, RulesAreLoosenedOnly) {
-  const StopRules stored{.target = 0.9, .no_improvement_trials = 10, .min_delta = 0.1, .epochs = 50};
+  const StopRules stored{
+      .target = 0.9, .no_improvement_trials = 10, .min_delta = 0.1, .epochs = 50};
   const auto loosened = [&](const StopRules& given, Direction direction = Direction::kMaximize) {
     return LoosenStopRules(stored, given, direction);
   };
@@ -186,15 +187,15 @@ TEST(StopPolicy, RulesAreLoosenedOnly) {
   given = stored;
   given.min_delta = 0.2;
   EXPECT_TRUE(absl::IsFailedPrecondition(loosened(given).status()));
-  EXPECT_THAT(std::string(LoosenStopRules({}, {.epochs = 5}, Direction::kMaximize)
+  EXPECT_THAT(std::string(LoosenStopRules({}, {.target = {}, .epochs = 5}, Direction::kMaximize)
                               .status()
                               .message()),
               HasSubstr("stop.epochs is none, given 5"));
 }
 
 TEST(StopPolicy, RulesReadBackFromJsonAndAreNoPartOfTheHash) {
-  StudySpec spec = SpecWith({.target = 0.9, .no_improvement_trials = 3, .min_delta = 0.5,
-                             .epochs = 7});
+  StudySpec spec =
+      SpecWith({.target = 0.9, .no_improvement_trials = 3, .min_delta = 0.5, .epochs = 7});
   spec.space.parameters.push_back({"dropout", FloatDomain{0, 1}, {}});
   spec.learn_from = {"old", "older"};
   EXPECT_EQ(StudySpecFromJsonText(ToJsonText(spec)).value(), spec);

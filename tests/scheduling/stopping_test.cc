@@ -184,7 +184,8 @@ TEST_F(StoppingTest, BadRulesAreRefused) {
   StudySpec spec = SmallSpec("dogs", 10, 3);
   spec.stop.target = std::numeric_limits<double>::quiet_NaN();
   EXPECT_TRUE(absl::IsInvalidArgument(scheduler_->CreateStudy(spec, Inputs()).status()));
-  spec.stop = {.epochs = -1};
+  spec.stop = {};
+  spec.stop.epochs = -1;
   EXPECT_TRUE(absl::IsInvalidArgument(scheduler_->CreateStudy(spec, Inputs()).status()));
 }
 
@@ -214,7 +215,7 @@ TEST_P(RestartedStoppingTest, AreTheSameAfterARestartAtAnyStep) {
       maybe_restart();
       (void)Complete(lease);
       const Trial ended = GetTrial(lease.trial.id);
-      absl::StrAppend(&outcome, ended.number, ToText(ended.state), " ",
+      absl::StrAppend(&outcome, ended.number, std::string(ToText(ended.state)), " ",
                       ToJsonText(ended.configuration), "\n");
       ASSERT_LT(trial, 50);
     }

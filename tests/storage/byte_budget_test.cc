@@ -43,7 +43,8 @@ class ByteBudgetTest : public ::testing::Test {
     return hash;
   }
   static std::string Checkpoint(const std::string& study, int64_t trial) {
-    return StrCat(study, " ", trial, std::string(kCheckpointBytes, '.')).substr(0, kCheckpointBytes);
+    return StrCat(study, " ", trial, std::string(kCheckpointBytes, '.'))
+        .substr(0, kCheckpointBytes);
   }
 
   // Makes the study and trains a trial of one epoch for each score.
@@ -55,8 +56,8 @@ class ByteBudgetTest : public ::testing::Test {
     spec.space.parameters.push_back({"learning_rate", FloatDomain{1e-4, 1e-1, true, {}}, {}});
     const PinnedInputs inputs{Sha256Hex("photos"), Put("split"), Put("weights")};
     ASSERT_TRUE(scheduler_->CreateStudy(spec, inputs).ok());
-    const WorkerId worker =
-        *scheduler_->RegisterWorker({"w", 1, {inputs.dataset_fingerprint}, {inputs.weights_hash}, name});
+    const WorkerId worker = *scheduler_->RegisterWorker(
+        {"w", 1, {inputs.dataset_fingerprint}, {inputs.weights_hash}, name});
     for (const double score : scores) {
       const auto acquired = scheduler_->Acquire(worker, 1);
       ASSERT_TRUE(acquired.ok() && !acquired->leases.empty());
