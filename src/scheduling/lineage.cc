@@ -30,7 +30,12 @@ Trial MakeSuccessor(const Study& study, const Trial& loser, const Trial& source,
   trial.stage = source.stage;
   const StreamKey key =
       StreamKey(study.spec.seed).With("explore").With(static_cast<uint64_t>(number));
-  trial.configuration = Explore(stage.space, options, source.configuration, key);
+  // At the ends of ranges nothing may change, and a copy that equals its parent explores nothing.
+  constexpr uint64_t kTries = 20;
+  for (uint64_t attempt = 0; attempt < kTries; ++attempt) {
+    trial.configuration = Explore(stage.space, options, source.configuration, key.With(attempt));
+    if (trial.configuration != source.configuration) break;
+  }
   trial.warm_start = source.warm_start;
   trial.lineage = {source.number, source.last_checkpoint_epoch, MemberOf(loser),
                    source.last_checkpoint};

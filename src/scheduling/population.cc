@@ -1,5 +1,4 @@
 // Exploit and explore, stored in the change that causes them.
-#include "src/base/log.h"
 #include "src/base/random.h"
 #include "src/scheduling/lineage.h"
 #include "src/scheduling/scheduler_impl.h"
@@ -31,10 +30,6 @@ absl::Status SchedulerImpl::Replace(TrialWriter& writer, const Study& study,
   VIZSLA_ASSIGN_OR_RETURN(successor.id, writer.InsertTrial(successor));
   ObserveTrial(successor);
   effects.changed = true;
-  log::info(
-      "trial {} of study '{}' takes the place of trial {} and goes on from epoch {} of trial {}",
-      successor.number, study.spec.name, loser.number, successor.lineage.parent_epoch,
-      source.number);
   if (loser.state != TrialState::kPaused) return absl::OkStatus();
   return EndPaused(writer, study, loser, StrCat("exploited trial ", source.number), now, effects);
 }
