@@ -136,7 +136,7 @@ TEST_F(ObjectivesTest, ALaterStageStartsFromTheFront) {
   Train(worker, 0.5, 100);
   std::set<int64_t> sources;
   for (int i = 0; i < 2; ++i) {
-    const LeaseGrant lease = Acquire(worker);
+    const LeaseGrant lease = Acquire(Register(StrCat("stage 2, worker ", i)));
     sources.insert(lease.trial.warm_start.trial);
   }
   EXPECT_THAT(sources, ElementsAre(1, 3));
