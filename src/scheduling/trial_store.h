@@ -41,6 +41,15 @@ struct LogRow {
   std::string text;
 };
 
+// The trials of a study that are in one state.
+struct StateSummary {
+  TrialState state = TrialState::kQueued;
+  int64_t trials = 0;
+  // Of their scores; without scores that are no numbers. Both or none.
+  std::optional<double> lowest_score;
+  std::optional<double> highest_score;
+};
+
 // Reads within one consistent snapshot. Valid only inside the callback that got it.
 class TrialReader {
  public:
@@ -57,6 +66,8 @@ class TrialReader {
                                                         std::span<const TrialState> states) = 0;
   virtual absl::StatusOr<int64_t> CountTrials(StudyId study,
                                               std::span<const TrialState> states) = 0;
+  // States without trials are left out. For a whole study at once, without loading its trials.
+  virtual absl::StatusOr<std::vector<StateSummary>> SummarizeStates(StudyId study) = 0;
   // The largest number given so far; 0 before the first trial.
   virtual absl::StatusOr<int64_t> LastTrialNumber(StudyId study) = 0;
   // The queued trial with the smallest number; nullopt when there is none.

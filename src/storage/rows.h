@@ -27,6 +27,7 @@ class Rows final : public TrialWriter {
   absl::StatusOr<std::vector<Trial>> ListTrials(StudyId study,
                                                 std::span<const TrialState> states) override;
   absl::StatusOr<int64_t> CountTrials(StudyId study, std::span<const TrialState> states) override;
+  absl::StatusOr<std::vector<StateSummary>> SummarizeStates(StudyId study) override;
   absl::StatusOr<int64_t> LastTrialNumber(StudyId study) override;
   absl::StatusOr<std::optional<Trial>> FirstQueued(StudyId study) override;
   absl::StatusOr<std::vector<EpochReport>> ListReports(TrialId trial) override;
