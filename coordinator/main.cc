@@ -15,6 +15,7 @@
 #include "coordinator/shutdown_signals.h"
 #include "src/base/clock.h"
 #include "src/base/log.h"
+#include "src/metrics/metrics_endpoint.h"
 #include "src/rpc/address.h"
 #include "src/rpc/address_file.h"
 #include "src/rpc/server.h"
@@ -25,10 +26,12 @@
 namespace vizsla {
 namespace {
 
-// A full disk fails every tick; it is said once, and again when it is over.
-void ReportTick(const absl::Status& status, std::string* last_message) {
+// A full disk fails every tick; it is said once, and again when it is over. Whoever asks for our
+// health hears of it.
+void ReportTick(const absl::Status& status, CoordinatorServer& server, std::string* last_message) {
   const std::string message(status.message());
   if (message == *last_message) return;
+  server.SetServing(status.ok());
   if (status.ok()) {
     log::info("working again");
   } else {
@@ -59,7 +62,7 @@ void RunUntilDone(const CoordinatorOptions& options, Scheduler& scheduler,
       log::info("{}: ending", strsignal(*signal));
       return;
     }
-    ReportTick(scheduler.Tick(), &last_message);
+    ReportTick(scheduler.Tick(), server, &last_message);
     if (options.exit_when_idle &&
         std::min(scheduler.IdleFor(), server.SinceLastCall()) >= *options.exit_when_idle) {
       log::info("idle for {} s: ending", options.exit_when_idle->count());
@@ -69,7 +72,7 @@ void RunUntilDone(const CoordinatorOptions& options, Scheduler& scheduler,
 }
 
 absl::Status Run(const CoordinatorOptions& options) {
-  VIZSLA_RETURN_IF_ERROR(InitLogging("coordinator", options.log_level));
+  VIZSLA_RETURN_IF_ERROR(InitLogging("coordinator", options.log_level, options.log_format));
   ShutdownSignals signals;
   VIZSLA_ASSIGN_OR_RETURN(const auto store, OpenDatabase(options.database));
   // Ours is the lock now: an address that still lies there is a crashed coordinator's.
@@ -89,12 +92,21 @@ absl::Status Run(const CoordinatorOptions& options) {
   server_options.security.quotas = options.quotas;
   VIZSLA_ASSIGN_OR_RETURN(auto server,
                           CoordinatorServer::Start(*scheduler, *store, *artifacts, server_options));
+  std::unique_ptr<MetricsEndpoint> metrics;
+  if (!options.metrics.empty()) {
+    VIZSLA_ASSIGN_OR_RETURN(
+        metrics, MetricsEndpoint::Start(options.metrics, {*scheduler, *store, *server,
+                                                          options.database, options.artifacts}));
+    log::info("metrics at {}", metrics->url());
+  }
   const std::string local_address = LocalAddress(server->address());
   VIZSLA_RETURN_IF_ERROR(WriteAddressFile(options.database, local_address));
   log::info("vizsla-coordinator {} serves {} at {}", VIZSLA_VERSION, options.database,
             server->address());
   RunUntilDone(options, *scheduler, *server, signals);
+  server->SetServing(false);
   RemoveAddressFile(options.database, local_address);
+  metrics.reset();  // reads what ends now
   server.reset();
   return absl::OkStatus();
 }
@@ -108,6 +120,11 @@ int main(int argc, char** argv) {
   if (command_line.exit_code) return *command_line.exit_code;
   const absl::Status status = vizsla::Run(command_line.options);
   if (status.ok()) return 0;
-  std::fprintf(stderr, "vizsla-coordinator: %s\n", std::string(status.message()).c_str());
+  const std::string message(status.message());
+  if (command_line.options.log_format == "json") {
+    vizsla::log::error("{}", message);  // a collector reads every line
+  } else {
+    std::fprintf(stderr, "vizsla-coordinator: %s\n", message.c_str());
+  }
   return 1;
 }

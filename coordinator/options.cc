@@ -14,6 +14,7 @@ constexpr char kExamples[] =
     "  vizsla-coordinator init secrets --host gpu1.lab         # certificates and tokens; see "
     "docs/security.md\n"
     "  vizsla-coordinator --db dogs.db --listen 0.0.0.0:4711 --credentials secrets\n"
+    "  vizsla-coordinator --db dogs.db --metrics 127.0.0.1:9464 --log-format json\n"
     "  vizsla-coordinator --db dogs.db --exit-when-idle 60     # ends a minute after the last "
     "work\n"
     "\n"
@@ -135,6 +136,12 @@ ParsedCommandLine ParseCommandLine(int argc, char** argv) {
   app.add_option("--log-level", options.log_level, "trace, debug, info, warning, error, off")
       ->capture_default_str()
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
+  app.add_option("--log-format", options.log_format, "text, or json: one object a line")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "json"}));
+  app.add_option("--metrics", options.metrics,
+                 "HOST:PORT of a page of Prometheus metrics (/metrics); only loopback addresses")
+      ->type_name("HOST:PORT");
   for (const char* name : {"--exit-when-idle", "--lease", "--heartbeat"}) {
     app.get_option(name)->check(CLI::Validator(
         [](std::string& text) { return text.empty() ? std::string() : CheckDuration(text); },

@@ -21,6 +21,8 @@ struct CoordinatorOptions {
   std::optional<std::chrono::seconds> exit_when_idle;
   SchedulerOptions scheduling;
   std::string log_level = "info";
+  std::string log_format = "text";  // or "json"
+  std::string metrics;              // HOST:PORT of the metrics page; empty: none
 };
 
 // Where checkpoints lie unless the user says otherwise: "runs/a.db" -> "runs/a.artifacts".

@@ -116,6 +116,9 @@ absl::StatusOr<WorkerCommand> ParseWorkerOptions(int argc, const char* const* ar
       ->capture_default_str();
   app.add_option("--log-level", options.log_level, "trace, debug, info, warning, error, off")
       ->capture_default_str();
+  app.add_option("--log-format", options.log_format, "text, or json: one object a line")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "json"}));
 
   VIZSLA_RETURN_IF_ERROR(ParseCommandLine(app, argc, argv, &command.print));
   if (!command.print.empty()) return command;

@@ -27,6 +27,7 @@ struct WorkerOptions {
   std::chrono::milliseconds collective_deadline{std::chrono::minutes(10)};
   std::chrono::milliseconds coordinator_patience{std::chrono::seconds(60)};
   std::string log_level = "info";
+  std::string log_format = "text";  // or "json"
 };
 
 struct WorkerCommand {

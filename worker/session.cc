@@ -9,6 +9,7 @@
 #include "src/base/file.h"
 #include "src/base/log.h"
 #include "src/catalog/changes_in_training.h"
+#include "src/base/log_scope.h"
 #include "src/rpc/convert.h"
 #include "src/rpc/retry.h"
 #include "worker/drain.h"
@@ -134,6 +135,7 @@ absl::StatusOr<GroupTask> Session::NextTask() {
   }
   idle_explanation_.clear();
   lease_ = std::make_unique<LeaseGrant>(std::move(acquired.leases.front()));
+  const LogScope scope({lease_->study.spec.name, lease_->trial.number, lease_->attempt.value()});
   keeper_ = link_->Keep(*lease_);
   GroupTask task{.kind = GroupTask::Kind::kTrain};
   if (const absl::Status fetched = Fetch(*lease_, task); !fetched.ok()) {
@@ -217,6 +219,7 @@ absl::StatusOr<std::optional<ParentTrial>> Session::ResolveParent(const LeaseGra
 }
 
 absl::StatusOr<TrialResult> Session::RunLease(const LeaseGrant& lease, const GroupTask& task) {
+  const LogScope scope({lease.study.spec.name, lease.trial.number, lease.attempt.value()});
   absl::Status kept;
   VIZSLA_RETURN_IF_ERROR(ShareWeights(lease.study.inputs.weights_hash, &kept));
   absl::StatusOr<TrialData> data = kept.ok() ? OpenData(lease, task) : kept;
@@ -293,6 +296,7 @@ void Session::LogStart(const LeaseGrant& lease, const TrialData& data, bool resu
 }
 
 absl::Status Session::Finish(const LeaseGrant& lease, const TrialResult& result) {
+  const LogScope scope({lease.study.spec.name, lease.trial.number, lease.attempt.value()});
   Completion completion;
   completion.outcome = result.outcome;
   completion.reason = result.reason;

@@ -62,7 +62,8 @@ CoordinatorClient::Impl::Impl(std::shared_ptr<grpc::Channel> given_channel,
       system(v1::SystemService::NewStub(channel)),
       studies(v1::StudyService::NewStub(channel)),
       workers(v1::WorkerService::NewStub(channel)),
-      artifacts(v1::ArtifactService::NewStub(channel)) {}
+      artifacts(v1::ArtifactService::NewStub(channel)),
+      health(grpc::health::v1::Health::NewStub(channel)) {}
 
 void CoordinatorClient::Impl::Prepare(grpc::ClientContext& context, milliseconds deadline) const {
   context.set_deadline(std::chrono::system_clock::now() + deadline);
@@ -190,6 +191,7 @@ const std::string& CoordinatorClient::address() const { return impl_->address; }
     return impl_->Call(*impl_->stub, &v1::Service::StubInterface::Method, request); \
   }
 
+VIZSLA_CLIENT_CALL(system, SystemService, GetServerInfo)
 VIZSLA_CLIENT_CALL(studies, StudyService, CreateStudy)
 VIZSLA_CLIENT_CALL(studies, StudyService, GetStudy)
 VIZSLA_CLIENT_CALL(studies, StudyService, ListStudies)
@@ -207,6 +209,11 @@ VIZSLA_CLIENT_CALL(workers, WorkerService, Heartbeat)
 VIZSLA_CLIENT_CALL(workers, WorkerService, ReportEpoch)
 
 #undef VIZSLA_CLIENT_CALL
+
+absl::StatusOr<grpc::health::v1::HealthCheckResponse> CoordinatorClient::CheckHealth(
+    const grpc::health::v1::HealthCheckRequest& request) {
+  return impl_->Call(*impl_->health, &grpc::health::v1::Health::StubInterface::Check, request);
+}
 
 absl::StatusOr<v1::RecordEvaluationResponse> CoordinatorClient::RecordEvaluation(
     const v1::RecordEvaluationRequest& request) {

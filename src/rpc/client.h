@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 
+#include "grpc_health/health_service.grpc.pb.h"
 #include "src/base/status.h"
 #include "src/security/credentials_folder.h"
 #include "vizsla/v1/artifact_service.grpc.pb.h"
@@ -45,6 +46,11 @@ class CoordinatorClient {
 
   const v1::HandshakeResponse& server() const;
   const std::string& address() const;
+
+  absl::StatusOr<v1::GetServerInfoResponse> GetServerInfo(const v1::GetServerInfoRequest& request);
+  // What gRPC's health service says of the whole server. Unimplemented: it offers none.
+  absl::StatusOr<grpc::health::v1::HealthCheckResponse> CheckHealth(
+      const grpc::health::v1::HealthCheckRequest& request);
 
   absl::StatusOr<v1::CreateStudyResponse> CreateStudy(const v1::CreateStudyRequest& request);
   absl::StatusOr<v1::GetStudyResponse> GetStudy(const v1::GetStudyRequest& request);

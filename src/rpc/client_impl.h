@@ -57,6 +57,7 @@ struct CoordinatorClient::Impl {
   const std::unique_ptr<v1::StudyService::StubInterface> studies;
   const std::unique_ptr<v1::WorkerService::StubInterface> workers;
   const std::unique_ptr<v1::ArtifactService::StubInterface> artifacts;
+  const std::unique_ptr<grpc::health::v1::Health::StubInterface> health;
   v1::HandshakeResponse server;  // written once, by Handshake, before the client is handed out
 };
 

@@ -1,26 +1,24 @@
 #include "src/rpc/server.h"
 
-#include <arpa/inet.h>
 #include <grpcpp/resource_quota.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <optional>
 #include <utility>
 
 #include "src/rpc/address.h"
 #include "src/rpc/artifact_service.h"
+#include "src/rpc/call_interceptor.h"
 #include "src/rpc/calls.h"
+#include "src/rpc/health.h"
 #include "src/rpc/leaderboard_watch.h"
 #include "src/rpc/status_convert.h"
 #include "src/rpc/study_service.h"
 #include "src/rpc/system_service.h"
+#include "src/rpc/try_bind.h"
 #include "src/rpc/worker_service.h"
 
 namespace vizsla {
@@ -44,44 +42,6 @@ absl::StatusOr<HostPort> ParseListenAddress(const std::string& listen,
   return address;
 }
 
-absl::Status BindError(const HostPort& address, int error) {
-  if (error == EADDRINUSE) {
-    return absl::FailedPreconditionError(
-        StrCat("port ", address.port, " of ", address.host, " is in use"));
-  }
-  return absl::FailedPreconditionError(
-      StrCat("cannot listen on ", ToText(address), ": ", std::strerror(error)));
-}
-
-// gRPC does not say why it could not bind; a trial bind does.
-absl::Status TryBind(const HostPort& address) {
-  sockaddr_storage storage{};
-  socklen_t length = 0;
-  auto* four = reinterpret_cast<sockaddr_in*>(&storage);
-  auto* six = reinterpret_cast<sockaddr_in6*>(&storage);
-  if (::inet_pton(AF_INET, address.host.c_str(), &four->sin_addr) == 1) {
-    four->sin_family = AF_INET;
-    four->sin_port = htons(static_cast<uint16_t>(address.port));
-    length = sizeof(sockaddr_in);
-  } else {
-    ::inet_pton(AF_INET6, address.host.c_str(), &six->sin6_addr);
-    six->sin6_family = AF_INET6;
-    six->sin6_port = htons(static_cast<uint16_t>(address.port));
-    length = sizeof(sockaddr_in6);
-  }
-  const int fd = ::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return BindError(address, errno);
-  const int on = 1;
-  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));  // as gRPC does
-  int error = 0;
-  if (::bind(fd, reinterpret_cast<const sockaddr*>(&storage), length) != 0 ||
-      ::listen(fd, 1) != 0) {
-    error = errno;
-  }
-  ::close(fd);
-  return error == 0 ? absl::OkStatus() : BindError(address, error);
-}
-
 class CoordinatorServerImpl : public CoordinatorServer {
  public:
   CoordinatorServerImpl(Scheduler& scheduler, TrialStore& store, ArtifactStore& artifacts,
@@ -98,6 +58,7 @@ class CoordinatorServerImpl : public CoordinatorServer {
 
   ~CoordinatorServerImpl() override {
     if (server_ == nullptr) return;
+    vizsla::SetServing(*server_, false);  // who watches us should go elsewhere
     watch_.Stop();
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
     server_->Wait();
@@ -105,6 +66,7 @@ class CoordinatorServerImpl : public CoordinatorServer {
 
   absl::Status Serve(const std::optional<HostPort>& listen) {
     QuietGrpcLog();
+    OfferHealthAndReflection(listen.has_value());
     grpc::ServerBuilder builder;
     builder.RegisterService(&system_);
     builder.RegisterService(&studies_);
@@ -113,6 +75,9 @@ class CoordinatorServerImpl : public CoordinatorServer {
     builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
     builder.SetMaxSendMessageSize(kMaxMessageBytes);
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxHeaderBytes);
+    std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> counting;
+    counting.push_back(std::make_unique<CallInterceptorFactory>(call_statistics_));
+    builder.experimental().SetInterceptorCreators(std::move(counting));
     // A second coordinator on the same port must fail, not share it.
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     // Dead peers are noticed, and clients may ask whether we are alive as often as ours do.
@@ -132,6 +97,7 @@ class CoordinatorServerImpl : public CoordinatorServer {
     server_ = builder.BuildAndStart();
     if (listen && (server_ == nullptr || bound == 0)) return BindError(*listen, EADDRINUSE);
     if (server_ == nullptr) return absl::InternalError("gRPC could not start a server");
+    SetServing(true);
     if (listen) address_ = ToText(HostPort{listen->host, bound});
     return absl::OkStatus();
   }
@@ -148,8 +114,15 @@ class CoordinatorServerImpl : public CoordinatorServer {
 
   std::chrono::milliseconds SinceLastCall() const override { return calls_.SinceLastCall(); }
 
+  void SetServing(bool serving) override { vizsla::SetServing(*server_, serving); }
+
+  std::vector<MethodStatistics> CallsByMethod() const override {
+    return call_statistics_.Snapshot();
+  }
+
  private:
   const ListenCredentials listen_;  // first: all that listens uses its tokens
+  CallStatistics call_statistics_;
   Calls calls_;
   LeaderboardWatch watch_;
   SystemServiceImpl system_;

@@ -8,8 +8,10 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "src/base/status.h"
+#include "src/rpc/call_statistics.h"
 #include "src/rpc/listen_security.h"
 #include "src/scheduling/scheduler.h"
 #include "src/scheduling/trial_store.h"
@@ -41,6 +43,10 @@ class CoordinatorServer {
   virtual std::shared_ptr<grpc::Channel> InProcessChannel() = 0;
   // Since the last call came in or an upload or download went on; watching does not count.
   virtual std::chrono::milliseconds SinceLastCall() const = 0;
+  // What gRPC's health service answers; true from Start on, false once it shuts down.
+  virtual void SetServing(bool serving) = 0;
+  // Since the start; methods that were never called are left out.
+  virtual std::vector<MethodStatistics> CallsByMethod() const = 0;
 };
 
 }  // namespace vizsla

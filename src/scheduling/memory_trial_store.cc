@@ -1,6 +1,7 @@
 #include "src/scheduling/memory_trial_store.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -83,6 +84,22 @@ class TablesWriter final : public TrialWriter {
   absl::StatusOr<bool> AnyTrial(StudyId study, std::span<const TrialState> states) override {
     VIZSLA_ASSIGN_OR_RETURN(const int64_t count, CountTrials(study, states));
     return count > 0;
+  }
+
+  absl::StatusOr<std::vector<StateSummary>> SummarizeStates(StudyId study) override {
+    VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, ListTrials(study, {}));
+    std::map<TrialState, StateSummary> summaries;
+    for (const Trial& trial : trials) {
+      StateSummary& summary = summaries[trial.state];
+      summary.state = trial.state;
+      ++summary.trials;
+      if (!trial.score || std::isnan(*trial.score)) continue;
+      summary.lowest_score = std::min(summary.lowest_score.value_or(*trial.score), *trial.score);
+      summary.highest_score = std::max(summary.highest_score.value_or(*trial.score), *trial.score);
+    }
+    std::vector<StateSummary> list;
+    for (const auto& [state, summary] : summaries) list.push_back(summary);
+    return list;
   }
 
   absl::StatusOr<int64_t> LastTrialNumber(StudyId study) override {

@@ -58,6 +58,7 @@ absl::Status SchedulerImpl::Commit(const Change& change, std::vector<std::string
     for (const LeaseKey& key : effects.ended) leases_.Erase(key);
     if (effects.changed) ++version_;
   }
+  counters_.leases_granted += effects.granted.size();
   if (effects.changed) changed_.notify_all();
   RemoveReleased(effects.released);
   return absl::OkStatus();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "src/base/clock.h"
+#include "src/scheduling/scheduler_statistics.h"
 #include "src/scheduling/trial_store.h"
 #include "src/study/study.h"
 #include "src/study/trial_groups.h"
@@ -194,6 +195,8 @@ class Scheduler {
   // No live lease and no worker heard of within a lease since this long: for --exit-when-idle. A
   // study without workers keeps nobody waiting.
   virtual std::chrono::milliseconds IdleFor() const = 0;
+
+  virtual SchedulerStatistics Statistics() const { return {}; }
 };
 
 }  // namespace vizsla

@@ -61,6 +61,9 @@ class SchedulerImpl final : public Scheduler {
   absl::Status Tick() override;
   std::chrono::milliseconds IdleFor() const override;
 
+  // statistics.cc
+  SchedulerStatistics Statistics() const override;
+
   // scheduler.cc
   absl::StatusOr<Board> GetBoard(std::string_view study, int top) override;
   uint64_t version() const override;
@@ -106,6 +109,9 @@ class SchedulerImpl final : public Scheduler {
                                      Effects& effects);
   absl::Status EndAttemptRow(TrialWriter& writer, const Trial& trial, AttemptOutcome outcome,
                              const std::string& reason, Timestamp trained_until);
+  // Asks the stage's sampler, and times it.
+  absl::StatusOr<std::optional<Configuration>> Suggest(TrialReader& reader, const Study& study,
+                                                       int stage, const Trial* source);
   // stages.cc: what comes next.
   struct Draw {
     int stage = 1;
@@ -234,6 +240,7 @@ class SchedulerImpl final : public Scheduler {
   Clock& clock_;
   const SchedulerOptions options_;
   ArtifactGuard guard_;
+  SchedulerCounters counters_;
   SamplerCache samplers_;  // touched only inside changes
   // The same holds of these.
   PrunerCache pruners_;

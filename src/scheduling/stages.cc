@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "src/base/log.h"
+#include "src/base/log_scope.h"
 #include "src/scheduling/attempt_policy.h"
 #include "src/scheduling/repeat_policy.h"
 #include "src/scheduling/scheduler_impl.h"
@@ -42,6 +43,7 @@ absl::StatusOr<std::optional<Trial>> FirstReady(TrialReader& reader, const Study
 
 void WarnIfInfeasible(const Study& study, const Trial& trial) {
   if (trial.state != TrialState::kInfeasible) return;
+  const LogScope scope({study.spec.name, trial.number, 0});
   log::warn("trial {} of study '{}' is infeasible: {}", trial.number, study.spec.name,
             trial.reason);
 }
@@ -63,12 +65,12 @@ absl::StatusOr<std::optional<SchedulerImpl::Draw>> SchedulerImpl::DrawInStage(
     return std::optional<Draw>();
   }
   if (stage == 1) {
-    VIZSLA_ASSIGN_OR_RETURN(auto drawn, samplers_.Suggest(reader, study, stage, nullptr));
+    VIZSLA_ASSIGN_OR_RETURN(auto drawn, Suggest(reader, study, stage, nullptr));
     if (!drawn) return std::optional<Draw>();
     return std::optional<Draw>({stage, *std::move(drawn), {}});
   }
   for (const Trial& source : TakeTurns(study, stage, trials)) {
-    VIZSLA_ASSIGN_OR_RETURN(const auto drawn, samplers_.Suggest(reader, study, stage, &source));
+    VIZSLA_ASSIGN_OR_RETURN(const auto drawn, Suggest(reader, study, stage, &source));
     if (!drawn) continue;  // this source's configurations are used up
     return std::optional<Draw>(
         {stage, Vary(study.spec, stage, source.configuration, *drawn),
@@ -133,6 +135,7 @@ absl::StatusOr<bool> SchedulerImpl::BeginNextStage(TrialWriter& writer, const St
   if (trials.empty() || stage > StageCount(study.spec)) return false;
   const std::vector<Trial> sources = SourcesOfStage(study, stage, trials);
   if (sources.empty()) {
+    const LogScope scope({study.spec.name, 0, 0});
     log::warn("{} of study '{}' does not begin: no trial ended with a score and a checkpoint",
               DescribeStage(study.spec, stage), study.spec.name);
     return false;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "src/base/log.h"
+#include "src/base/log_scope.h"
 #include "src/scheduling/attempt_policy.h"
 #include "src/scheduling/budget_policy.h"
 #include "src/scheduling/fencing.h"
@@ -91,7 +92,8 @@ absl::Status SchedulerImpl::FollowRunning(Milliseconds elapsed) {
 }
 
 absl::Status SchedulerImpl::CrashExpired(const LeaseKey& key) {
-  return Commit([&](TrialWriter& writer, Effects& effects) -> absl::Status {
+  bool crashed = false;
+  const absl::Status committed = Commit([&](TrialWriter& writer, Effects& effects) -> absl::Status {
     const Timestamp now = clock_.Now();
     Completion completion;
     completion.outcome = AttemptOutcome::kCrashed;
@@ -109,13 +111,17 @@ absl::Status SchedulerImpl::CrashExpired(const LeaseKey& key) {
     }
     VIZSLA_ASSIGN_OR_RETURN(Study study, writer.GetStudy(trial->study));
     VIZSLA_ASSIGN_OR_RETURN(const auto reports, writer.ListReports(trial->id));
+    const LogScope scope({study.spec.name, trial->number, key.attempt.value()});
     log::warn("trial {} of study '{}', attempt {} on {}: {}", trial->number, study.spec.name,
               key.attempt.value(), trial->worker, completion.reason);
     // Nobody knows when it died, which may be long ago: what it reported it has trained.
     const Timestamp trained_until = LastReportTime(reports, key.attempt).value_or(Timestamp::min());
+    crashed = true;
     return EndRunningAttempt(writer, std::move(study), *trial, completion, trained_until, effects)
         .status();
   });
+  if (committed.ok() && crashed) ++counters_.leases_expired;
+  return committed;
 }
 
 absl::Status SchedulerImpl::AccountStudies() {

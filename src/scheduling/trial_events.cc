@@ -39,6 +39,7 @@ absl::StatusOr<ReportDirective> SchedulerImpl::Report(TrialId trial_id, AttemptN
     return hash.empty() || artifacts_.Exists(hash);
   };
   ReportDirective directive = ReportDirective::kContinue;
+  bool repeated = false;
   const Change change = [&](TrialWriter& writer, Effects& effects) -> absl::Status {
     VIZSLA_ASSIGN_OR_RETURN(const Trial trial, FindLeased(writer, trial_id));
     VIZSLA_ASSIGN_OR_RETURN(Study study, writer.GetStudy(trial.study));
@@ -48,6 +49,7 @@ absl::StatusOr<ReportDirective> SchedulerImpl::Report(TrialId trial_id, AttemptN
         DecideReport({study, trial, reports, report, last_checkpoint,
                       exists(report.checkpoint_hash), exists(last_checkpoint)}));
     directive = decision.directive;
+    repeated = decision.repeated;
     effects.renewed.push_back({trial_id, attempt});
     Trial stored = decision.trial;
     if (!decision.repeated) {
@@ -71,6 +73,7 @@ absl::StatusOr<ReportDirective> SchedulerImpl::Report(TrialId trial_id, AttemptN
     return absl::OkStatus();
   };
   VIZSLA_RETURN_IF_ERROR(Commit(change, {report.checkpoint_hash, last_checkpoint}));
+  if (!repeated) ++counters_.epochs_reported;
   return directive;
 }
 

@@ -52,6 +52,15 @@ struct LearnedTrial {
   std::optional<double> score;  // may be NaN
 };
 
+// The trials of a study that are in one state.
+struct StateSummary {
+  TrialState state = TrialState::kQueued;
+  int64_t trials = 0;
+  // Of their scores; without scores that are no numbers. Both or none.
+  std::optional<double> lowest_score;
+  std::optional<double> highest_score;
+};
+
 // Reads within one consistent snapshot. Valid only inside the callback that got it.
 class TrialReader {
  public:
@@ -70,6 +79,8 @@ class TrialReader {
                                               std::span<const TrialState> states) = 0;
   // Whether CountTrials is above 0, without counting them all.
   virtual absl::StatusOr<bool> AnyTrial(StudyId study, std::span<const TrialState> states) = 0;
+  // States without trials are left out. For a whole study at once, without loading its trials.
+  virtual absl::StatusOr<std::vector<StateSummary>> SummarizeStates(StudyId study) = 0;
   // The largest number given so far; 0 before the first trial.
   virtual absl::StatusOr<int64_t> LastTrialNumber(StudyId study) = 0;
   // The queued trial with the smallest number; nullopt when there is none.

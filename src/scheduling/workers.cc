@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "src/base/log.h"
+#include "src/base/log_scope.h"
 #include "src/scheduling/attempt_policy.h"
 #include "src/scheduling/fencing.h"
 #include "src/scheduling/lineage.h"
@@ -172,6 +173,7 @@ absl::StatusOr<LeaseGrant> SchedulerImpl::GrantLease(TrialWriter& writer, const 
   LeaseGrant grant;
   grant.trial = BeginAttempt(trial, worker, now);
   if (!grant.trial.last_checkpoint.empty() && !artifacts_.Exists(grant.trial.last_checkpoint)) {
+    const LogScope scope({study.spec.name, trial.number, grant.trial.attempt.value()});
     log::warn("trial {} of study '{}' starts over: its checkpoint {} is gone", trial.number,
               study.spec.name, grant.trial.last_checkpoint);
     grant.trial.last_checkpoint.clear();

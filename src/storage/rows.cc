@@ -285,6 +285,26 @@ absl::StatusOr<bool> Rows::AnyTrial(StudyId study, std::span<const TrialState> s
   return query.Int(0) != 0;
 }
 
+absl::StatusOr<std::vector<StateSummary>> Rows::SummarizeStates(StudyId study) {
+  // A score that is no number is stored as NULL, which min and max pass over.
+  Query query(database_,
+              "SELECT state, count(*), min(score), max(score) FROM trials WHERE study_id = ?1 "
+              "GROUP BY state ORDER BY state");
+  query.Bind(study);
+  std::vector<StateSummary> summaries;
+  for (;;) {
+    VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
+    if (!found) return summaries;
+    StateSummary& summary = summaries.emplace_back();
+    VIZSLA_ASSIGN_OR_RETURN(summary.state,
+                            EnumAt(query, 0, TrialState::kCancelled, "state of a trial"));
+    summary.trials = query.Int(1);
+    if (query.IsNull(2)) continue;
+    summary.lowest_score = query.Real(2);
+    summary.highest_score = query.Real(3);
+  }
+}
+
 absl::StatusOr<int64_t> Rows::LastTrialNumber(StudyId study) {
   Query query(database_, "SELECT coalesce(max(number), 0) FROM trials WHERE study_id = ?1");
   query.Bind(study);

@@ -28,6 +28,7 @@ class Rows final : public TrialWriter {
                                                 std::span<const TrialState> states) override;
   absl::StatusOr<int64_t> CountTrials(StudyId study, std::span<const TrialState> states) override;
   absl::StatusOr<bool> AnyTrial(StudyId study, std::span<const TrialState> states) override;
+  absl::StatusOr<std::vector<StateSummary>> SummarizeStates(StudyId study) override;
   absl::StatusOr<int64_t> LastTrialNumber(StudyId study) override;
   absl::StatusOr<std::optional<Trial>> FirstQueued(StudyId study) override;
   absl::StatusOr<std::vector<Trial>> ListHeldBy(const std::string& worker) override;

@@ -7,9 +7,14 @@
 #include "src/storage/rows.h"
 
 namespace vizsla {
+namespace {
+
+constexpr double kGroupSizes[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+
+}  // namespace
 
 WriteQueue::WriteQueue(std::unique_ptr<Database> database)
-    : database_(std::move(database)), thread_([this] { Loop(); }) {}
+    : database_(std::move(database)), group_sizes_(kGroupSizes), thread_([this] { Loop(); }) {}
 
 WriteQueue::~WriteQueue() {
   {
@@ -56,7 +61,14 @@ absl::Status WriteQueue::RunGroup(const std::deque<Job*>& group) {
     status = RunOne(*job);
     if (!status.ok()) break;
   }
-  if (status.ok()) status = RunCached("COMMIT");
+  if (status.ok()) {
+    const auto start = std::chrono::steady_clock::now();
+    status = RunCached("COMMIT");
+    if (status.ok()) {
+      commit_seconds_.Observe(std::chrono::steady_clock::now() - start);
+      group_sizes_.Observe(static_cast<double>(group.size()));
+    }
+  }
   if (!status.ok()) {
     if (database_->InTransaction()) {
       const absl::Status undone = database_->Execute("ROLLBACK");
@@ -71,6 +83,10 @@ absl::Status WriteQueue::RunGroup(const std::deque<Job*>& group) {
 absl::Status WriteQueue::RunCached(std::string_view sql) {
   Query query(*database_, sql);
   return query.Run();
+}
+
+WriteStatistics WriteQueue::Statistics() const {
+  return {commit_seconds_.Snapshot(), group_sizes_.Snapshot(), failed_commits_};
 }
 
 absl::Status WriteQueue::RunOne(Job& job) {

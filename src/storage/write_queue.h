@@ -13,6 +13,7 @@
 
 #include "src/scheduling/trial_store.h"
 #include "src/storage/sqlite.h"
+#include "src/storage/write_statistics.h"
 
 namespace vizsla {
 
@@ -27,6 +28,7 @@ class WriteQueue {
 
   // See TrialStore. Thread-safe.
   uint64_t FailedCommits() const { return failed_commits_; }
+  WriteStatistics Statistics() const;
 
  private:
   struct Job {
@@ -49,6 +51,8 @@ class WriteQueue {
   std::deque<Job*> queue_;        // guarded by mutex_
   bool stopping_ = false;         // guarded by mutex_
   std::atomic<uint64_t> failed_commits_{0};
+  Histogram commit_seconds_{LatencyBounds()};
+  Histogram group_sizes_;
   std::thread thread_;
 };
 

@@ -28,6 +28,7 @@ ALLOWED = {
     "src/train": ["src/base", "src/study", "src/catalog", "src/weights", "src/dataset", "src/comm", "src/nn"],
     "src/report": ["src/base", "src/study", "src/catalog"],
     "src/rpc": ["src/base", "src/security", "src/study", "src/scheduling", "src/storage", "proto"],
+    "src/metrics": ["src/base", "src/study", "src/scheduling", "src/storage", "src/rpc", "proto"],
     "src/submission": ["src/base", "src/study", "src/catalog", "src/spec", "src/search", "src/dataset", "src/weights",
                        "src/rpc", "proto"],
 }
@@ -48,6 +49,7 @@ FOREIGN = {
     "mpi.h": ["src/comm"],
     "nccl.h": ["src/comm"],
     "cuda_runtime": ["src/comm"],
+    "prometheus/": ["src/metrics"],
     "yaml-cpp/": ["src/spec"],
     "CLI/": ["src/cli", "src/image", "coordinator", "worker"],
     "zip.h": ["src/dataset", "src/weights"],
