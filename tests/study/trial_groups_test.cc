@@ -12,8 +12,8 @@ using ::testing::ElementsAre;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
-Trial Run(int64_t number, int64_t repeat_of, TrialState state, std::optional<double> score,
-          bool final_run = false) {
+Trial MakeRun(int64_t number, int64_t repeat_of, TrialState state, std::optional<double> score,
+              bool final_run = false) {
   Trial trial;
   trial.number = number;
   trial.repeat_of = repeat_of;
@@ -25,10 +25,10 @@ Trial Run(int64_t number, int64_t repeat_of, TrialState state, std::optional<dou
   return trial;
 }
 Trial Done(int64_t number, int64_t repeat_of, double score) {
-  return Run(number, repeat_of, TrialState::kCompleted, score);
+  return MakeRun(number, repeat_of, TrialState::kCompleted, score);
 }
 Trial Fresh(int64_t number, int64_t repeat_of, double score) {
-  return Run(number, repeat_of, TrialState::kCompleted, score, true);
+  return MakeRun(number, repeat_of, TrialState::kCompleted, score, true);
 }
 RunsSummary SummaryOf(const std::vector<Trial>& trials) {
   return Summarize(GroupTrials(trials).front().search);
@@ -44,10 +44,10 @@ std::vector<int64_t> Order(const std::vector<Trial>& trials) {
 
 TEST(TrialGroups, ASingleRunIsATrialAsItAlwaysWas) {
   std::vector<Trial> trials = {Done(1, 0, 0.5),
-                               Run(2, 0, TrialState::kRunning, 0.9),
-                               Run(3, 0, TrialState::kDiverged, 0.99),
-                               Run(4, 0, TrialState::kQueued, std::nullopt),
-                               Run(5, 0, TrialState::kCompleted, kNan),
+                               MakeRun(2, 0, TrialState::kRunning, 0.9),
+                               MakeRun(3, 0, TrialState::kDiverged, 0.99),
+                               MakeRun(4, 0, TrialState::kQueued, std::nullopt),
+                               MakeRun(5, 0, TrialState::kCompleted, kNan),
                                Done(6, 0, 0.5)};
   std::vector<Trial> sorted = trials;
   SortByRank(Objective(), sorted);
@@ -72,7 +72,7 @@ TEST(TrialGroups, AGroupRanksByItsMeanOnceAllItsRunsHaveEnded) {
   EXPECT_NEAR(*summary.half_width, 12.706204736432095 * 0.2, 1e-9);
 
   // One run goes on: the lucky one does not lead alone.
-  trials[1] = Run(2, 1, TrialState::kRunning, 0.99);
+  trials[1] = MakeRun(2, 1, TrialState::kRunning, 0.99);
   EXPECT_THAT(Order(trials), ElementsAre(3, 1));
   EXPECT_EQ(SummaryOf(trials).mean, std::nullopt);
   EXPECT_EQ(SummaryOf(trials).state, TrialState::kRunning);
@@ -87,8 +87,8 @@ TEST(TrialGroups, AGroupRanksByItsMeanOnceAllItsRunsHaveEnded) {
 
 TEST(TrialGroups, OneDivergedRunAndTheConfigurationNeverWins) {
   for (const Trial& bad :
-       {Run(3, 1, TrialState::kDiverged, 0.95), Run(3, 1, TrialState::kCompleted, kNan),
-        Run(3, 1, TrialState::kDiverged, std::nullopt)}) {
+       {MakeRun(3, 1, TrialState::kDiverged, 0.95), MakeRun(3, 1, TrialState::kCompleted, kNan),
+        MakeRun(3, 1, TrialState::kDiverged, std::nullopt)}) {
     const std::vector<Trial> trials = {Done(1, 0, 0.9), Done(2, 1, 0.9), bad, Done(4, 0, 0.1),
                                        Done(5, 4, 0.1)};
     EXPECT_EQ(SummaryOf(trials).state, TrialState::kDiverged);
@@ -100,10 +100,10 @@ TEST(TrialGroups, OneDivergedRunAndTheConfigurationNeverWins) {
 }
 
 TEST(TrialGroups, RunsThatSayNothingAreLeftOut) {
-  const std::vector<Trial> trials = {Run(1, 0, TrialState::kFailed, 0.99),
-                                     Run(2, 1, TrialState::kInfeasible, std::nullopt),
-                                     Run(3, 1, TrialState::kCancelled, 0.98), Done(4, 1, 0.5),
-                                     Run(5, 1, TrialState::kPruned, 0.3)};
+  const std::vector<Trial> trials = {MakeRun(1, 0, TrialState::kFailed, 0.99),
+                                     MakeRun(2, 1, TrialState::kInfeasible, std::nullopt),
+                                     MakeRun(3, 1, TrialState::kCancelled, 0.98), Done(4, 1, 0.5),
+                                     MakeRun(5, 1, TrialState::kPruned, 0.3)};
   const RunsSummary summary = SummaryOf(trials);
   EXPECT_EQ(summary.scored, 2);
   EXPECT_DOUBLE_EQ(*summary.mean, 0.4) << "a pruned run counts with what it had";
@@ -114,8 +114,8 @@ TEST(TrialGroups, RunsThatSayNothingAreLeftOut) {
   EXPECT_DOUBLE_EQ(*one.score, 0.4);
   EXPECT_EQ(one.number, 1);
 
-  const std::vector<Trial> none = {Run(1, 0, TrialState::kFailed, 0.99),
-                                   Run(2, 1, TrialState::kCancelled, 0.9)};
+  const std::vector<Trial> none = {MakeRun(1, 0, TrialState::kFailed, 0.99),
+                                   MakeRun(2, 1, TrialState::kCancelled, 0.9)};
   EXPECT_EQ(SummaryOf(none).state, TrialState::kFailed);
   EXPECT_EQ(SummaryOf(none).mean, std::nullopt);
   EXPECT_EQ(FindBestRun(Objective(), none), nullptr);
@@ -130,7 +130,7 @@ TEST(TrialGroups, FinalRunsAloneRankThoseThatHaveThem) {
   EXPECT_EQ(FindBestRun(Objective(), trials)->number, 6);
 
   // While its final runs go on, a configuration stands with what selected it.
-  trials[6] = Run(7, 2, TrialState::kRunning, 0.99, true);
+  trials[6] = MakeRun(7, 2, TrialState::kRunning, 0.99, true);
   EXPECT_THAT(Order(trials), ElementsAre(1, 2, 3));
   EXPECT_EQ(FindBestRun(Objective(), trials)->number, 5);
   trials[4].state = TrialState::kQueued;
