@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 #include <latch>
+#include <limits>
 #include <thread>
 
 #include "src/base/file.h"
@@ -357,6 +358,30 @@ TEST_P(TrialStoreTest, FindsWhatAWorkerTrains) {
   };
   EXPECT_THAT(held("host:1/0"), ElementsAre(first, last));
   EXPECT_THAT(held("host:3/0"), IsEmpty());
+}
+
+TEST_P(TrialStoreTest, StatesAreSummarized) {
+  const StudyId study = AddStudy("dogs");
+  AddTrial(SampleTrial(AddStudy("other"), 1));
+  const std::optional<double> scores[] = {0.5, std::nullopt, 0.75, 0.25,
+                                          std::numeric_limits<double>::quiet_NaN()};
+  for (int64_t number = 1; number <= 5; ++number) {
+    Trial trial = SampleTrial(study, number);
+    trial.state = number == 2 ? TrialState::kQueued : TrialState::kCompleted;
+    trial.score = scores[number - 1];
+    AddTrial(trial);
+  }
+  const auto summaries = *Get<std::vector<StateSummary>>(
+      [&](TrialReader& reader) { return reader.SummarizeStates(study); });
+  ASSERT_EQ(summaries.size(), 2U);
+  EXPECT_EQ(summaries[0].state, TrialState::kQueued);
+  EXPECT_EQ(summaries[0].trials, 1);
+  EXPECT_EQ(summaries[0].lowest_score, std::nullopt);
+  EXPECT_EQ(summaries[0].highest_score, std::nullopt);
+  EXPECT_EQ(summaries[1].state, TrialState::kCompleted);
+  EXPECT_EQ(summaries[1].trials, 4);
+  EXPECT_EQ(summaries[1].lowest_score, 0.25);
+  EXPECT_EQ(summaries[1].highest_score, 0.75);
 }
 
 TEST_P(TrialStoreTest, NumbersAreUniqueAndTrialsNeedTheirStudy) {
