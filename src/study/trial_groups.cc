@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <utility>
 
 #include "src/base/check.h"
 #include "src/study/confidence.h"
+#include "src/study/pareto.h"
 
 namespace vizsla {
 namespace {
@@ -59,7 +61,7 @@ bool HasFiniteScore(const Trial& one) {
 
 // What a group's place depends on.
 struct Standing {
-  Trial one;           // number, state and score alone
+  Trial one;           // number, state, score and further values alone
   bool leads = false;  // by final runs
 };
 
@@ -71,6 +73,7 @@ Standing StandingOf(const TrialGroup& group) {
   if (runs.size() == 1) {
     standing.one.state = runs.front()->state;
     standing.one.score = runs.front()->score;
+    standing.one.further_values = runs.front()->further_values;
   } else {
     const RunsSummary summary = Summarize(runs);
     standing.one.state = summary.state;
@@ -142,12 +145,23 @@ bool RanksBefore(const Objective& objective, const TrialGroup& a, const TrialGro
 }
 
 void SortByRank(const Objective& objective, std::vector<TrialGroup>& groups) {
-  std::vector<std::pair<Standing, size_t>> order;
-  for (size_t i = 0; i < groups.size(); ++i) order.emplace_back(StandingOf(groups[i]), i);
-  std::sort(order.begin(), order.end(),
-            [&](const auto& a, const auto& b) { return RanksBefore(objective, a.first, b.first); });
+  std::vector<Standing> standings;
+  for (const TrialGroup& group : groups) standings.push_back(StandingOf(group));
+  std::vector<int> fronts(groups.size());
+  if (!objective.further.empty()) {  // runs are not repeated then
+    std::vector<Trial> ones;
+    for (const Standing& standing : standings) ones.push_back(standing.one);
+    fronts = FrontsOf(objective, ones);
+  }
+  std::vector<size_t> order(groups.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    // Those of no front rank after all others anyway.
+    if (fronts[a] > 0 && fronts[b] > 0 && fronts[a] != fronts[b]) return fronts[a] < fronts[b];
+    return RanksBefore(objective, standings[a], standings[b]);
+  });
   std::vector<TrialGroup> sorted;
-  for (const auto& [ignored, i] : order) sorted.push_back(std::move(groups[i]));
+  for (const size_t i : order) sorted.push_back(std::move(groups[i]));
   groups = std::move(sorted);
 }
 

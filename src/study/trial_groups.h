@@ -51,7 +51,8 @@ RunsSummary Summarize(std::span<const Trial* const> runs);
 Trial AsOneTrial(std::span<const Trial* const> runs);
 
 // Configurations whose final runs have all ended first, by these alone; then the others, by the
-// search's runs. Ties: the configuration that was there first.
+// search's runs. Ties: the configuration that was there first. With several objectives, SortByRank
+// goes front by front (pareto.h).
 bool RanksBefore(const Objective& objective, const TrialGroup& a, const TrialGroup& b);
 void SortByRank(const Objective& objective, std::vector<TrialGroup>& groups);
 // Whether the group has a place: an ended group (or a single run) with a finite mean that may win.

@@ -230,7 +230,7 @@ TEST_F(RepeatsTest, PrunersThatRankOnRungsAreRefused) {
   spec.repeats = 2;
   spec.pruner = AshaOptions();
   const auto created = scheduler_->CreateStudy(spec, Inputs());
-  EXPECT_THAT(Message(created.status()), HasSubstr("pruner: the asha pruner ranks"));
+  EXPECT_THAT(Message(created.status()), HasSubstr("the asha pruner ranks"));
   spec.repeats = 1;
   spec.final_runs.top = 2;
   EXPECT_TRUE(scheduler_->CreateStudy(spec, Inputs()).ok());

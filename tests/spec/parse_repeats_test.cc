@@ -35,7 +35,7 @@ struct Refusal {
 TEST(ParseRepeats, SaysWhatIsWrongAndWhere) {
   for (const Refusal& refusal : std::vector<Refusal>{
            {"repeats: 0\n", "dogs.yaml:3:10: repeats: ", "from 1 to 100"},
-           {"repeats: many\n", "dogs.yaml:3:10: repeats: ", "whole number"},
+           {"repeats: many\n", "dogs.yaml:3:10: repeats: ", "must be an integer"},
            {"final: 3\n", "dogs.yaml:3:8: final: ", "mapping"},
            {"final: {repeats: 3}\n", "dogs.yaml:3:8: final: ", "top: missing"},
            {"final: {top: 0}\n", "dogs.yaml:3:14: final.top: ", "from 1 to 1000"},
