@@ -7,6 +7,7 @@ namespace {
 
 constexpr CallRow kTable[] = {
     {"/vizsla.v1.SystemService/Handshake", CallRule::kEveryRole},
+    {"/vizsla.v1.SystemService/GetServerInfo", CallRule::kEveryRole},
 
     {"/vizsla.v1.StudyService/GetStudy", CallRule::kEveryRole},
     {"/vizsla.v1.StudyService/ListStudies", CallRule::kEveryRole},
