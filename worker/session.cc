@@ -8,8 +8,8 @@
 
 #include "src/base/file.h"
 #include "src/base/log.h"
-#include "src/catalog/changes_in_training.h"
 #include "src/base/log_scope.h"
+#include "src/catalog/changes_in_training.h"
 #include "src/rpc/convert.h"
 #include "src/rpc/retry.h"
 #include "worker/drain.h"

@@ -44,7 +44,7 @@ class SamplerCache {
   struct Entry {
     SearchSpace space;
     std::unique_ptr<Sampler> sampler;
-    std::string metric;       // the study's objective
+    std::string metric;  // the study's objective
     ConfigurationView configurations;
     int64_t last_number = 0;  // the largest one of the study that was there
   };

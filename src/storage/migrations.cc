@@ -181,7 +181,8 @@ constexpr const char* kFurtherValues = R"sql(
 ALTER TABLE trials ADD COLUMN further_values TEXT NOT NULL DEFAULT '';
 )sql";
 
-constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs, kRunningByWorker, kRules, kLineages, kRepeats, kFurtherValues};
+constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs,   kRunningByWorker,
+                                    kRules,         kLineages,       kRepeats, kFurtherValues};
 
 struct SchemaState {
   int64_t version = 0;
