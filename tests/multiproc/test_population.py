@@ -34,6 +34,8 @@ class Population(MultiprocTest):
             parent = board[row["parent"]["trial"]]
             self.assertLess(parent["trial"], number)
             self.assertEqual(row["params"]["dense"], parent["params"]["dense"], "a shape never changes")
+            # Copies of different lines may meet: 0.8 times 1.2 is 1.2 times 0.8.
+            self.assertNotEqual(row["params"]["learning_rate"], parent["params"]["learning_rate"])
             newest[row["parent"]["member"]] = row
         self.assertEqual({row["state"] for row in newest.values()}, {"completed"})
         self.assertEqual({row["epoch"] for row in newest.values()}, {EPOCHS})
@@ -47,8 +49,6 @@ class Population(MultiprocTest):
         self.assertRegex(done.err, r"trial \d+ attempt 1 .*goes on from epoch \d+ of trial \d+")
         board = self.board()
         self.check(board)
-        rates = {row["params"]["learning_rate"] for row in board.values()}
-        self.assertEqual(len(rates), len(board), "every copy has a rate of its own")
 
     def test_kills_of_everything_lose_nothing(self):
         command = ("--search", self.population(), "--data", self.data)
