@@ -15,6 +15,7 @@ class ParentTest : public TrainerTest {
     TrainingPlan plan = FlippedPlan();
     plan.epochs = 4;
     plan.dropout = 0;
+    plan.batch_norm = false;  // its statistics move at any rate
     plan.optimizer = {.kind = OptimizerPlan::Kind::kAdam, .learning_rate = learning_rate};
     return plan;
   }
@@ -57,7 +58,7 @@ TEST_F(ParentTest, TheFirstEpochBeginsWithTheParentsWeights) {
   ASSERT_EQ(hooks.reports.size(), 2u);
   EXPECT_EQ(hooks.reports[0].epoch, 3);
   const double before = parent.reports[1].metrics.at("val_loss");
-  EXPECT_NEAR(hooks.reports[0].metrics.at("val_loss"), before, 0.05 * before);
+  EXPECT_NEAR(hooks.reports[0].metrics.at("val_loss"), before, 1e-3 * before);
   EXPECT_NE(hooks.reports[0].checkpoint_hash, "") << "its own first epoch is its best so far";
 }
 
