@@ -7,22 +7,6 @@
 #include "src/metrics/families.h"
 
 namespace vizsla {
-namespace {
-
-std::string_view Word(StudyState state) {
-  switch (state) {
-    case StudyState::kActive:
-      return "active";
-    case StudyState::kStopped:
-      return "stopped";
-    case StudyState::kFinished:
-      return "finished";
-  }
-  return "unknown";
-}
-
-}  // namespace
-
 std::optional<double> BestScore(const Objective& objective,
                                 const std::vector<StateSummary>& states) {
   std::optional<double> best;
@@ -81,7 +65,7 @@ void StudyMetrics::Add(std::vector<prometheus::MetricFamily>& families) {
                 "Best score of a study so far, in its objective's metric.");
   for (const StudyTotals& each : totals_) {
     const std::string& name = each.study.spec.name;
-    states.Gauge(1, {{"study", name}, {"state", std::string(Word(each.study.state))}});
+    states.Gauge(1, {{"study", name}, {"state", std::string(ToText(each.study.state))}});
     for (const StateSummary& summary : each.states) {
       trials.Gauge(static_cast<double>(summary.trials),
                    {{"study", name}, {"state", std::string(ToText(summary.state))}});

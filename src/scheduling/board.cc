@@ -5,7 +5,6 @@
 
 #include "src/scheduling/repeat_policy.h"
 #include "src/scheduling/run_reports.h"
-#include "src/study/pareto.h"
 #include "src/study/trial_groups.h"
 
 namespace vizsla {
@@ -71,10 +70,11 @@ std::optional<Milliseconds> StudyEta(std::span<const Trial> trials,
 absl::StatusOr<Board> BuildBoard(TrialReader& reader, const BoardInput& input) {
   Board board;
   board.study = input.study;
-  VIZSLA_ASSIGN_OR_RETURN(std::vector<Trial> trials, reader.ListTrials(input.study.id, {}));
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, reader.ListTrials(input.study.id, {}));
   board.total_trials = static_cast<int64_t>(trials.size());
   for (const Trial& trial : trials) ++board.trial_counts[std::string(ToText(trial.state))];
-  board.planned_trials = PlannedRuns(input.study, trials);
+  std::vector<TrialGroup> groups = GroupTrials(trials);
+  board.planned_trials = PlannedRuns(input.study, groups, board.total_trials);
   VIZSLA_ASSIGN_OR_RETURN(const std::vector<EvaluationRow> evaluations,
                           reader.ListEvaluations(input.study.id));
   for (const EvaluationRow& evaluation : evaluations) {
@@ -89,16 +89,7 @@ absl::StatusOr<Board> BuildBoard(TrialReader& reader, const BoardInput& input) {
   board.eta = StudyEta(trials, trained, board.planned_trials);
 
   const Objective& objective = input.study.spec.objective;
-  std::vector<TrialGroup> groups;
-  std::vector<int> fronts;  // of the groups; empty for one objective
-  if (objective.further.empty()) {
-    groups = GroupTrials(trials);
-    SortByRank(objective, groups);
-  } else {  // without repeats: CheckSubmission
-    SortByRank(objective, trials);
-    fronts = FrontsOf(objective, trials);
-    for (const Trial& trial : trials) groups.push_back({{&trial}, {}});
-  }
+  const std::vector<int> fronts = SortByRank(objective, groups);
   board.total_rows = static_cast<int64_t>(groups.size());
   if (input.top > 0 && groups.size() > static_cast<size_t>(input.top)) {
     groups.resize(static_cast<size_t>(input.top));
@@ -110,9 +101,7 @@ absl::StatusOr<Board> BuildBoard(TrialReader& reader, const BoardInput& input) {
     BoardRow row;
     if (!fronts.empty()) row.front = fronts[i];
     // A score that is no number never wins, so it has no place either.
-    if (fronts.empty() ? HasRank(group) : fronts[i] > 0 && MayWin(group.first())) {
-      row.rank = ++rank;
-    }
+    if (fronts.empty() ? HasRank(group) : fronts[i] > 0) row.rank = ++rank;
     row.trial = Representative(objective, group);
     if (repeated) row.search = Summarize(group.search);
     if (!group.fresh.empty()) row.fresh = Summarize(group.fresh);

@@ -8,6 +8,7 @@
 
 #include "src/scheduling/stage_policy.h"
 #include "src/study/objective.h"
+#include "src/study/trial_groups.h"
 
 namespace vizsla {
 namespace {
@@ -62,22 +63,31 @@ struct NamedSources {
 void Sort(const BudgetInput& input, const BudgetedStudy& entry, std::vector<Candidate>& candidates,
           std::set<std::string>& wanted) {
   wanted.insert({entry.study.inputs.split_hash, entry.study.inputs.weights_hash});
-  std::vector<Trial> trials = entry.trials;
-  SortByRank(entry.study.spec.objective, trials);
+  const Objective& objective = entry.study.spec.objective;
+  std::vector<TrialGroup> groups = GroupTrials(entry.trials);
+  SortByRank(objective, groups);
   const NamedSources sources(entry);
   const int64_t keep = std::max<int64_t>({1, input.keep_best, sources.top});
   int64_t rank = 0;
-  for (const Trial& trial : trials) {
-    const bool ranked = MayWin(trial) && trial.score.has_value();
+  for (const TrialGroup& group : groups) {
+    // What `pull` would take of the configuration.
+    const Trial& best = Representative(objective, group);
+    const bool ranked = MayWin(best) && best.score.has_value();
     if (ranked) ++rank;
-    if (!IsFinished(trial.state)) {
-      wanted.insert({trial.best_checkpoint, trial.last_checkpoint, trial.warm_start.checkpoint});
-    } else if ((ranked && rank <= keep) || sources.Has(trial)) {
-      wanted.insert(trial.best_checkpoint);
-    } else if (!trial.best_checkpoint.empty()) {
-      candidates.push_back({{trial.study, trial.id, trial.number, trial.best_checkpoint},
-                            OrderOf(entry.study.state),
-                            ranked ? rank : 0});
+    const bool kept = ranked && rank <= keep;
+    for (const auto* runs : {&group.search, &group.fresh}) {
+      for (const Trial* run : *runs) {
+        if (!IsFinished(run->state)) {
+          wanted.insert({run->best_checkpoint, run->last_checkpoint, run->warm_start.checkpoint,
+                         run->lineage.checkpoint});
+        } else if ((kept && run == &best) || sources.Has(*run)) {
+          wanted.insert(run->best_checkpoint);
+        } else if (!run->best_checkpoint.empty()) {
+          candidates.push_back({{run->study, run->id, run->number, run->best_checkpoint},
+                                OrderOf(entry.study.state),
+                                ranked ? rank : 0});
+        }
+      }
     }
   }
 }

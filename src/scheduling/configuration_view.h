@@ -13,6 +13,9 @@ namespace vizsla {
 
 class ConfigurationView {
  public:
+  // `repeated`: configurations have more runs than one. Otherwise nothing is remembered of a trial.
+  explicit ConfigurationView(bool repeated) : repeated_(repeated) {}
+
   // Takes the newest state of a trial; returns its configuration as one trial, or nullopt for a
   // final run. The configuration has no score while one of its runs goes on: to the sampler it is
   // pending, then it is the mean (AsOneTrial in trial_groups.h). First runs must be added in the
@@ -20,14 +23,16 @@ class ConfigurationView {
   std::optional<Trial> Add(const Trial& trial);
 
   // The number of the next configuration.
-  int64_t next_number() const { return static_cast<int64_t>(configurations_.size()) + 1; }
+  int64_t next_number() const { return last_number_ + 1; }
 
  private:
   struct Entry {
     int64_t number = 0;
     std::map<int64_t, Trial> runs;  // by their numbers
   };
-  std::map<int64_t, Entry> configurations_;  // by the first run's number
+  bool repeated_;
+  int64_t last_number_ = 0;
+  std::map<int64_t, Entry> configurations_;  // by the first run's number; empty without repeats
 };
 
 }  // namespace vizsla

@@ -71,11 +71,12 @@ std::vector<Trial> MissingFinalRuns(const StudySpec& spec, std::span<const Trial
   return runs;
 }
 
-std::optional<int64_t> PlannedRuns(const Study& study, std::span<const Trial> trials) {
-  if (study.state == StudyState::kFinished) return static_cast<int64_t>(trials.size());
+std::optional<int64_t> PlannedRuns(const Study& study, std::span<const TrialGroup> groups,
+                                   int64_t trials) {
+  if (study.state == StudyState::kFinished) return trials;
   std::vector<int64_t> configurations(1);
   int64_t never_repeated = 0;  // ended before they began
-  for (const TrialGroup& group : GroupTrials(trials)) {
+  for (const TrialGroup& group : groups) {
     const auto stage = static_cast<size_t>(group.first().stage);
     if (configurations.size() < stage) configurations.resize(stage);
     ++configurations[stage - 1];
@@ -86,9 +87,9 @@ std::optional<int64_t> PlannedRuns(const Study& study, std::span<const Trial> tr
   const std::optional<int64_t> planned = PlannedTrials(study, configurations);
   if (!planned) return std::nullopt;
   // Once final runs have begun their number is known; before, any configuration may be a finalist.
-  if (std::any_of(trials.begin(), trials.end(), IsFinalRun)) {
-    return static_cast<int64_t>(trials.size());
-  }
+  const bool begun = std::any_of(groups.begin(), groups.end(),
+                                 [](const TrialGroup& group) { return !group.fresh.empty(); });
+  if (begun) return trials;
   return CountRuns(study.spec, *planned) - never_repeated;
 }
 

@@ -10,6 +10,7 @@
 
 #include "src/study/study.h"
 #include "src/study/trial.h"
+#include "src/study/trial_groups.h"
 
 namespace vizsla {
 
@@ -30,8 +31,9 @@ std::vector<Trial> MissingFinalRuns(const StudySpec& spec, std::span<const Trial
                                     int64_t next, Timestamp now);
 
 // How many trials the study will have with all repeats and final runs; nullopt when only its
-// samplers can tell.
-std::optional<int64_t> PlannedRuns(const Study& study, std::span<const Trial> trials);
+// samplers can tell. `groups` of all its `trials`.
+std::optional<int64_t> PlannedRuns(const Study& study, std::span<const TrialGroup> groups,
+                                   int64_t trials);
 
 // FailedPrecondition when the search would go on after final runs were made of its best.
 absl::Status CheckFinalRunsAllow(const StudySpec& stored, const StudySpec& raised,

@@ -4,12 +4,6 @@
 #include "src/scheduling/stage_policy.h"
 
 namespace vizsla {
-namespace {
-
-constexpr TrialState kQueuedOrRunning[] = {TrialState::kQueued, TrialState::kRunning};
-
-}  // namespace
-
 absl::Status SchedulerImpl::InsertRuns(TrialWriter& writer, const std::vector<Trial>& runs,
                                        Effects& effects) {
   for (Trial run : runs) {
@@ -32,23 +26,11 @@ absl::Status SchedulerImpl::AddRepeats(TrialWriter& writer, const Study& study,
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> SchedulerImpl::SearchIsOver(TrialReader& reader, const Study& study) {
-  VIZSLA_ASSIGN_OR_RETURN(const int64_t open, reader.CountTrials(study.id, kQueuedOrRunning));
-  if (open > 0) return false;
-  if (study.spec.stages.empty()) {
-    // Cheaper than a suggestion of an infinite space.
-    VIZSLA_ASSIGN_OR_RETURN(const bool more, MayAdd(reader, study, /*stage=*/1));
-    if (more) return false;
-  }
-  VIZSLA_ASSIGN_OR_RETURN(const Next next, FindNext(reader, study));
-  return next.empty();
-}
-
 absl::Status SchedulerImpl::BeginFinalRuns(TrialWriter& writer, const Study& study,
                                            Effects& effects) {
   if (study.spec.final_runs.top == 0) return absl::OkStatus();
-  VIZSLA_ASSIGN_OR_RETURN(const bool over, SearchIsOver(writer, study));
-  if (!over) return absl::OkStatus();
+  VIZSLA_ASSIGN_OR_RETURN(const bool goes_on, HasWork(writer, study));
+  if (goes_on) return absl::OkStatus();
   const Timestamp now = clock_.Now();
   VIZSLA_RETURN_IF_ERROR(PrunePaused(writer, study, now, effects));
   VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, writer.ListTrials(study.id, {}));

@@ -29,6 +29,7 @@ absl::StatusOr<SamplerCache::Entry> SamplerCache::Make(TrialReader& reader, cons
   const Objective& objective = study.spec.objective;
   Entry entry;
   entry.metric = objective.metric;
+  entry.configurations = ConfigurationView(study.spec.repeats > 1);
   entry.space = source == nullptr ? view.space : SpaceOn(view.space, source->configuration);
   VIZSLA_ASSIGN_OR_RETURN(entry.sampler,
                           MakeSampler(view.sampler, entry.space, DirectionsOf(objective),

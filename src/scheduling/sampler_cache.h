@@ -45,7 +45,7 @@ class SamplerCache {
     SearchSpace space;
     std::unique_ptr<Sampler> sampler;
     std::string metric;  // the study's objective
-    ConfigurationView configurations;
+    ConfigurationView configurations{/*repeated=*/false};
     int64_t last_number = 0;  // the largest one of the study that was there
   };
   static absl::StatusOr<Entry> Make(TrialReader& reader, const Study& study, const Place& place,

@@ -145,8 +145,7 @@ class SchedulerImpl final : public Scheduler {
   // The repeats that these configurations lack.
   absl::Status AddRepeats(TrialWriter& writer, const Study& study, std::span<const Trial> firsts,
                           Effects& effects);
-  // Nothing is queued or runs, and nothing will be drawn or resumed: the final runs may begin.
-  absl::StatusOr<bool> SearchIsOver(TrialReader& reader, const Study& study);
+  // Once nothing is queued or runs, and nothing will be drawn or resumed.
   absl::Status BeginFinalRuns(TrialWriter& writer, const Study& study, Effects& effects);
 
   // pruning.cc

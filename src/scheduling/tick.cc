@@ -159,6 +159,11 @@ absl::Status SchedulerImpl::AccountStudies() {
 absl::StatusOr<bool> SchedulerImpl::HasWork(TrialReader& reader, const Study& study) {
   VIZSLA_ASSIGN_OR_RETURN(const bool open, reader.AnyTrial(study.id, kQueuedOrRunning));
   if (open) return true;
+  if (study.spec.stages.empty()) {
+    // Cheaper than a suggestion of an infinite space.
+    VIZSLA_ASSIGN_OR_RETURN(const bool more, MayAdd(reader, study, /*stage=*/1));
+    if (more) return true;
+  }
   VIZSLA_ASSIGN_OR_RETURN(const Next next, FindNext(reader, study));
   return !next.empty();
 }

@@ -7,7 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
+#include <memory>
 
 #include "src/base/file.h"
 
@@ -44,32 +44,12 @@ absl::Status CheckPrivate(const std::string& path, const struct stat& info) {
   return absl::OkStatus();
 }
 
-absl::Status WriteAll(int fd, const std::string& path, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t wrote = ::write(fd, bytes.data(), bytes.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return ErrnoStatus(errno, path, "write");
-    bytes.remove_prefix(static_cast<size_t>(wrote));
-  }
-  if (::fsync(fd) != 0) return ErrnoStatus(errno, path, "fsync");
-  return absl::OkStatus();
-}
-
-std::string FolderOf(const std::string& path) {
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  return folder.empty() ? "." : folder;
-}
-
-// Under a name beside `path`; removed again on failure.
-absl::StatusOr<std::string> WriteTemporary(const std::string& path, std::string_view bytes) {
-  std::string temporary = path + ".tmp-XXXXXX";
-  const Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));  // mode 0600
-  if (file.get() < 0) return ErrnoStatus(errno, path, "create");
-  if (absl::Status status = WriteAll(file.get(), path, bytes); !status.ok()) {
-    ::unlink(temporary.c_str());
-    return status;
-  }
-  return temporary;
+// Durable as soon as it is committed.
+absl::StatusOr<std::unique_ptr<AtomicFileWriter>> WriteBeside(const std::string& path,
+                                                              std::string_view bytes) {
+  VIZSLA_ASSIGN_OR_RETURN(auto writer, AtomicFileWriter::Create(path, /*permissions=*/0600));
+  VIZSLA_RETURN_IF_ERROR(writer->Append(bytes));
+  return writer;
 }
 
 }  // namespace
@@ -95,28 +75,13 @@ absl::StatusOr<std::string> ReadPrivateFile(const std::string& path) {
 }
 
 absl::Status CreatePrivateFile(const std::string& path, std::string_view bytes) {
-  VIZSLA_ASSIGN_OR_RETURN(const std::string temporary, WriteTemporary(path, bytes));
-  // A link, unlike a rename, never takes another's place.
-  const int linked = ::link(temporary.c_str(), path.c_str());
-  const int error = errno;
-  ::unlink(temporary.c_str());
-  if (linked != 0) {
-    if (error == EEXIST) {
-      return absl::AlreadyExistsError(StrCat(path, " is there already and is not overwritten"));
-    }
-    return ErrnoStatus(error, path, "link");
-  }
-  return SyncDirectory(FolderOf(path));
+  VIZSLA_ASSIGN_OR_RETURN(const auto writer, WriteBeside(path, bytes));
+  return writer->CommitNew();
 }
 
 absl::Status ReplacePrivateFile(const std::string& path, std::string_view bytes) {
-  VIZSLA_ASSIGN_OR_RETURN(const std::string temporary, WriteTemporary(path, bytes));
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
-    const int error = errno;
-    ::unlink(temporary.c_str());
-    return ErrnoStatus(error, path, "rename");
-  }
-  return SyncDirectory(FolderOf(path));
+  VIZSLA_ASSIGN_OR_RETURN(const auto writer, WriteBeside(path, bytes));
+  return writer->Commit();
 }
 
 absl::Status CreatePrivateFolder(const std::string& path) {

@@ -144,7 +144,7 @@ bool RanksBefore(const Objective& objective, const TrialGroup& a, const TrialGro
   return RanksBefore(objective, StandingOf(a), StandingOf(b));
 }
 
-void SortByRank(const Objective& objective, std::vector<TrialGroup>& groups) {
+std::vector<int> SortByRank(const Objective& objective, std::vector<TrialGroup>& groups) {
   std::vector<Standing> standings;
   for (const TrialGroup& group : groups) standings.push_back(StandingOf(group));
   std::vector<int> fronts(groups.size());
@@ -161,8 +161,13 @@ void SortByRank(const Objective& objective, std::vector<TrialGroup>& groups) {
     return RanksBefore(objective, standings[a], standings[b]);
   });
   std::vector<TrialGroup> sorted;
-  for (const size_t i : order) sorted.push_back(std::move(groups[i]));
+  std::vector<int> sorted_fronts;
+  for (const size_t i : order) {
+    sorted.push_back(std::move(groups[i]));
+    if (!objective.further.empty()) sorted_fronts.push_back(fronts[i]);
+  }
   groups = std::move(sorted);
+  return sorted_fronts;
 }
 
 bool HasRank(const TrialGroup& group) {

@@ -52,9 +52,10 @@ Trial AsOneTrial(std::span<const Trial* const> runs);
 
 // Configurations whose final runs have all ended first, by these alone; then the others, by the
 // search's runs. Ties: the configuration that was there first. With several objectives, SortByRank
-// goes front by front (pareto.h).
+// goes front by front and returns each group's front in the new order (pareto.h; 0: none). Empty
+// for one objective.
 bool RanksBefore(const Objective& objective, const TrialGroup& a, const TrialGroup& b);
-void SortByRank(const Objective& objective, std::vector<TrialGroup>& groups);
+std::vector<int> SortByRank(const Objective& objective, std::vector<TrialGroup>& groups);
 // Whether the group has a place: an ended group (or a single run) with a finite mean that may win.
 bool HasRank(const TrialGroup& group);
 

@@ -95,6 +95,26 @@ TEST_F(CheckpointBudgetTest, TheWorstGoFirstAndNoMoreThanNeeded) {
   EXPECT_THAT(Drops(20), ElementsAre("1/2", "1/4"));
 }
 
+TEST_F(CheckpointBudgetTest, TheBestConfigurationsModelStaysNotTheLuckiestRun) {
+  BudgetedStudy& study = AddStudy(1, StudyState::kFinished);
+  AddTrial(study, TrialState::kCompleted, 0.5);
+  AddTrial(study, TrialState::kCompleted, 0.9).repeat_of = 1;  // mean 0.7
+  AddTrial(study, TrialState::kCompleted, 0.79);
+  AddTrial(study, TrialState::kCompleted, 0.81).repeat_of = 3;  // mean 0.8
+  EXPECT_THAT(Drops(0), ElementsAre("1/1", "1/2", "1/3"));
+  EXPECT_THAT(Drops(0, 2), ElementsAre("1/1", "1/3"));
+}
+
+TEST_F(CheckpointBudgetTest, WhatACopyOfAPopulationGoesOnFromStays) {
+  BudgetedStudy& study = AddStudy(1, StudyState::kActive);
+  AddTrial(study, TrialState::kCompleted, 0.9);
+  const std::string parent = AddTrial(study, TrialState::kPruned, 0.5).best_checkpoint;
+  Trial& copy = AddTrial(study, TrialState::kQueued, std::nullopt);
+  copy.best_checkpoint.clear();
+  copy.lineage = {2, 1, 2, parent};
+  EXPECT_THAT(Drops(0), IsEmpty());
+}
+
 TEST_F(CheckpointBudgetTest, FinishedStudiesGiveBeforeStoppedAndActiveOnes) {
   studies_.reserve(4);
   BudgetedStudy& active = AddStudy(1, StudyState::kActive);

@@ -17,16 +17,22 @@ Trial MakeRun(int64_t number, int64_t repeat_of, TrialState state,
 }
 
 TEST(ConfigurationView, WithoutRepeatsTrialsAreWhatTheyAre) {
-  ConfigurationView view;
-  EXPECT_EQ(view.next_number(), 1);
-  EXPECT_EQ(view.Add(MakeRun(1, 0, TrialState::kRunning, 0.5))->number, 1);
-  EXPECT_EQ(view.Add(MakeRun(2, 0, TrialState::kQueued))->number, 2);
-  EXPECT_EQ(view.Add(MakeRun(1, 0, TrialState::kCompleted, 0.7))->score, 0.7);
-  EXPECT_EQ(view.next_number(), 3);
+  for (const bool repeated : {false, true}) {
+    ConfigurationView view(repeated);
+    EXPECT_EQ(view.next_number(), 1);
+    EXPECT_EQ(view.Add(MakeRun(1, 0, TrialState::kRunning, 0.5))->number, 1);
+    EXPECT_EQ(view.Add(MakeRun(2, 0, TrialState::kQueued))->number, 2);
+    EXPECT_EQ(view.Add(MakeRun(1, 0, TrialState::kCompleted, 0.7))->score, 0.7);
+    EXPECT_EQ(view.next_number(), 3);
+    Trial final_run = MakeRun(3, 1, TrialState::kQueued);
+    final_run.final_run = true;
+    EXPECT_EQ(view.Add(final_run), std::nullopt);
+    EXPECT_EQ(view.next_number(), 3);
+  }
 }
 
 TEST(ConfigurationView, AGroupIsOnePendingTrialThenItsMean) {
-  ConfigurationView view;
+  ConfigurationView view(/*repeated=*/true);
   for (int64_t number = 1; number <= 3; ++number) {
     EXPECT_EQ(view.Add(MakeRun(number, number == 1 ? 0 : 1, TrialState::kQueued))->number, 1);
   }

@@ -22,17 +22,6 @@ PopulationOptions Options(std::vector<std::string> perturb, int interval = 2,
 
 class PopulationTest : public Harness {
  protected:
-  std::vector<Trial> AllTrials() {
-    std::vector<Trial> trials;
-    EXPECT_TRUE(store_
-                    .Read([&](TrialReader& reader) -> absl::Status {
-                      VIZSLA_ASSIGN_OR_RETURN(const Study study, reader.FindStudy(""));
-                      VIZSLA_ASSIGN_OR_RETURN(trials, reader.ListTrials(study.id, {}));
-                      return absl::OkStatus();
-                    })
-                    .ok());
-    return trials;
-  }
   StudySpec Pair() {
     StudySpec spec = SmallSpec("dogs", 2, 6);
     spec.pruner = Options({"learning_rate"});

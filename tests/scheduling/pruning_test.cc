@@ -112,18 +112,6 @@ class PruningTest : public Harness {
     return StrCat(hand.name, " takes ", hand.lease->trial.number, " at epoch ", hand.epoch);
   }
 
-  std::vector<Trial> AllTrials() {
-    std::vector<Trial> trials;
-    EXPECT_TRUE(store_
-                    .Read([&](TrialReader& reader) -> absl::Status {
-                      VIZSLA_ASSIGN_OR_RETURN(const Study study, reader.FindStudy(""));
-                      VIZSLA_ASSIGN_OR_RETURN(trials, reader.ListTrials(study.id, {}));
-                      return absl::OkStatus();
-                    })
-                    .ok());
-    return trials;
-  }
-
   void StartAnew() {
     EXPECT_TRUE(scheduler_->DeleteStudy("dogs", true).ok());
     Restart();

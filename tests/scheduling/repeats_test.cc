@@ -32,17 +32,6 @@ class RepeatsTest : public Harness {
     EXPECT_TRUE(Complete(lease).ok());
     return lease;
   }
-  std::vector<Trial> Trials() {
-    std::vector<Trial> trials;
-    EXPECT_TRUE(store_
-                    .Read([&](TrialReader& reader) -> absl::Status {
-                      VIZSLA_ASSIGN_OR_RETURN(const Study study, reader.FindStudy(""));
-                      VIZSLA_ASSIGN_OR_RETURN(trials, reader.ListTrials(study.id, {}));
-                      return absl::OkStatus();
-                    })
-                    .ok());
-    return trials;
-  }
   int64_t Best() {
     int64_t number = 0;
     EXPECT_TRUE(store_
@@ -66,7 +55,7 @@ TEST_F(RepeatsTest, TheRunsOfAConfigurationAreQueuedTogether) {
   spec.repeats = 3;
   spec.enqueue = {{"notebook", "by hand", {{"learning_rate", 0.01}}, {}}};
   Create(spec);
-  std::vector<Trial> trials = Trials();
+  std::vector<Trial> trials = AllTrials();
   ASSERT_EQ(trials.size(), 3u);
   for (const Trial& trial : trials) {
     EXPECT_EQ(trial.repeat_of, trial.number == 1 ? 0 : 1);
@@ -81,14 +70,14 @@ TEST_F(RepeatsTest, TheRunsOfAConfigurationAreQueuedTogether) {
   const LeaseGrant sampled = Train(0.6);
   EXPECT_EQ(sampled.trial.number, 4);
   EXPECT_EQ(sampled.trial.repeat_of, 0);
-  trials = Trials();
+  trials = AllTrials();
   ASSERT_EQ(trials.size(), 6u);
   EXPECT_EQ(trials[4].repeat_of, 4);
   EXPECT_EQ(trials[5].configuration, trials[3].configuration);
   Train(0.7);
   Train(0.8);
   EXPECT_EQ(GetStudy("dogs").state, StudyState::kFinished);
-  EXPECT_EQ(Trials().size(), 6u);
+  EXPECT_EQ(AllTrials().size(), 6u);
 
   const Board board = GetBoard();
   ASSERT_EQ(board.rows.size(), 2u);
@@ -204,7 +193,7 @@ TEST_F(RepeatsTest, AStageStartsFromTheBestConfigurationsBestRun) {
     EXPECT_EQ(lease.trial.repeat_of, i % 2 == 0 ? 0 : lease.trial.number - 1);
   }
   EXPECT_EQ(GetStudy("dogs").state, StudyState::kFinished);
-  EXPECT_EQ(Trials().size(), 8u);
+  EXPECT_EQ(AllTrials().size(), 8u);
 }
 
 TEST_F(RepeatsTest, ARepeatOfAWaitingTrialIsMadeWhenItsSourceIsKnown) {
@@ -214,13 +203,13 @@ TEST_F(RepeatsTest, ARepeatOfAWaitingTrialIsMadeWhenItsSourceIsKnown) {
   spec.enqueue = {{"source", "", {{"learning_rate", 0.01}}, {}},
                   {"tuned", "", {{"dropout", 0.5}}, {InitFrom::Kind::kTrial, "source", 0}}};
   Create(spec);
-  ASSERT_EQ(Trials().size(), 3u) << "numbers of enqueued trials stay what the file says";
-  EXPECT_EQ(Trials()[2].repeat_of, 1);
+  ASSERT_EQ(AllTrials().size(), 3u) << "numbers of enqueued trials stay what the file says";
+  EXPECT_EQ(AllTrials()[2].repeat_of, 1);
   const LeaseGrant source = Train(0.5);
-  ASSERT_EQ(Trials().size(), 4u);
-  EXPECT_EQ(Trials()[3].repeat_of, 2);
-  EXPECT_EQ(Trials()[3].warm_start, Trials()[1].warm_start);
-  EXPECT_EQ(Trials()[3].warm_start.checkpoint, Sha256Hex(BestName(source, 1)));
+  ASSERT_EQ(AllTrials().size(), 4u);
+  EXPECT_EQ(AllTrials()[3].repeat_of, 2);
+  EXPECT_EQ(AllTrials()[3].warm_start, AllTrials()[1].warm_start);
+  EXPECT_EQ(AllTrials()[3].warm_start.checkpoint, Sha256Hex(BestName(source, 1)));
   for (int i = 0; i < 3; ++i) Train(0.5);
   EXPECT_EQ(GetStudy("dogs").state, StudyState::kFinished);
 }
@@ -251,7 +240,7 @@ TEST_F(RepeatsTest, TheBestAreTrainedAgainOnFreshSeedsAndRankedByThese) {
   const LeaseGrant last = Train(0.6);
   EXPECT_EQ(last.trial.number, 4);
   EXPECT_EQ(GetStudy("dogs").state, StudyState::kActive);
-  std::vector<Trial> trials = Trials();
+  std::vector<Trial> trials = AllTrials();
   ASSERT_EQ(trials.size(), 8u);
   for (size_t i = 4; i < 8; ++i) {
     EXPECT_TRUE(trials[i].final_run);
@@ -268,7 +257,7 @@ TEST_F(RepeatsTest, TheBestAreTrainedAgainOnFreshSeedsAndRankedByThese) {
   Train(0.80);
   Train(0.82);
   EXPECT_EQ(GetStudy("dogs").state, StudyState::kFinished);
-  EXPECT_EQ(Trials().size(), 8u);
+  EXPECT_EQ(AllTrials().size(), 8u);
   EXPECT_EQ(Best(), 8);
 
   const Board board = GetBoard();
@@ -313,7 +302,7 @@ TEST_F(RepeatsTest, FinalRunsAreNotPrunedAndTheOthersAreThroughByThen) {
     worker_ = Register("w");
     const LeaseGrant lease = Acquire(worker_);
     if (lease.trial.final_run) {
-      for (const Trial& trial : Trials()) {
+      for (const Trial& trial : AllTrials()) {
         EXPECT_NE(trial.state, TrialState::kPaused) << "trial " << trial.number;
       }
     }
@@ -334,7 +323,7 @@ TEST_F(RepeatsTest, FinalRunsAreNotPrunedAndTheOthersAreThroughByThen) {
   }
   EXPECT_EQ(GetStudy("dogs").state, StudyState::kFinished);
   EXPECT_EQ(fresh_epochs, 8) << "two runs, all epochs";
-  EXPECT_EQ(Trials().size(), 6u);
+  EXPECT_EQ(AllTrials().size(), 6u);
 }
 
 TEST_F(RepeatsTest, FinalRunsCanBeAddedToAFinishedStudyAndRaised) {
@@ -371,7 +360,7 @@ TEST_F(RepeatsTest, WithoutAScoreThereIsNothingToTrainAgain) {
   const LeaseGrant lease = Acquire(worker_);
   ASSERT_TRUE(Complete(lease, AttemptOutcome::kFailed, "broken").ok());
   EXPECT_EQ(GetStudy("dogs").state, StudyState::kFinished);
-  EXPECT_EQ(Trials().size(), 1u);
+  EXPECT_EQ(AllTrials().size(), 1u);
   EXPECT_EQ(GetBoard().planned_trials, 1);
 }
 
