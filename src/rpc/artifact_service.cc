@@ -36,8 +36,10 @@ class UploadReactor : public grpc::ServerReadReactor<v1::UploadArtifactRequest> 
       if (ok && status.ok()) {
         StartRead(&request_);
       } else {
-        upload_
-            .reset();  // without a commit nothing remains, and it is gone before the client knows
+        // Without a commit nothing remains, and it is gone before the client knows. So is the
+        // ticket: who has the answer may begin the next stream.
+        upload_.reset();
+        ticket_ = StreamTicket();
         Finish(ToGrpc(status));
       }
     });
@@ -115,7 +117,7 @@ class DownloadReactor : public grpc::ServerWriteReactor<v1::DownloadArtifactResp
     if (ok) {
       calls_.pool().Run([this] { Next(); });
     } else {
-      Finish(grpc::Status::CANCELLED);
+      End(grpc::Status::CANCELLED);
     }
   }
   void OnDone() override { delete this; }
@@ -132,14 +134,20 @@ class DownloadReactor : public grpc::ServerWriteReactor<v1::DownloadArtifactResp
     if (status.ok()) {
       Next();
     } else {
-      Finish(ToGrpc(status));
+      End(ToGrpc(status));
     }
+  }
+
+  // The ticket is gone before the client knows: who has the last piece may begin the next stream.
+  void End(const grpc::Status& status) {
+    ticket_ = StreamTicket();
+    Finish(status);
   }
 
   void Next() {
     const std::string_view rest = reading_->file.view().substr(sent_);
     if (rest.empty()) {
-      Finish(grpc::Status::OK);
+      End(grpc::Status::OK);
       return;
     }
     const std::string_view piece = rest.substr(0, kChunkBytes);
