@@ -1,6 +1,5 @@
 #include "src/scheduling/decision_log.h"
 
-#include <cmath>
 #include <iterator>
 
 #include "src/scheduling/byte_codec.h"
@@ -22,54 +21,42 @@ enum class Kind : int {
   kStage = 10,
   kFinish = 11,
   kStalled = 12,
+  kRepeats = 13,
+  kFinalRuns = 14,
+  kReplace = 15,
+  kCount = 16,
+  kStop = 17,
+  kLearned = 18,
 };
 
-// Persisted, too: which fields a changed trial's event has. In this order.
-enum Field : int64_t {
-  kState = 1 << 0,
-  kAttempt = 1 << 1,
-  kEpoch = 1 << 2,
-  kRung = 1 << 3,
-  kScore = 1 << 4,
-  kBestEpoch = 1 << 5,
-  kBestCheckpoint = 1 << 6,
-  kConfiguration = 1 << 7,
-  kWarmStart = 1 << 8,
-  kAllFields = (1 << 9) - 1,
-};
-
-// Persisted by their place here.
+// Persisted by their places here.
 constexpr PruneDecision kDecisions[] = {PruneDecision::kContinue, PruneDecision::kPromote,
                                         PruneDecision::kPause, PruneDecision::kPrune};
+constexpr StopDecision::Kind kStops[] = {StopDecision::Kind::kGoOn, StopDecision::Kind::kEndStage,
+                                         StopDecision::Kind::kEndStudy};
 
-int64_t NumberOf(PruneDecision decision) {
-  int64_t number = 0;
-  while (kDecisions[number] != decision) ++number;
-  return number;
+template <typename Enum, size_t size>
+int64_t PlaceOf(const Enum (&words)[size], Enum word) {
+  int64_t place = 0;
+  while (words[place] != word) ++place;
+  return place;
+}
+// Nullopt: of no word that this program knows.
+template <typename Enum, size_t size>
+std::optional<Enum> WordAt(const Enum (&words)[size], int64_t place) {
+  if (place < 0 || place >= static_cast<int64_t>(size)) return std::nullopt;
+  return words[place];
 }
 
-void Put(ByteWriter& out, const WarmStart& start) {
-  out.Int(static_cast<int64_t>(start.kind));
-  out.Int(start.trial);
-  out.Text(start.checkpoint);
+void Put(ByteWriter& out, const std::vector<int64_t>& numbers) {
+  out.Int(std::ssize(numbers));
+  for (const int64_t number : numbers) out.Int(number);
 }
 
-WarmStart GetWarmStart(ByteReader& in) {
-  WarmStart start;
-  start.kind = in.Word(WarmStart::Kind::kBestConfiguration);
-  start.trial = in.Int();
-  start.checkpoint = in.Text();
-  return start;
-}
-
-void Put(ByteWriter& out, const std::optional<double>& value) {
-  out.Int(value ? 1 : 0);
-  if (value) out.Double(*value);
-}
-
-std::optional<double> GetOptionalDouble(ByteReader& in) {
-  if (in.Int() == 0) return std::nullopt;
-  return in.Double();
+std::vector<int64_t> GetNumbers(ByteReader& in) {
+  std::vector<int64_t> numbers;
+  for (int64_t left = in.Count(); left > 0; --left) numbers.push_back(in.Int());
+  return numbers;
 }
 
 struct Encoder {
@@ -92,50 +79,33 @@ struct Encoder {
   void operator()(const TrialCreatedEvent& event) {
     Begin(Kind::kTrialCreated);
     out.Int(event.number);
-    const LoggedTrial& trial = event.trial;
-    out.Int(trial.stage);
-    out.Text(trial.name);
-    out.Text(trial.configuration_json);
-    Put(out, trial.warm_start);
-    out.Int(static_cast<int64_t>(trial.state));
-    out.Int(trial.attempt);
-    out.Int(trial.epoch);
-    out.Int(trial.rung);
-    Put(out, trial.score);
-    out.Int(trial.best_epoch);
-    out.Text(trial.best_checkpoint);
+    Put(out, event.trial);
   }
   void operator()(const TrialChangedEvent& event) {
     Begin(Kind::kTrialChanged);
     out.Int(event.number);
-    int64_t fields = 0;
-    if (event.state) fields |= kState;
-    if (event.attempt) fields |= kAttempt;
-    if (event.epoch) fields |= kEpoch;
-    if (event.rung) fields |= kRung;
-    if (event.score) fields |= kScore;
-    if (event.best_epoch) fields |= kBestEpoch;
-    if (event.best_checkpoint) fields |= kBestCheckpoint;
-    if (event.configuration_json) fields |= kConfiguration;
-    if (event.warm_start) fields |= kWarmStart;
-    out.Int(fields);
-    if (event.state) out.Int(static_cast<int64_t>(*event.state));
-    if (event.attempt) out.Int(*event.attempt);
-    if (event.epoch) out.Int(*event.epoch);
-    if (event.rung) out.Int(*event.rung);
-    if (event.score) Put(out, *event.score);
-    if (event.best_epoch) out.Int(*event.best_epoch);
-    if (event.best_checkpoint) out.Text(*event.best_checkpoint);
-    if (event.configuration_json) out.Text(*event.configuration_json);
-    if (event.warm_start) Put(out, *event.warm_start);
+    Put(out, event.changes);
   }
   void operator()(const ReportEvent& event) {
     Begin(Kind::kReport);
     out.Int(event.number);
     out.Int(event.epoch);
     out.Int(event.attempt);
-    out.Int(static_cast<int64_t>(event.values.size()));
+    out.Int(event.diverged ? 1 : 0);
+    out.Int(std::ssize(event.values));
     for (const double value : event.values) out.Double(value);
+  }
+  void operator()(const LearnedEvent& event) {
+    Begin(Kind::kLearned);
+    out.Text(event.study);
+    out.Int(std::ssize(event.trials));
+    for (const LearnedTrial& trial : event.trials) {
+      out.Int(trial.number);
+      out.Text(ToJsonText(trial.configuration));
+      out.Int(static_cast<int64_t>(trial.state));
+      out.Int(trial.epoch);
+      Put(out, trial.score);
+    }
   }
   void operator()(const NextEvent& event) {
     Begin(Kind::kNext);
@@ -144,13 +114,12 @@ struct Encoder {
   void operator()(const PruneEvent& event) {
     Begin(Kind::kPrune);
     out.Int(event.number);
-    out.Int(NumberOf(event.decision));
+    out.Int(PlaceOf(kDecisions, event.decision));
   }
   void operator()(const LosersEvent& event) {
     Begin(Kind::kLosers);
     out.Int(event.stage);
-    out.Int(static_cast<int64_t>(event.numbers.size()));
-    for (const int64_t number : event.numbers) out.Int(number);
+    Put(out, event.numbers);
   }
   void operator()(const SourcesEvent& event) {
     Begin(Kind::kSources);
@@ -162,13 +131,41 @@ struct Encoder {
   }
   void operator()(const StalledEvent& event) {
     Begin(Kind::kStalled);
-    out.Int(std::ssize(event.numbers));
-    for (const int64_t number : event.numbers) out.Int(number);
+    Put(out, event.numbers);
   }
   void operator()(const FinishEvent& event) {
     Begin(Kind::kFinish);
     out.Int(static_cast<int64_t>(event.why));
     out.Int(event.active_ms);
+  }
+  void operator()(const RepeatsEvent& event) {
+    Begin(Kind::kRepeats);
+    out.Int(event.first);
+  }
+  void operator()(const FinalRunsEvent&) { Begin(Kind::kFinalRuns); }
+  void operator()(const ReplaceEvent& event) {
+    Begin(Kind::kReplace);
+    out.Int(event.stage);
+    out.Int(event.loser);
+    if (event.loser != 0) out.Int(event.source);
+  }
+  void operator()(const CountEvent& event) {
+    Begin(Kind::kCount);
+    out.Int(static_cast<int64_t>(event.why));
+    out.Int(event.number);
+    const StopProgress& progress = event.progress;
+    out.Int(progress.epochs);
+    out.Int(progress.target_trial);
+    if (progress.target_trial != 0) out.Double(progress.target_score);
+    out.Int(progress.stage);
+    out.Int(progress.ended);
+    Put(out, progress.best);
+    out.Int(progress.stages_over);
+  }
+  void operator()(const StopEvent& event) {
+    Begin(Kind::kStop);
+    out.Int(PlaceOf(kStops, event.decision.kind));
+    if (event.decision.kind != StopDecision::Kind::kGoOn) out.Text(event.decision.reason);
   }
 };
 
@@ -180,39 +177,18 @@ LogEvent GetStudy(ByteReader& in) {
   return event;
 }
 
-LogEvent GetTrialCreated(ByteReader& in) {
-  TrialCreatedEvent event;
-  event.number = in.Int();
-  LoggedTrial& trial = event.trial;
-  trial.stage = static_cast<int>(in.Int());
-  trial.name = in.Text();
-  trial.configuration_json = in.Text();
-  trial.warm_start = GetWarmStart(in);
-  trial.state = in.Word(TrialState::kCancelled);
-  trial.attempt = in.Int();
-  trial.epoch = static_cast<int>(in.Int());
-  trial.rung = static_cast<int>(in.Int());
-  trial.score = GetOptionalDouble(in);
-  trial.best_epoch = static_cast<int>(in.Int());
-  trial.best_checkpoint = in.Text();
-  return event;
+std::optional<LogEvent> GetTrialCreated(ByteReader& in) {
+  const int64_t number = in.Int();
+  std::optional<LoggedTrial> trial = GetLoggedTrial(in);
+  if (!trial) return std::nullopt;
+  return TrialCreatedEvent{number, *std::move(trial)};
 }
 
 std::optional<LogEvent> GetTrialChanged(ByteReader& in) {
-  TrialChangedEvent event;
-  event.number = in.Int();
-  const int64_t fields = in.Int();
-  if ((fields & ~kAllFields) != 0) return std::nullopt;
-  if (fields & kState) event.state = in.Word(TrialState::kCancelled);
-  if (fields & kAttempt) event.attempt = in.Int();
-  if (fields & kEpoch) event.epoch = static_cast<int>(in.Int());
-  if (fields & kRung) event.rung = static_cast<int>(in.Int());
-  if (fields & kScore) event.score = GetOptionalDouble(in);
-  if (fields & kBestEpoch) event.best_epoch = static_cast<int>(in.Int());
-  if (fields & kBestCheckpoint) event.best_checkpoint = in.Text();
-  if (fields & kConfiguration) event.configuration_json = in.Text();
-  if (fields & kWarmStart) event.warm_start = GetWarmStart(in);
-  return event;
+  const int64_t number = in.Int();
+  std::optional<LoggedTrial> changes = GetLoggedTrial(in);
+  if (!changes) return std::nullopt;
+  return TrialChangedEvent{number, *std::move(changes)};
 }
 
 LogEvent GetReport(ByteReader& in) {
@@ -220,19 +196,90 @@ LogEvent GetReport(ByteReader& in) {
   event.number = in.Int();
   event.epoch = static_cast<int>(in.Int());
   event.attempt = in.Int();
+  event.diverged = in.Int() != 0;
   for (int64_t left = in.Count(); left > 0; --left) event.values.push_back(in.Double());
+  return event;
+}
+
+// Nullopt: it holds a configuration that cannot be read.
+std::optional<LogEvent> GetLearned(ByteReader& in) {
+  LearnedEvent event;
+  event.study = in.Text();
+  for (int64_t left = in.Count(); left > 0; --left) {
+    LearnedTrial trial;
+    trial.study = event.study;
+    trial.number = in.Int();
+    auto configuration = ConfigurationFromJsonText(in.Text());
+    if (!configuration.ok()) return std::nullopt;
+    trial.configuration = *std::move(configuration);
+    trial.state = in.Word(TrialState::kCancelled);
+    trial.epoch = static_cast<int>(in.Int());
+    trial.score = GetOptionalDouble(in);
+    event.trials.push_back(std::move(trial));
+  }
+  return event;
+}
+
+std::optional<LogEvent> GetPrune(ByteReader& in) {
+  const int64_t number = in.Int();
+  const auto decision = WordAt(kDecisions, in.Int());
+  if (!decision) return std::nullopt;
+  return PruneEvent{number, *decision};
+}
+
+LogEvent GetLosers(ByteReader& in) {
+  const int stage = static_cast<int>(in.Int());
+  return LosersEvent{stage, GetNumbers(in)};
+}
+
+LogEvent GetFinish(ByteReader& in) {
+  const auto why = in.Word(FinishEvent::Why::kWallTime);
+  return FinishEvent{why, in.Int()};
+}
+
+LogEvent GetReplace(ByteReader& in) {
+  ReplaceEvent event;
+  event.stage = static_cast<int>(in.Int());
+  event.loser = in.Int();
+  if (event.loser != 0) event.source = in.Int();
+  return event;
+}
+
+LogEvent GetCount(ByteReader& in) {
+  CountEvent event;
+  event.why = in.Word(CountEvent::Why::kOtherRules);
+  event.number = in.Int();
+  StopProgress& progress = event.progress;
+  progress.epochs = in.Int();
+  progress.target_trial = in.Int();
+  if (progress.target_trial != 0) progress.target_score = in.Double();
+  progress.stage = static_cast<int>(in.Int());
+  progress.ended = in.Int();
+  progress.best = GetOptionalDouble(in);
+  progress.stages_over = static_cast<int>(in.Int());
+  return event;
+}
+
+std::optional<LogEvent> GetStop(ByteReader& in) {
+  const auto kind = WordAt(kStops, in.Int());
+  if (!kind) return std::nullopt;
+  StopEvent event{{*kind, {}}};
+  if (*kind != StopDecision::Kind::kGoOn) event.decision.reason = in.Text();
+  return event;
+}
+
+LogEvent GetProgram(ByteReader& in) {
+  ProgramEvent event;
+  event.version = in.Text();
+  event.algorithms = static_cast<int>(in.Int());
   return event;
 }
 
 // Nullopt: of no kind that this program knows.
 std::optional<LogEvent> GetEvent(ByteReader& in) {
   switch (static_cast<Kind>(in.Int())) {
-    case Kind::kProgram: {
-      ProgramEvent event;
-      event.version = in.Text();
-      event.algorithms = static_cast<int>(in.Int());
-      return event;
-    }
+    case Kind::kProgram:
+      return GetProgram(in);
     case Kind::kStudy:
       return GetStudy(in);
     case Kind::kTrialCreated:
@@ -241,104 +288,37 @@ std::optional<LogEvent> GetEvent(ByteReader& in) {
       return GetTrialChanged(in);
     case Kind::kReport:
       return GetReport(in);
+    case Kind::kLearned:
+      return GetLearned(in);
     case Kind::kNext:
       return NextEvent{in.Int()};
-    case Kind::kPrune: {
-      PruneEvent event;
-      event.number = in.Int();
-      const int64_t decision = in.Int();
-      if (decision < 0 || decision >= std::ssize(kDecisions)) return std::nullopt;
-      event.decision = kDecisions[decision];
-      return event;
-    }
-    case Kind::kLosers: {
-      LosersEvent event;
-      event.stage = static_cast<int>(in.Int());
-      for (int64_t left = in.Count(); left > 0; --left) event.numbers.push_back(in.Int());
-      return event;
-    }
+    case Kind::kPrune:
+      return GetPrune(in);
+    case Kind::kLosers:
+      return GetLosers(in);
     case Kind::kSources:
       return SourcesEvent{in.Int()};
     case Kind::kStage:
       return StageEvent{static_cast<int>(in.Int())};
-    case Kind::kStalled: {
-      StalledEvent event;
-      for (int64_t left = in.Count(); left > 0; --left) event.numbers.push_back(in.Int());
-      return event;
-    }
-    case Kind::kFinish: {
-      FinishEvent event;
-      event.why = in.Word(FinishEvent::Why::kWallTime);
-      event.active_ms = in.Int();
-      return event;
-    }
+    case Kind::kStalled:
+      return StalledEvent{GetNumbers(in)};
+    case Kind::kFinish:
+      return GetFinish(in);
+    case Kind::kRepeats:
+      return RepeatsEvent{in.Int()};
+    case Kind::kFinalRuns:
+      return FinalRunsEvent{};
+    case Kind::kReplace:
+      return GetReplace(in);
+    case Kind::kCount:
+      return GetCount(in);
+    case Kind::kStop:
+      return GetStop(in);
   }
   return std::nullopt;
 }
 
-bool Same(const std::optional<double>& a, const std::optional<double>& b) {
-  return a == b || (a && b && std::isnan(*a) && std::isnan(*b));
-}
-
-WarmStart Logged(WarmStart start) {
-  start.checkpoint = start.checkpoint.substr(0, kLoggedHash);
-  return start;
-}
-
 }  // namespace
-
-LoggedTrial ToLogged(const Trial& trial) {
-  return {trial.stage,
-          trial.name,
-          ToJsonText(trial.configuration),
-          Logged(trial.warm_start),
-          trial.state,
-          trial.attempt.value(),
-          trial.epoch,
-          trial.rung,
-          trial.score,
-          trial.best_epoch,
-          trial.best_checkpoint.substr(0, kLoggedHash)};
-}
-
-std::optional<TrialChangedEvent> Difference(const Trial& before, const Trial& after) {
-  TrialChangedEvent event;
-  bool any = false;
-  const auto note = [&](const auto& old_value, const auto& value, auto& field) {
-    if (old_value == value) return;
-    field = value;
-    any = true;
-  };
-  event.number = after.number;
-  note(before.state, after.state, event.state);
-  note(before.attempt.value(), after.attempt.value(), event.attempt);
-  note(before.epoch, after.epoch, event.epoch);
-  note(before.rung, after.rung, event.rung);
-  if (!Same(before.score, after.score)) {
-    event.score = after.score;
-    any = true;
-  }
-  note(before.best_epoch, after.best_epoch, event.best_epoch);
-  if (before.best_checkpoint != after.best_checkpoint) {
-    event.best_checkpoint = after.best_checkpoint.substr(0, kLoggedHash);
-    any = true;
-  }
-  if (before.configuration != after.configuration) {
-    event.configuration_json = ToJsonText(after.configuration);
-    any = true;
-  }
-  if (before.warm_start != after.warm_start) {
-    event.warm_start = Logged(after.warm_start);
-    any = true;
-  }
-  if (!any) return std::nullopt;
-  return event;
-}
-
-std::vector<std::string> LoggedMetrics(const Objective& objective) {
-  if (objective.select_by == objective.metric) return {objective.metric};
-  return {objective.metric, objective.select_by};
-}
 
 void Encode(const LogEvent& event, std::string& bytes) {
   std::visit(Encoder{ByteWriter(bytes)}, event);

@@ -1,10 +1,10 @@
 // The log of a study: what changed of it, and what was decided, in order. From the events alone the
-// rows that sampler, pruner and stages looked at can be rebuilt as they were at each decision
-// (replay.h); the tables keep only the newest ones.
+// rows that sampler, pruner, stages and stopping rules looked at can be rebuilt as they were at
+// each decision (replay.h); the tables keep only the newest ones.
 //
 // A row of the log holds the events of one change. Encoded: for each a number that says its kind,
 // then its fields; integers of variable length, doubles of eight bytes, texts with their length.
-// An epoch costs about 30 bytes. Pure.
+// An epoch costs about 40 bytes. Pure.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,9 @@
 
 #include "src/base/status.h"
 #include "src/pruning/pruner.h"
+#include "src/scheduling/logged_trial.h"
+#include "src/scheduling/stop_policy.h"
+#include "src/scheduling/trial_store.h"
 #include "src/study/study.h"
 #include "src/study/trial.h"
 
@@ -24,9 +27,6 @@ namespace vizsla {
 // Raised whenever a sampler, a pruner or what comes next in a study decides otherwise than before
 // from the same inputs.
 inline constexpr int kDecisionAlgorithms = 1;
-
-// Checkpoints are known in the log by the beginning of their hash.
-inline constexpr size_t kLoggedHash = 12;
 
 // --- what changed: the inputs of decisions ---
 
@@ -42,56 +42,32 @@ struct StudyEvent {
   bool created = false;
   StudyState state = StudyState::kActive;
   std::optional<std::string> spec_json;  // nullopt: as before
-  bool operator==(const StudyEvent&) const = default;
 };
-
-// What decisions depend on of a trial's row.
-struct LoggedTrial {
-  int stage = 1;
-  std::string name;
-  std::string configuration_json;
-  WarmStart warm_start;
-  TrialState state = TrialState::kQueued;
-  int64_t attempt = 0;
-  int epoch = 0;
-  int rung = 0;
-  std::optional<double> score;
-  int best_epoch = 0;
-  std::string best_checkpoint;
-};
-// As the log keeps it: hashes are cut short.
-LoggedTrial ToLogged(const Trial& trial);
 
 struct TrialCreatedEvent {
   int64_t number = 0;
   LoggedTrial trial;
 };
 
-// Only what is not nullopt has changed.
 struct TrialChangedEvent {
   int64_t number = 0;
-  std::optional<TrialState> state;
-  std::optional<int64_t> attempt;
-  std::optional<int> epoch;
-  std::optional<int> rung;
-  std::optional<std::optional<double>> score;
-  std::optional<int> best_epoch;
-  std::optional<std::string> best_checkpoint;
-  std::optional<std::string> configuration_json;
-  std::optional<WarmStart> warm_start;
+  LoggedTrial changes;
 };
-// Nullopt when nothing that decisions depend on has changed.
-std::optional<TrialChangedEvent> Difference(const Trial& before, const Trial& after);
 
-// An epoch was accepted. The values are those of LoggedMetrics.
+// An epoch was accepted. The values are those of LoggedParts.
 struct ReportEvent {
   int64_t number = 0;
   int epoch = 0;
   int64_t attempt = 0;
+  bool diverged = false;  // by any of its metrics
   std::vector<double> values;
 };
-// The names of the metrics on which decisions depend, each once.
-std::vector<std::string> LoggedMetrics(const Objective& objective);
+
+// What a new study has learnt of an earlier one, in the order of learn_from.
+struct LearnedEvent {
+  std::string study;
+  std::vector<LearnedTrial> trials;  // `study` of each is the one above
+};
 
 // --- what was decided; what follows from it comes after it ---
 
@@ -121,10 +97,33 @@ struct FinishEvent {
   Why why = Why::kNoWork;
   int64_t active_ms = 0;
 };
+struct RepeatsEvent {  // the runs that this configuration lacks are created next, if any
+  int64_t first = 0;
+};
+struct FinalRunsEvent {};  // the search is over: paused trials end, then final runs are created
+// In a population `loser` gives its place to a new trial that goes on from `source`. Zeros: none
+// does, which is the last word after each of the others.
+struct ReplaceEvent {
+  int stage = 1;
+  int64_t loser = 0;
+  int64_t source = 0;
+};
+// What stopping rules look at, after it was counted.
+struct CountEvent {
+  enum class Why { kReport = 0, kEnd = 1, kOtherRules = 2 };
+  Why why = Why::kReport;
+  int64_t number = 0;  // the trial that was counted; 0: all of them
+  StopProgress progress;
+};
+struct StopEvent {  // what stopping rules say
+  StopDecision decision;
+};
 
+// The order is not persisted.
 using LogEvent = std::variant<ProgramEvent, StudyEvent, TrialCreatedEvent, TrialChangedEvent,
-                              ReportEvent, NextEvent, PruneEvent, LosersEvent, SourcesEvent,
-                              StageEvent, FinishEvent, StalledEvent>;
+                              ReportEvent, LearnedEvent, NextEvent, PruneEvent, LosersEvent,
+                              SourcesEvent, StalledEvent, StageEvent, FinishEvent, RepeatsEvent,
+                              FinalRunsEvent, ReplaceEvent, CountEvent, StopEvent>;
 
 // Appends to `bytes`.
 void Encode(const LogEvent& event, std::string& bytes);

@@ -17,12 +17,13 @@ void DecisionRecorder::Begin(TrialWriter& writer) {
 
 absl::Status DecisionRecorder::Store(Timestamp now) {
   for (auto& [study, events] : events_) {
+    if (!events.any) continue;
     if (introduced_.insert(study).second) {
       std::string introduced;
       Encode(ProgramEvent{VIZSLA_VERSION, kDecisionAlgorithms}, introduced);
-      events.insert(0, introduced);
+      events.bytes.insert(0, introduced);
     }
-    const absl::Status appended = to().AppendDecisions(study, now, events);
+    const absl::Status appended = to().AppendDecisions(study, now, events.bytes);
     if (!appended.ok()) {
       Forget();
       return appended;
@@ -31,17 +32,27 @@ absl::Status DecisionRecorder::Store(Timestamp now) {
   return absl::OkStatus();
 }
 
-void DecisionRecorder::Note(StudyId study, const LogEvent& event) { Encode(event, events_[study]); }
+void DecisionRecorder::Note(StudyId study, const LogEvent& event) {
+  Events& events = events_[study];
+  Encode(event, events.bytes);
+  events.any = true;
+}
+
+void DecisionRecorder::NoteIfAny(StudyId study, const LogEvent& event) {
+  Encode(event, events_[study].bytes);
+}
 
 absl::StatusOr<Study> DecisionRecorder::GetStudy(StudyId id) {
   VIZSLA_ASSIGN_OR_RETURN(Study study, to().GetStudy(id));
-  if (!metrics_.contains(id)) metrics_[id] = LoggedMetrics(study.spec.objective);
+  if (!parts_.contains(id)) parts_[id] = LoggedPartsOf(study.spec);
   return study;
 }
 
-absl::StatusOr<const std::vector<std::string>*> DecisionRecorder::MetricsOf(StudyId study) {
-  if (!metrics_.contains(study)) VIZSLA_RETURN_IF_ERROR(GetStudy(study).status());
-  return &metrics_.at(study);
+absl::StatusOr<const LoggedParts*> DecisionRecorder::PartsOf(StudyId study) {
+  const auto known = parts_.find(study);
+  if (known != parts_.end()) return &known->second;
+  VIZSLA_RETURN_IF_ERROR(GetStudy(study).status());
+  return &parts_.at(study);
 }
 
 absl::StatusOr<Trial> DecisionRecorder::GetTrial(TrialId id) {
@@ -98,14 +109,16 @@ absl::Status DecisionRecorder::UpdateStudy(const Study& study) {
 absl::Status DecisionRecorder::DeleteStudy(StudyId id) {
   VIZSLA_RETURN_IF_ERROR(to().DeleteStudy(id));
   events_.erase(id);
-  metrics_.erase(id);
+  parts_.erase(id);
   std::erase_if(trials_, [&](const auto& entry) { return entry.second.study == id; });
   return absl::OkStatus();
 }
 
 absl::StatusOr<TrialId> DecisionRecorder::InsertTrial(const Trial& trial) {
   VIZSLA_ASSIGN_OR_RETURN(const TrialId id, to().InsertTrial(trial));
-  Note(trial.study, TrialCreatedEvent{trial.number, ToLogged(trial)});
+  VIZSLA_ASSIGN_OR_RETURN(const LoggedParts* const parts, PartsOf(trial.study));
+  Note(trial.study,
+       TrialCreatedEvent{trial.number, Difference(Trial(), trial, *parts).value_or(LoggedTrial())});
   Trial& known = trials_[id];
   known = trial;
   known.id = id;
@@ -115,7 +128,10 @@ absl::StatusOr<TrialId> DecisionRecorder::InsertTrial(const Trial& trial) {
 absl::Status DecisionRecorder::UpdateTrial(const Trial& trial) {
   VIZSLA_ASSIGN_OR_RETURN(Trial* const newest, Newest(trial.id));
   VIZSLA_RETURN_IF_ERROR(to().UpdateTrial(trial));
-  if (const auto changed = Difference(*newest, trial)) Note(trial.study, *changed);
+  VIZSLA_ASSIGN_OR_RETURN(const LoggedParts* const parts, PartsOf(trial.study));
+  if (auto changes = Difference(*newest, trial, *parts)) {
+    Note(trial.study, TrialChangedEvent{trial.number, *std::move(changes)});
+  }
   *newest = trial;
   return absl::OkStatus();
 }
@@ -128,9 +144,9 @@ absl::Status DecisionRecorder::UpsertReport(TrialId id, const EpochReport& repor
   if (std::find(reports_.begin(), reports_.end(), key) != reports_.end()) return absl::OkStatus();
   reports_.push_back(key);
   VIZSLA_ASSIGN_OR_RETURN(const Trial* const trial, Newest(id));
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<std::string>* const metrics, MetricsOf(trial->study));
-  ReportEvent event{trial->number, report.epoch, report.attempt.value(), {}};
-  for (const std::string& name : *metrics) {
+  VIZSLA_ASSIGN_OR_RETURN(const LoggedParts* const parts, PartsOf(trial->study));
+  ReportEvent event{trial->number, report.epoch, report.attempt.value(), HasDiverged(report), {}};
+  for (const std::string& name : parts->metrics) {
     const auto metric = report.metrics.find(name);
     event.values.push_back(
         metric != report.metrics.end() ? metric->second : std::numeric_limits<double>::quiet_NaN());

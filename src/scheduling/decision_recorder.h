@@ -23,6 +23,8 @@ class DecisionRecorder final : public ForwardingWriter {
 
   // Before what follows from the decision is written.
   void Note(StudyId study, const LogEvent& event);
+  // A decision that all stays as it is: no reason for a row of its own, but noted with others.
+  void NoteIfAny(StudyId study, const LogEvent& event);
 
   // What was stored since the last failed commit may be gone: studies are told anew who decides.
   void Forget() { introduced_.clear(); }
@@ -46,20 +48,23 @@ class DecisionRecorder final : public ForwardingWriter {
  private:
   // The row as it is stored now; read unless this change has seen it.
   absl::StatusOr<Trial*> Newest(TrialId id);
-  // The names of the values that are logged of an epoch.
-  absl::StatusOr<const std::vector<std::string>*> MetricsOf(StudyId study);
+  absl::StatusOr<const LoggedParts*> PartsOf(StudyId study);
 
   TrialWriter* writer_ = nullptr;
 
   // Of the running change:
-  std::map<StudyId, std::string> events_;
+  struct Events {
+    std::string bytes;
+    bool any = false;  // that are worth a row
+  };
+  std::map<StudyId, Events> events_;
   std::map<TrialId, Trial> trials_;
   // (trial, epoch, attempt) of the reports that are stored.
   TrialId listed_;
   std::vector<std::pair<int, AttemptNumber>> reports_;
 
-  std::map<StudyId, std::vector<std::string>> metrics_;  // an objective never changes
-  std::set<StudyId> introduced_;                         // who decides is in their logs
+  std::map<StudyId, LoggedParts> parts_;
+  std::set<StudyId> introduced_;  // who decides is in their logs
 };
 
 }  // namespace vizsla

@@ -21,11 +21,20 @@ class ForwardingWriter : public TrialWriter {
   absl::StatusOr<int64_t> CountTrials(StudyId study, std::span<const TrialState> states) override {
     return to().CountTrials(study, states);
   }
+  absl::StatusOr<bool> AnyTrial(StudyId study, std::span<const TrialState> states) override {
+    return to().AnyTrial(study, states);
+  }
+  absl::StatusOr<std::vector<StateSummary>> SummarizeStates(StudyId study) override {
+    return to().SummarizeStates(study);
+  }
   absl::StatusOr<int64_t> LastTrialNumber(StudyId study) override {
     return to().LastTrialNumber(study);
   }
   absl::StatusOr<std::optional<Trial>> FirstQueued(StudyId study) override {
     return to().FirstQueued(study);
+  }
+  absl::StatusOr<std::vector<Trial>> ListHeldBy(const std::string& worker) override {
+    return to().ListHeldBy(worker);
   }
   absl::StatusOr<std::vector<EpochReport>> ListReports(TrialId trial) override {
     return to().ListReports(trial);
@@ -42,6 +51,12 @@ class ForwardingWriter : public TrialWriter {
   absl::StatusOr<std::vector<DecisionRow>> ListDecisions(StudyId study, int64_t after,
                                                          int64_t limit) override {
     return to().ListDecisions(study, after, limit);
+  }
+  absl::StatusOr<StopProgress> GetStopProgress(StudyId study) override {
+    return to().GetStopProgress(study);
+  }
+  absl::StatusOr<std::vector<LearnedTrial>> ListLearned(StudyId study) override {
+    return to().ListLearned(study);
   }
   absl::StatusOr<bool> IsArtifactReferenced(const std::string& hash) override {
     return to().IsArtifactReferenced(hash);
@@ -72,6 +87,12 @@ class ForwardingWriter : public TrialWriter {
   }
   absl::Status AppendDecisions(StudyId study, Timestamp at, std::string_view events) override {
     return to().AppendDecisions(study, at, events);
+  }
+  absl::Status PutStopProgress(StudyId study, const StopProgress& progress) override {
+    return to().PutStopProgress(study, progress);
+  }
+  absl::Status InsertLearned(StudyId study, std::span<const LearnedTrial> trials) override {
+    return to().InsertLearned(study, trials);
   }
 
  protected:

@@ -1,6 +1,7 @@
 #include "src/scheduling/memory_trial_store.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <utility>
@@ -37,6 +38,8 @@ struct MemoryTrialStore::Tables {
   std::map<std::pair<StudyId, int64_t>, TrialId> numbers;
   std::map<int64_t, EvaluationRow> evaluations;
   std::map<StudyId, DecisionRows> decisions;
+  std::map<StudyId, StopProgress> stop_progress;
+  std::map<StudyId, std::vector<LearnedTrial>> learned;
 };
 
 namespace {
@@ -99,6 +102,31 @@ class TablesWriter final : public TrialWriter {
     return count;
   }
 
+  absl::StatusOr<bool> AnyTrial(StudyId study, std::span<const TrialState> states) override {
+    bool any = false;
+    VisitTrials(study, states, [&](const Trial&) {
+      any = true;
+      return false;
+    });
+    return any;
+  }
+
+  absl::StatusOr<std::vector<StateSummary>> SummarizeStates(StudyId study) override {
+    std::map<TrialState, StateSummary> summaries;
+    VisitTrials(study, {}, [&](const Trial& trial) {
+      StateSummary& summary = summaries[trial.state];
+      summary.state = trial.state;
+      ++summary.trials;
+      if (!trial.score || std::isnan(*trial.score)) return true;
+      summary.lowest_score = std::min(summary.lowest_score.value_or(*trial.score), *trial.score);
+      summary.highest_score = std::max(summary.highest_score.value_or(*trial.score), *trial.score);
+      return true;
+    });
+    std::vector<StateSummary> list;
+    for (const auto& [state, summary] : summaries) list.push_back(summary);
+    return list;
+  }
+
   absl::StatusOr<int64_t> LastTrialNumber(StudyId study) override {
     auto after = tables_.numbers.upper_bound({study, std::numeric_limits<int64_t>::max()});
     if (after == tables_.numbers.begin()) return 0;
@@ -114,6 +142,15 @@ class TablesWriter final : public TrialWriter {
       return false;
     });
     return first;
+  }
+
+  absl::StatusOr<std::vector<Trial>> ListHeldBy(const std::string& worker) override {
+    std::vector<Trial> held;
+    for (const auto& [id, rows] : tables_.trials) {
+      const Trial& trial = rows->trial;
+      if (trial.state == TrialState::kRunning && trial.worker == worker) held.push_back(trial);
+    }
+    return held;
   }
 
   absl::StatusOr<std::vector<EpochReport>> ListReports(TrialId trial) override {
@@ -154,6 +191,16 @@ class TablesWriter final : public TrialWriter {
     return rows;
   }
 
+  absl::StatusOr<StopProgress> GetStopProgress(StudyId study) override {
+    const auto found = tables_.stop_progress.find(study);
+    return found == tables_.stop_progress.end() ? StopProgress() : found->second;
+  }
+
+  absl::StatusOr<std::vector<LearnedTrial>> ListLearned(StudyId study) override {
+    const auto found = tables_.learned.find(study);
+    return found == tables_.learned.end() ? std::vector<LearnedTrial>() : found->second;
+  }
+
   absl::StatusOr<bool> IsArtifactReferenced(const std::string& hash) override {
     if (hash.empty()) return false;
     for (const auto& [id, study] : tables_.studies) {
@@ -187,6 +234,8 @@ class TablesWriter final : public TrialWriter {
 
   absl::Status DeleteStudy(StudyId id) override {
     if (tables_.studies.erase(id) == 0) return NoStudy(id);
+    tables_.stop_progress.erase(id);
+    tables_.learned.erase(id);
     std::erase_if(tables_.trials,
                   [&](const auto& entry) { return entry.second->trial.study == id; });
     std::erase_if(tables_.numbers, [&](const auto& entry) { return entry.first.first == id; });
@@ -248,9 +297,7 @@ class TablesWriter final : public TrialWriter {
   }
 
   absl::Status AppendDecisions(StudyId study, Timestamp at, std::string_view events) override {
-    if (!tables_.studies.contains(study)) {
-      return absl::FailedPreconditionError("FOREIGN KEY constraint failed");
-    }
+    VIZSLA_RETURN_IF_ERROR(CheckStudy(study));
     DecisionRows& log = tables_.decisions[study];
     const size_t before = log.full.size() * DecisionRows::kChunk + log.newest.size();
     log.newest.push_back({static_cast<int64_t>(before) + 1, at, std::string(events)});
@@ -258,6 +305,19 @@ class TablesWriter final : public TrialWriter {
       log.full.push_back(
           std::make_shared<const std::vector<DecisionRow>>(std::exchange(log.newest, {})));
     }
+    return absl::OkStatus();
+  }
+
+  absl::Status PutStopProgress(StudyId study, const StopProgress& progress) override {
+    VIZSLA_RETURN_IF_ERROR(CheckStudy(study));
+    tables_.stop_progress[study] = progress;
+    return absl::OkStatus();
+  }
+
+  absl::Status InsertLearned(StudyId study, std::span<const LearnedTrial> trials) override {
+    VIZSLA_RETURN_IF_ERROR(CheckStudy(study));
+    std::vector<LearnedTrial>& rows = tables_.learned[study];
+    rows.insert(rows.end(), trials.begin(), trials.end());
     return absl::OkStatus();
   }
 
@@ -298,8 +358,9 @@ class TablesWriter final : public TrialWriter {
 
   static bool References(const TrialRows& rows, const std::string& hash) {
     const Trial& trial = rows.trial;
-    return trial.best_checkpoint == hash || trial.last_checkpoint == hash ||
-           trial.warm_start.checkpoint == hash ||
+    const bool starts_from = !IsFinished(trial.state) && (trial.warm_start.checkpoint == hash ||
+                                                          trial.lineage.checkpoint == hash);
+    return starts_from || trial.best_checkpoint == hash || trial.last_checkpoint == hash ||
            std::any_of(rows.reports.begin(), rows.reports.end(),
                        [&](const auto& entry) { return entry.second.checkpoint_hash == hash; });
   }
@@ -309,6 +370,10 @@ class TablesWriter final : public TrialWriter {
   }
   static absl::Status NoTrial(TrialId id) {
     return absl::NotFoundError(StrCat("there is no trial with id ", id.value()));
+  }
+  absl::Status CheckStudy(StudyId id) const {
+    if (tables_.studies.contains(id)) return absl::OkStatus();
+    return absl::FailedPreconditionError("FOREIGN KEY constraint failed");
   }
   absl::Status CheckNameFree(const std::string& name, StudyId except) const {
     for (const auto& [id, study] : tables_.studies) {

@@ -31,13 +31,16 @@ void SchedulerImpl::ForgetPolicies(StudyId study) {
 
 absl::StatusOr<ReportDirective> SchedulerImpl::DecidePruning(TrialWriter& writer,
                                                              const Study& study, Trial trial) {
+  if (trial.final_run) return ReportDirective::kContinue;
   VIZSLA_ASSIGN_OR_RETURN(Pruner* const pruner, PrunerOf(writer, study, trial.stage));
   if (pruner == nullptr) return ReportDirective::kContinue;
   for (;;) {
     const PruneDecision decision = pruner->Decide(trial.number);
-    recorder_.Note(study.id, PruneEvent{trial.number, decision});
+    const PruneEvent event{trial.number, decision};
+    if (decision != PruneDecision::kContinue) recorder_.Note(study.id, event);
     switch (decision) {
       case PruneDecision::kContinue:
+        recorder_.NoteIfAny(study.id, event);
         return ReportDirective::kContinue;
       case PruneDecision::kPause:
         return ReportDirective::kPause;
@@ -92,13 +95,13 @@ absl::Status SchedulerImpl::PruneLosers(TrialWriter& writer, const Study& study,
   VIZSLA_ASSIGN_OR_RETURN(Pruner* const pruner, PrunerOf(writer, study, stage));
   if (pruner == nullptr) return absl::OkStatus();
   const std::vector<int64_t> losers = pruner->ToPrune();
-  recorder_.Note(study.id, LosersEvent{stage, losers});
+  recorder_.NoteIfAny(study.id, LosersEvent{stage, losers});
   for (const int64_t number : losers) {
     VIZSLA_ASSIGN_OR_RETURN(const Trial trial, writer.FindTrial(study.id, number));
     VIZSLA_RETURN_IF_ERROR(
         EndPaused(writer, study, trial, "others of its rung were better", clock_.Now(), effects));
   }
-  return absl::OkStatus();
+  return ReplaceLosers(writer, study, stage, effects);
 }
 
 absl::Status SchedulerImpl::EndPaused(TrialWriter& writer, const Study& study, const Trial& trial,
@@ -109,7 +112,7 @@ absl::Status SchedulerImpl::EndPaused(TrialWriter& writer, const Study& study, c
       StoreTrial(writer, study, trial, PrunePausedTrial(trial, reason, now), reports, effects));
   ObserveTrial(stored);
   effects.changed = true;
-  return absl::OkStatus();
+  return CountEnd(writer, study, stored);
 }
 
 }  // namespace vizsla

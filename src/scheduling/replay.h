@@ -1,7 +1,7 @@
-// Deterministic replay: from a study's log every suggestion, pruning, promotion and end is derived
-// again, by the same samplers, pruners and rules over the rows as they were at that moment, and
-// compared with what was decided then. A difference does not spread: what follows is derived from
-// what really happened. Pure: no I/O, no clock.
+// Deterministic replay: from a study's log every suggestion, pruning, promotion, replacement,
+// repeat and end is derived again, by the same samplers, pruners and rules over the rows as they
+// were at that moment, and compared with what was decided then. A difference does not spread: what
+// follows is derived from what really happened. Pure: no I/O, no clock.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,10 @@ struct ReplayCounts {
   int64_t pauses = 0;
   int64_t continuations = 0;  // reports after which the pruner let the trial train on
   int64_t sources = 0;        // what waiting trials start from
+  int64_t repeats = 0;        // more runs of configurations, final ones too
+  int64_t replacements = 0;   // in a population
+  int64_t rules = 0;          // what stopping rules said
+  int64_t learned = 0;        // trials of earlier studies
   int64_t ends = 0;           // of stages and of the study
   bool operator==(const ReplayCounts&) const = default;
 };

@@ -1,6 +1,7 @@
 #include "src/scheduling/replay_rows.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace vizsla {
 namespace {
@@ -16,7 +17,7 @@ absl::Status NotInTheLog() { return absl::UnimplementedError("this is not in the
 absl::Status ReplayRows::Apply(const StudyEvent& event) {
   if (event.spec_json) {
     VIZSLA_ASSIGN_OR_RETURN(study_.spec, StudySpecFromJsonText(*event.spec_json));
-    metrics_ = LoggedMetrics(study_.spec.objective);
+    parts_ = LoggedPartsOf(study_.spec);
   }
   if (event.created) study_.id = StudyId(1);
   study_.state = event.state;
@@ -26,59 +27,55 @@ absl::Status ReplayRows::Apply(const StudyEvent& event) {
 absl::StatusOr<Trial> ReplayRows::Apply(const TrialCreatedEvent& event) {
   const auto [place, added] = trials_.try_emplace(event.number);
   if (!added) return absl::DataLossError(StrCat("trial ", event.number, " is created twice"));
-  const LoggedTrial& logged = event.trial;
   Trial& trial = place->second;
   trial.id = TrialId(event.number);
   trial.study = study_.id;
   trial.number = event.number;
-  trial.stage = logged.stage;
-  if (trial.stage < 1 || trial.stage > StageCount(study_.spec)) {
-    return absl::DataLossError(StrCat("trial ", event.number, " is of stage ", trial.stage,
-                                      ", which the study does not have"));
-  }
-  trial.name = logged.name;
-  VIZSLA_ASSIGN_OR_RETURN(trial.configuration,
-                          ConfigurationFromJsonText(logged.configuration_json));
-  trial.warm_start = logged.warm_start;
-  trial.state = logged.state;
-  trial.attempt = AttemptNumber(logged.attempt);
-  trial.epoch = logged.epoch;
-  trial.rung = logged.rung;
-  trial.score = logged.score;
-  trial.best_epoch = logged.best_epoch;
-  trial.best_checkpoint = logged.best_checkpoint;
-  return trial;
+  VIZSLA_RETURN_IF_ERROR(vizsla::Apply(event.trial, trial));
+  if (trial.stage >= 1 && trial.stage <= StageCount(study_.spec)) return trial;
+  return absl::DataLossError(StrCat("trial ", event.number, " is of stage ", trial.stage,
+                                    ", which the study does not have"));
 }
 
 absl::StatusOr<Trial> ReplayRows::Apply(const TrialChangedEvent& event) {
   VIZSLA_ASSIGN_OR_RETURN(Trial* const trial, Require(event.number));
-  if (event.state) trial->state = *event.state;
-  if (event.attempt) trial->attempt = AttemptNumber(*event.attempt);
-  if (event.epoch) trial->epoch = *event.epoch;
-  if (event.rung) trial->rung = *event.rung;
-  if (event.score) trial->score = *event.score;
-  if (event.best_epoch) trial->best_epoch = *event.best_epoch;
-  if (event.best_checkpoint) trial->best_checkpoint = *event.best_checkpoint;
-  if (event.configuration_json) {
-    VIZSLA_ASSIGN_OR_RETURN(trial->configuration,
-                            ConfigurationFromJsonText(*event.configuration_json));
-  }
-  if (event.warm_start) trial->warm_start = *event.warm_start;
+  VIZSLA_RETURN_IF_ERROR(vizsla::Apply(event.changes, *trial));
   return *trial;
 }
 
-absl::StatusOr<EpochReport> ReplayRows::Apply(const ReportEvent& event) {
+absl::StatusOr<ReplayRows::Reported> ReplayRows::Apply(const ReportEvent& event) {
   VIZSLA_RETURN_IF_ERROR(Require(event.number).status());
-  if (event.values.size() != metrics_.size()) {
+  const std::vector<std::string>& metrics = parts_.metrics;
+  if (event.values.size() != metrics.size()) {
     return absl::DataLossError(StrCat("epoch ", event.epoch, " of trial ", event.number, " has ",
-                                      event.values.size(), " values instead of ", metrics_.size()));
+                                      event.values.size(), " values instead of ", metrics.size()));
   }
-  EpochReport& report = reports_[event.number][event.epoch];
-  report = {};
+  EpochReport report;
   report.epoch = event.epoch;
   report.attempt = AttemptNumber(event.attempt);
-  for (size_t i = 0; i < metrics_.size(); ++i) report.metrics[metrics_[i]] = event.values[i];
-  return report;
+  for (size_t i = 0; i < metrics.size(); ++i) report.metrics[metrics[i]] = event.values[i];
+  std::set<int>& diverged = diverged_[event.number];
+  diverged.erase(event.epoch);
+  if (event.diverged) diverged.insert(event.epoch);
+  const bool added = reports_[event.number].insert_or_assign(event.epoch, report).second;
+  return Reported{std::move(report), added};
+}
+
+void ReplayRows::Apply(const LearnedEvent& event) {
+  ++learned_sources_;
+  learned_.insert(learned_.end(), event.trials.begin(), event.trials.end());
+}
+
+bool ReplayRows::HasDiverged(const Trial& trial) const {
+  const auto found = diverged_.find(trial.number);
+  return found != diverged_.end() && !found->second.empty() &&
+         *found->second.begin() <= trial.epoch;
+}
+
+int64_t ReplayRows::CountReports() const {
+  int64_t count = 0;
+  for (const auto& [number, reports] : reports_) count += std::ssize(reports);
+  return count;
 }
 
 const Trial* ReplayRows::Find(int64_t number) const {
@@ -119,6 +116,11 @@ absl::StatusOr<int64_t> ReplayRows::CountTrials(StudyId, std::span<const TrialSt
                        [&](const auto& entry) { return Wanted(entry.second, states); });
 }
 
+absl::StatusOr<bool> ReplayRows::AnyTrial(StudyId, std::span<const TrialState> states) {
+  return std::any_of(trials_.begin(), trials_.end(),
+                     [&](const auto& entry) { return Wanted(entry.second, states); });
+}
+
 absl::StatusOr<int64_t> ReplayRows::LastTrialNumber(StudyId) {
   return trials_.empty() ? 0 : trials_.rbegin()->first;
 }
@@ -138,6 +140,15 @@ absl::StatusOr<std::vector<EpochReport>> ReplayRows::ListReports(TrialId trial) 
   return reports;
 }
 
+absl::StatusOr<StopProgress> ReplayRows::GetStopProgress(StudyId) { return progress_; }
+absl::StatusOr<std::vector<LearnedTrial>> ReplayRows::ListLearned(StudyId) { return learned_; }
+
+absl::StatusOr<std::vector<StateSummary>> ReplayRows::SummarizeStates(StudyId) {
+  return NotInTheLog();
+}
+absl::StatusOr<std::vector<Trial>> ReplayRows::ListHeldBy(const std::string&) {
+  return NotInTheLog();
+}
 absl::StatusOr<std::vector<AttemptRow>> ReplayRows::ListAttempts(TrialId) { return NotInTheLog(); }
 absl::StatusOr<std::vector<LogRow>> ReplayRows::ListLogs(TrialId) { return NotInTheLog(); }
 absl::StatusOr<std::vector<EvaluationRow>> ReplayRows::ListEvaluations(StudyId) {

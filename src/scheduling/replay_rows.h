@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "src/scheduling/decision_log.h"
@@ -18,14 +19,26 @@ class ReplayRows final : public TrialReader {
   absl::Status Apply(const StudyEvent& event);
   absl::StatusOr<Trial> Apply(const TrialCreatedEvent& event);
   absl::StatusOr<Trial> Apply(const TrialChangedEvent& event);
-  // The report as it is stored.
-  absl::StatusOr<EpochReport> Apply(const ReportEvent& event);
+  // The report as it is stored, and whether the trial has not reported this epoch before.
+  struct Reported {
+    EpochReport report;
+    bool new_epoch = false;
+  };
+  absl::StatusOr<Reported> Apply(const ReportEvent& event);
+  void Apply(const LearnedEvent& event);
+  void set_progress(const StopProgress& progress) { progress_ = progress; }
 
   bool has_study() const { return study_.id.value() != 0; }
   const Study& study() const { return study_; }
   // Null: there is none.
   const Trial* Find(int64_t number) const;
   const std::map<int64_t, Trial>& trials() const { return trials_; }
+  // Sources from which something was learnt.
+  int64_t learned_sources() const { return learned_sources_; }
+  const StopProgress& progress() const { return progress_; }
+  // An epoch of the trial's run has.
+  bool HasDiverged(const Trial& trial) const;
+  int64_t CountReports() const;
 
   absl::StatusOr<std::vector<Study>> ListStudies() override;
   absl::StatusOr<Study> GetStudy(StudyId id) override;
@@ -35,10 +48,15 @@ class ReplayRows final : public TrialReader {
   absl::StatusOr<std::vector<Trial>> ListTrials(StudyId study,
                                                 std::span<const TrialState> states) override;
   absl::StatusOr<int64_t> CountTrials(StudyId study, std::span<const TrialState> states) override;
+  absl::StatusOr<bool> AnyTrial(StudyId study, std::span<const TrialState> states) override;
   absl::StatusOr<int64_t> LastTrialNumber(StudyId study) override;
   absl::StatusOr<std::optional<Trial>> FirstQueued(StudyId study) override;
   absl::StatusOr<std::vector<EpochReport>> ListReports(TrialId trial) override;
-  // Nothing of these is in the log.
+  absl::StatusOr<StopProgress> GetStopProgress(StudyId study) override;
+  absl::StatusOr<std::vector<LearnedTrial>> ListLearned(StudyId study) override;
+  // Nothing of these is in the log, or no decision asks for it.
+  absl::StatusOr<std::vector<StateSummary>> SummarizeStates(StudyId study) override;
+  absl::StatusOr<std::vector<Trial>> ListHeldBy(const std::string& worker) override;
   absl::StatusOr<std::vector<AttemptRow>> ListAttempts(TrialId trial) override;
   absl::StatusOr<std::vector<LogRow>> ListLogs(TrialId trial) override;
   absl::StatusOr<std::vector<EvaluationRow>> ListEvaluations(StudyId study) override;
@@ -51,9 +69,13 @@ class ReplayRows final : public TrialReader {
   absl::StatusOr<Trial*> Require(int64_t number);
 
   Study study_;
-  std::vector<std::string> metrics_;
+  LoggedParts parts_;
   std::map<int64_t, Trial> trials_;
   std::map<int64_t, std::map<int, EpochReport>> reports_;
+  std::map<int64_t, std::set<int>> diverged_;  // epochs
+  StopProgress progress_;
+  int64_t learned_sources_ = 0;
+  std::vector<LearnedTrial> learned_;
 };
 
 }  // namespace vizsla

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 
 namespace vizsla {
 
@@ -20,12 +21,53 @@ std::string ToText(PruneDecision decision) {
   return "unknown";
 }
 
-std::string DescribeTrial(int64_t number, int stage, const Configuration& configuration,
-                          const WarmStart& start) {
-  std::string text = StrCat("trial ", number, " of stage ", stage, ": ", ToJsonText(configuration));
+std::string DescribeTrial(const Trial& trial) {
+  const WarmStart& start = trial.warm_start;
+  const Lineage& lineage = trial.lineage;
+  std::string text = StrCat("trial ", trial.number, " of stage ", trial.stage, ": ",
+                            ToJsonText(trial.configuration));
   if (start.trial != 0) text += StrCat(", from trial ", start.trial);
   if (!start.checkpoint.empty()) text += StrCat(" with checkpoint ", start.checkpoint);
+  if (trial.repeat_of != 0) {
+    text += StrCat(trial.final_run ? ", a final run of trial " : ", one more run of trial ",
+                   trial.repeat_of);
+  }
+  if (lineage.parent != 0) {
+    text += StrCat(", in the place of trial ", lineage.member, ", goes on from trial ",
+                   lineage.parent, " at epoch ", lineage.parent_epoch);
+    if (!IsFinished(trial.state)) text += StrCat(" with checkpoint ", lineage.checkpoint);
+  }
+  if (IsFinished(trial.state)) text += StrCat(", ", ToText(trial.state));
   return text;
+}
+
+std::string DescribeProgress(const StopProgress& progress) {
+  std::string text = StrCat(progress.epochs, " epochs");
+  if (progress.target_trial != 0) {
+    text += StrCat(", target reached by trial ", progress.target_trial, " (", progress.target_score,
+                   ")");
+  }
+  text += StrCat(", ", progress.ended, " trials of stage ", progress.stage, " ended");
+  if (progress.best) text += StrCat(" without improving on ", *progress.best);
+  if (progress.stages_over > 0) text += StrCat(", ", progress.stages_over, " stages over");
+  return text;
+}
+
+std::string DescribeStop(const StopDecision& decision) {
+  switch (decision.kind) {
+    case StopDecision::Kind::kGoOn:
+      return "go on";
+    case StopDecision::Kind::kEndStage:
+      return StrCat("end the stage: ", decision.reason);
+    case StopDecision::Kind::kEndStudy:
+      return StrCat("end the study: ", decision.reason);
+  }
+  return "unknown";
+}
+
+std::string DescribeNumbers(const std::vector<int64_t>& numbers) {
+  if (numbers.empty()) return "no trial";
+  return StrCat(numbers.size() == 1 ? "trial " : "trials ", absl::StrJoin(numbers, ", "));
 }
 
 std::string DescribeTrials(const ReplayRows& rows) {

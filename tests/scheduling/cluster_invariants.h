@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <string>
 #include <vector>
@@ -28,6 +30,17 @@ inline double SimulatedAccuracy(int64_t trial, int epoch) {
   return std::floor(stream.Uniform() * 16) / 16;
 }
 
+// One run in some dozens diverges, in a metric that decides nothing.
+inline Metrics SimulatedMetrics(const Objective& objective, int64_t trial, int epoch) {
+  RandomStream stream(StreamKey(98).With(static_cast<uint64_t>(trial)).With(epoch));
+  Metrics metrics = {{"val_accuracy", SimulatedAccuracy(trial, epoch)}, {"train_loss", 0.5}};
+  if (stream.Bernoulli(0.005)) metrics["train_loss"] = std::nan("");
+  for (const FurtherObjective& further : objective.further) {
+    metrics[further.metric] = std::floor(stream.Uniform() * 8);
+  }
+  return metrics;
+}
+
 class ClusterInvariants {
  public:
   ClusterInvariants(TrialStore& store, FakeArtifacts& artifacts)
@@ -46,10 +59,17 @@ class ClusterInvariants {
         CheckReports(study, trial, reports[trial.id]);
         CheckAttempts(trial, attempts);
         CheckArtifacts(trial);
-        if (study.state == StudyState::kFinished) {
-          EXPECT_TRUE(IsFinished(trial.state)) << "trial " << trial.number << " has no end";
-        }
+        CheckKin(study, trial, trials);
+        if (study.state != StudyState::kFinished) continue;
+        // A rule that ended the study leaves trials for a looser one.
+        EXPECT_TRUE(IsFinished(trial.state) ||
+                    (!study.end_reason.empty() && trial.state == TrialState::kQueued))
+            << "trial " << trial.number << " has no end";
       }
+      VIZSLA_ASSIGN_OR_RETURN(const StopProgress progress, reader.GetStopProgress(study.id));
+      int64_t epochs = 0;
+      for (const auto& [id, list] : reports) epochs += std::ssize(list);
+      if (!study.spec.stop.empty()) EXPECT_EQ(progress.epochs, epochs) << "each counts once";
       for (const Acknowledged& report : acknowledged) {
         CheckAcknowledged(report, reports[report.trial]);
       }
@@ -61,19 +81,44 @@ class ClusterInvariants {
  private:
   static void CheckReports(const Study& study, const Trial& trial,
                            const std::vector<EpochReport>& reports) {
-    int epoch = 0;
+    int epoch = trial.lineage.parent_epoch;
     std::vector<EpochReport> run;
     for (const EpochReport& report : reports) {
       EXPECT_EQ(report.epoch, ++epoch) << "every epoch once, without gaps";
       EXPECT_EQ(report.metrics.at("val_accuracy"), SimulatedAccuracy(trial.number, report.epoch));
       if (report.epoch <= trial.epoch) run.push_back(report);
     }
-    EXPECT_EQ(static_cast<int>(run.size()), trial.epoch);
+    EXPECT_EQ(static_cast<int>(run.size()), trial.epoch - trial.lineage.parent_epoch);
     const auto score = SelectScore(study.spec.objective, run);
     ASSERT_EQ(score.has_value(), trial.score.has_value());
     if (!score) return;
     EXPECT_EQ(*trial.score, score->value);
     EXPECT_EQ(trial.best_epoch, score->epoch);
+    EXPECT_EQ(trial.further_values.size(), study.spec.objective.further.size());
+  }
+
+  // Runs of one configuration, and those that took the places of others.
+  static void CheckKin(const Study& study, const Trial& trial, const std::vector<Trial>& trials) {
+    const auto other = [&](int64_t number) -> const Trial& {
+      return trials.at(static_cast<size_t>(number - 1));
+    };
+    if (trial.repeat_of != 0) {
+      EXPECT_LT(trial.repeat_of, trial.number);
+      EXPECT_EQ(trial.configuration, other(trial.repeat_of).configuration);
+    } else {
+      const auto runs = std::count_if(trials.begin(), trials.end(), [&](const Trial& run) {
+        return run.repeat_of == trial.number && !run.final_run;
+      });
+      EXPECT_LT(runs, std::max(1, study.spec.repeats)) << "no repeat too many";
+    }
+    if (trial.lineage.parent == 0) return;
+    EXPECT_LT(trial.lineage.parent, trial.number);
+    EXPECT_GE(trial.epoch, trial.lineage.parent_epoch);
+    // Whoever had the place before has ended.
+    for (const Trial& before : trials) {
+      if (before.number >= trial.number || MemberOf(before) != MemberOf(trial)) continue;
+      EXPECT_TRUE(IsFinished(before.state)) << "two trials have one place";
+    }
   }
 
   static void CheckAttempts(const Trial& trial, const std::vector<AttemptRow>& attempts) {
@@ -90,8 +135,12 @@ class ClusterInvariants {
   }
 
   void CheckArtifacts(const Trial& trial) {
-    for (const std::string& hash :
-         {trial.best_checkpoint, trial.last_checkpoint, trial.warm_start.checkpoint}) {
+    std::vector<std::string> needed = {trial.best_checkpoint, trial.last_checkpoint};
+    if (!IsFinished(trial.state)) {
+      needed.push_back(trial.warm_start.checkpoint);
+      needed.push_back(trial.lineage.checkpoint);
+    }
+    for (const std::string& hash : needed) {
       EXPECT_TRUE(hash.empty() || artifacts_.Exists(hash))
           << "a checkpoint that trial " << trial.number << " needs was removed";
     }

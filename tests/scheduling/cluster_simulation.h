@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <string>
 
 #include "tests/scheduling/simulated_worker.h"
@@ -13,6 +14,7 @@ namespace vizsla {
 struct Schedule {
   uint64_t seed = 1;
   StudySpec spec;
+  std::optional<StudySpec> raised;  // submitted again some time: a budget, looser rules
   int workers = 4;
   // Time passes by up to so much from one worker's step to the next one's.
   Milliseconds longest_step{2000};
@@ -35,8 +37,8 @@ class ClusterSimulation {
         random_(StreamKey(schedule.seed).With("cluster")),
         world_{nullptr, artifacts_, network_, random_, clock_, 0, {}, {}} {
     Restart();
-    const PinnedInputs inputs{"photos-1", artifacts_.Add("split"), artifacts_.Add("weights")};
-    const auto created = world_.scheduler->CreateStudy(schedule_.spec, inputs);
+    inputs_ = {"photos-1", artifacts_.Add("split"), artifacts_.Add("weights")};
+    const auto created = world_.scheduler->CreateStudy(schedule_.spec, inputs_);
     EXPECT_TRUE(created.ok()) << created.status();
     for (int i = 0; i < schedule_.workers; ++i) workers_.emplace_back(world_);
   }
@@ -94,6 +96,10 @@ class ClusterSimulation {
       (void)world_.scheduler->StopStudy(schedule_.spec.name);
       (void)world_.scheduler->ResumeStudy(schedule_.spec.name);
     }
+    if (schedule_.raised && Chance(0.01 * often)) {
+      const auto again = world_.scheduler->CreateStudy(*schedule_.raised, inputs_);
+      EXPECT_TRUE(again.ok() || IsExpectedTrouble(again.status())) << again.status();
+    }
     SimulatedWorker& worker = workers_[random_.UniformInt(workers_.size())];
     if (Chance(0.02)) {
       worker.Die();
@@ -143,6 +149,7 @@ class ClusterSimulation {
   RandomStream random_;
   SimulatedNetwork network_{random_, clock_};
   SimulatedWorld world_;
+  PinnedInputs inputs_;
   std::deque<SimulatedWorker> workers_;
   ClusterInvariants invariants_{disk_.store, artifacts_};
 };

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <cstdlib>
+#include <optional>
 
 #include "src/base/file.h"
 #include "src/base/log.h"
@@ -17,6 +18,7 @@ constexpr int kEpochs = 9;
 struct Mixture {
   const char* name;
   StudySpec spec;
+  std::optional<StudySpec> raised;
 };
 
 AshaOptions Asha(AshaOptions::Variant variant) {
@@ -43,7 +45,7 @@ std::vector<Mixture> Mixtures() {
     StudySpec spec = SmallSpec("dogs", 9, kEpochs);
     spec.sampler = sampler;
     spec.pruner = pruner;
-    mixtures.push_back({name, spec});
+    mixtures.push_back({name, spec, std::nullopt});
     return &mixtures.back().spec;
   };
   TpeOptions tpe;
@@ -65,6 +67,35 @@ std::vector<Mixture> Mixtures() {
   grid->space = GridSpec("dogs", 4, kEpochs).space;
   grid->budget.trials = 4;
   grid->stages = {SecondStage(Asha(AshaOptions::Variant::kPromote)), SecondStage(NoPruning())};
+  TpeOptions bohb = tpe;
+  bohb.random_fraction = 1.0 / 3;
+  add("bohb", bohb, HyperbandOptions());
+  PopulationOptions population;
+  population.interval = 2;
+  population.quantile = 0.34;
+  population.perturb = {"learning_rate"};
+  add("population", RandomOptions(), population)->budget.trials = 5;
+  StudySpec* fronts = add("two objectives, nsga-ii", Nsga2Options{.population = 4}, NoPruning());
+  fronts->objective.further = {{"parameters", Direction::kMinimize}};
+  StudySpec* repeated = add("repeats and final runs, tpe, median", tpe, median);
+  repeated->budget.trials = 5;
+  repeated->repeats = 2;
+  repeated->final_runs = {2, 2};
+  StudySpec* finals = add("final runs, asha", tpe, Asha(AshaOptions::Variant::kPromote));
+  finals->final_runs = {2, 2};
+  StudySpec* ruled = add("stopping rules, tpe, asha", tpe, Asha(AshaOptions::Variant::kPromote));
+  ruled->stop.target = 0.9;
+  ruled->stop.epochs = 30;
+  ruled->stop.no_improvement_trials = 3;
+  mixtures.back().raised = *ruled;
+  mixtures.back().raised->stop = {};
+  mixtures.back().raised->stop.epochs = 60;
+  mixtures.back().raised->stop.no_improvement_trials = 6;
+  StudySpec* unimproved = add("stages that end without improvement", tpe, NoPruning());
+  unimproved->stop.no_improvement_trials = 2;
+  unimproved->stages = {SecondStage(median)};
+  mixtures.back().raised = *unimproved;
+  mixtures.back().raised->budget.trials = 12;
   return mixtures;
 }
 
@@ -88,17 +119,23 @@ TEST(ClusterSimulationTest, ThousandsOfSchedulesKeepEveryPromise) {
   for (const Mixture& mixture : Mixtures()) {
     for (int seed = 1; seed <= Seeds(); ++seed) {
       SCOPED_TRACE(StrCat(mixture.name, ", seed ", seed));
-      const ReplayResult result = Play({static_cast<uint64_t>(seed), mixture.spec});
+      const ReplayResult result = Play({static_cast<uint64_t>(seed), mixture.spec, mixture.raised});
       ASSERT_FALSE(HasFailure()) << mixture.name << ", seed " << seed;
       seen.promotions += result.counts.promotions;
       seen.prunings += result.counts.prunings;
       seen.sources += result.counts.sources;
+      seen.repeats += result.counts.repeats;
+      seen.replacements += result.counts.replacements;
+      seen.rules += result.counts.rules;
     }
   }
-  // The chaos leaves enough alive to say something about pruners and stages.
+  // The chaos leaves enough alive to say something about each kind of decision.
   EXPECT_GT(seen.promotions, Seeds());
   EXPECT_GT(seen.prunings, Seeds());
   EXPECT_GT(seen.sources, Seeds());
+  EXPECT_GT(seen.repeats, Seeds());
+  EXPECT_GT(seen.replacements, Seeds());
+  EXPECT_GT(seen.rules, Seeds());
 }
 
 TEST(ClusterSimulationTest, AThousandWorkers) {

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "tests/scheduling/harness.h"
+#include "tests/scheduling/recorded_run.h"
 #include "tests/scheduling/stored_log.h"
 
 namespace vizsla {
@@ -118,19 +119,28 @@ TEST(DecisionLogTest, EveryEventReadsBackAsWritten) {
   created.trial.warm_start = {WarmStart::Kind::kBest, 3, "abcdef012345"};
   created.trial.state = TrialState::kInfeasible;
   created.trial.score = -0.25;
+  created.trial.repeat_of = 4;
+  created.trial.final_run = true;
+  created.trial.lineage = {5, 2, 1, "012345abcdef"};
+  created.trial.further_values = {1e6, -1};
+  created.trial.last_checkpoint = {"aaaaaaaaaaaa", 8};
+  created.trial.finished_at = FromUnixMillis(1'700'000'000'123);
   TrialChangedEvent changed;
   changed.number = 300;
-  changed.state = TrialState::kPaused;
-  changed.rung = 2;
-  changed.score = std::optional<double>(std::numeric_limits<double>::quiet_NaN());
-  changed.best_checkpoint = "";
+  changed.changes.state = TrialState::kPaused;
+  changed.changes.rung = 2;
+  changed.changes.score = std::optional<double>(std::numeric_limits<double>::quiet_NaN());
+  changed.changes.best_checkpoint = "";
+  changed.changes.finished_at = std::optional<Timestamp>();
+  LearnedTrial learned{"old", 12, {{"units", int64_t{3}}}, TrialState::kPruned, 4, 0.5};
+  StopProgress progress{99, 3, 0.75, 2, 7, 0.5, 1};
   const std::vector<LogEvent> events = {
       ProgramEvent{"0.1.0", 1},
       StudyEvent{true, StudyState::kActive, "{}"},
       StudyEvent{false, StudyState::kFinished, std::nullopt},
       created,
       changed,
-      ReportEvent{300, 20, 3, {0.1, -std::numeric_limits<double>::infinity()}},
+      ReportEvent{300, 20, 3, true, {0.1, -std::numeric_limits<double>::infinity()}},
       NextEvent{17},
       PruneEvent{300, PruneDecision::kPause},
       LosersEvent{1, {4, 1000}},
@@ -138,6 +148,14 @@ TEST(DecisionLogTest, EveryEventReadsBackAsWritten) {
       StageEvent{3},
       FinishEvent{FinishEvent::Why::kWallTime, 86'400'000},
       StalledEvent{{5, 6}},
+      LearnedEvent{"old", {learned}},
+      RepeatsEvent{8},
+      FinalRunsEvent{},
+      ReplaceEvent{1, 4, 2},
+      ReplaceEvent{2, 0, 0},
+      CountEvent{CountEvent::Why::kEnd, 300, progress},
+      StopEvent{{StopDecision::Kind::kGoOn, ""}},
+      StopEvent{{StopDecision::Kind::kEndStudy, "target 0.7 reached by trial 3 (0.75)"}},
   };
   std::string bytes;
   for (const LogEvent& event : events) Encode(event, bytes);
@@ -154,7 +172,13 @@ TEST(DecisionLogTest, EveryEventReadsBackAsWritten) {
   const auto& report = std::get<ReportEvent>((*decoded)[5]);
   EXPECT_EQ(report.values[0], 0.1);
   EXPECT_EQ(report.number, 300);
-  EXPECT_TRUE(std::isnan(**std::get<TrialChangedEvent>((*decoded)[4]).score));
+  EXPECT_TRUE(report.diverged);
+  const LoggedTrial& seven = std::get<TrialCreatedEvent>((*decoded)[3]).trial;
+  EXPECT_EQ(seven.lineage, (Lineage{5, 2, 1, "012345abcdef"}));
+  EXPECT_EQ(seven.further_values, (std::vector<double>{1e6, -1}));
+  EXPECT_EQ(**seven.finished_at, FromUnixMillis(1'700'000'000'123));
+  EXPECT_TRUE(std::isnan(**std::get<TrialChangedEvent>((*decoded)[4]).changes.score));
+  EXPECT_EQ(std::get<CountEvent>((*decoded)[18]).progress, progress);
   EXPECT_EQ(std::get<LosersEvent>((*decoded)[8]).numbers, (std::vector<int64_t>{4, 1000}));
   // Cut off anywhere, it is either whole events or an error; never a crash.
   for (size_t size = 0; size < bytes.size(); ++size) (void)DecodeEvents(bytes.substr(0, size));
@@ -170,9 +194,46 @@ TEST(DecisionLogTest, AnEpochIsLoggedInFewBytes) {
   after.score = 0.75;
   after.best_epoch = 20;
   after.best_checkpoint = std::string(64, 'a');
-  Encode(ReportEvent{99'999, 20, 3, {0.75}}, bytes);
-  Encode(*Difference(before, after), bytes);
+  after.last_checkpoint = std::string(64, 'b');
+  after.last_checkpoint_epoch = 20;
+  Encode(ReportEvent{99'999, 20, 3, false, {0.75}}, bytes);
+  Encode(TrialChangedEvent{99'999, *Difference(before, after, LoggedParts())}, bytes);
   EXPECT_LE(bytes.size(), 50u);
+}
+
+TEST(DecisionLogTest, ATrialThatChangesInAnythingThatDecisionsNeedIsLogged) {
+  const LoggedParts population{{"val_accuracy"}, true};
+  Trial trial;
+  trial.number = 5;
+  trial.repeat_of = 3;
+  trial.final_run = true;
+  trial.lineage = {2, 4, 1, std::string(64, 'c')};
+  trial.further_values = {1.5};
+  trial.last_checkpoint = std::string(64, 'd');
+  trial.last_checkpoint_epoch = 4;
+  trial.finished_at = FromUnixMillis(77);
+  const auto changes = Difference(Trial(), trial, population);
+  ASSERT_TRUE(changes.has_value());
+  Trial rebuilt;
+  ASSERT_TRUE(Apply(*changes, rebuilt).ok());
+  EXPECT_EQ(rebuilt.repeat_of, 3);
+  EXPECT_TRUE(rebuilt.final_run);
+  EXPECT_EQ(rebuilt.lineage, (Lineage{2, 4, 1, std::string(kLoggedHash, 'c')}));
+  EXPECT_EQ(rebuilt.further_values, trial.further_values);
+  EXPECT_EQ(rebuilt.last_checkpoint_epoch, 4);
+  EXPECT_EQ(rebuilt.finished_at, trial.finished_at);
+  EXPECT_FALSE(Difference(trial, trial, population).has_value());
+
+  Trial resumed = trial;
+  resumed.last_checkpoint_epoch = 5;
+  EXPECT_TRUE(Difference(trial, resumed, population).has_value());
+  EXPECT_FALSE(Difference(trial, resumed, LoggedParts()).has_value())
+      << "only a population goes on from others' checkpoints";
+  Trial other = trial;
+  other.notes = "of no account";
+  other.worker = "w";
+  other.checkpoint_dropped = true;
+  EXPECT_FALSE(Difference(trial, other, population).has_value());
 }
 
 TEST_F(ReplayTest, EveryDecisionOfAStudyIsDerivedAgain) {
@@ -312,6 +373,220 @@ TEST_F(ReplayTest, ARaisedBudgetIsReplayed) {
   const LeaseGrant lease = Acquire(Register("d:1/0"));
   EXPECT_EQ(lease.trial.number, 13);
   EXPECT_EQ(ExpectReplays(store_, "dogs").counts.suggestions, 12);
+}
+
+// --- what decides beside samplers and pruners ---
+
+// The log of a recorded run that replays as it is.
+std::vector<DecisionRow> LogOf(const StudySpec& spec, ReplayCounts* counts = nullptr) {
+  RecordedRun run(spec);
+  run.Play(-1, Death::kBefore);
+  const ReplayResult result = ExpectReplays(run.store(), spec.name);
+  if (counts != nullptr) *counts = result.counts;
+  return StoredLog(run.store(), spec.name);
+}
+
+std::string FirstDifference(const std::vector<DecisionRow>& rows) {
+  const ReplayResult result = Replayed(rows);
+  return result.differences.empty() ? "none" : result.differences[0].decision;
+}
+
+StudySpec PopulationSpec() {
+  StudySpec spec = SmallSpec("dogs", 4, 6);
+  PopulationOptions options;
+  options.interval = 2;
+  options.quantile = 0.5;
+  options.perturb = {"learning_rate"};
+  spec.pruner = options;
+  return spec;
+}
+
+TEST_F(ReplayTest, APopulationIsReplayed) {
+  ReplayCounts counts;
+  const std::vector<DecisionRow> log = LogOf(PopulationSpec(), &counts);
+  EXPECT_GT(counts.replacements, 0);
+  const auto another_source = Edited(log, [](LogEvent& event) {
+    auto* replaced = std::get_if<ReplaceEvent>(&event);
+    if (replaced == nullptr || replaced->loser == 0) return false;
+    replaced->source = replaced->loser;
+    return true;
+  });
+  EXPECT_EQ(FirstDifference(another_source), "who gives way in the population");
+  const auto nobody = Edited(log, [](LogEvent& event) {
+    auto* replaced = std::get_if<ReplaceEvent>(&event);
+    if (replaced == nullptr || replaced->loser == 0) return false;
+    replaced->loser = 0;
+    return true;
+  });
+  EXPECT_EQ(FirstDifference(nobody), "who gives way in the population");
+  // The same source from another checkpoint of it.
+  const auto another_epoch = Edited(log, [](LogEvent& event) {
+    auto* created = std::get_if<TrialCreatedEvent>(&event);
+    if (created == nullptr || !created->trial.lineage) return false;
+    --created->trial.lineage->parent_epoch;
+    return true;
+  });
+  EXPECT_THAT(FirstDifference(another_epoch), HasSubstr("the creation of trial"));
+}
+
+StudySpec RepeatsSpec() {
+  StudySpec spec = SmallSpec("dogs", 3, 2);
+  spec.repeats = 2;
+  spec.final_runs = {2, 3};
+  return spec;
+}
+
+TEST_F(ReplayTest, RepeatsAndFinalRunsAreReplayed) {
+  ReplayCounts counts;
+  const std::vector<DecisionRow> log = LogOf(RepeatsSpec(), &counts);
+  EXPECT_EQ(counts.suggestions, 3);
+  EXPECT_EQ(counts.repeats, 3 + 6);
+  const auto unasked = Without(
+      log, [](const LogEvent& event) { return std::holds_alternative<RepeatsEvent>(event); });
+  EXPECT_THAT(FirstDifference(unasked), HasSubstr("the creation of trial"));
+  const auto of_another = Edited(log, [](LogEvent& event) {
+    auto* created = std::get_if<TrialCreatedEvent>(&event);
+    if (created == nullptr || !created->trial.final_run) return false;
+    created->trial.repeat_of = 2 + (*created->trial.repeat_of == 2 ? 1 : 0);
+    return true;
+  });
+  EXPECT_THAT(FirstDifference(of_another), HasSubstr("the creation of trial"));
+  // A repeat too few.
+  const auto missing = Without(log, [](const LogEvent& event) {
+    const auto* created = std::get_if<TrialCreatedEvent>(&event);
+    return created != nullptr && created->trial.repeat_of.has_value();
+  });
+  EXPECT_EQ(FirstDifference(missing), "what follows from a decision");
+  const auto no_final = Without(
+      log, [](const LogEvent& event) { return std::holds_alternative<FinalRunsEvent>(event); });
+  EXPECT_THAT(FirstDifference(no_final), HasSubstr("the creation of trial"));
+}
+
+StudySpec RuledSpec() {
+  StudySpec spec = SmallSpec("dogs", 20, 3);
+  spec.stop.epochs = 14;
+  spec.stop.no_improvement_trials = 15;
+  return spec;
+}
+
+TEST_F(ReplayTest, StoppingRulesAreReplayed) {
+  ReplayCounts counts;
+  const std::vector<DecisionRow> log = LogOf(RuledSpec(), &counts);
+  EXPECT_GT(counts.rules, 14);
+  EXPECT_EQ(counts.ends, 1);
+  const auto counted_twice = Edited(log, [](LogEvent& event) {
+    auto* count = std::get_if<CountEvent>(&event);
+    if (count == nullptr || count->progress.epochs != 5) return false;
+    count->progress.epochs = 6;
+    return true;
+  });
+  EXPECT_THAT(FirstDifference(counted_twice),
+              HasSubstr("what stopping rules count after a report"));
+  const auto early = Edited(log, [](LogEvent& event) {
+    auto* stop = std::get_if<StopEvent>(&event);
+    if (stop == nullptr) return false;
+    stop->decision = {StopDecision::Kind::kEndStudy, "all 14 epochs of stop.epochs are spent"};
+    return true;
+  });
+  EXPECT_EQ(FirstDifference(early), "what the stopping rules say");
+  const auto unsaid = Without(log, [](const LogEvent& event) {
+    const auto* stop = std::get_if<StopEvent>(&event);
+    return stop != nullptr && stop->decision.kind == StopDecision::Kind::kEndStudy;
+  });
+  EXPECT_EQ(FirstDifference(unsaid), "the end of the study");
+  // A running trial ends otherwise than the rule has it.
+  bool ended = false;
+  const auto otherwise = Edited(log, [&](LogEvent& event) {
+    const auto* stop = std::get_if<StopEvent>(&event);
+    ended = ended || (stop != nullptr && stop->decision.kind == StopDecision::Kind::kEndStudy);
+    auto* changed = std::get_if<TrialChangedEvent>(&event);
+    if (!ended || changed == nullptr || !changed->changes.state) return false;
+    changed->changes.state = TrialState::kCancelled;
+    return true;
+  });
+  EXPECT_THAT(FirstDifference(otherwise), HasSubstr("ends with its study"));
+}
+
+TEST_F(ReplayTest, LoosenedRulesAreCountedAnewInTheReplay) {
+  StudySpec spec = RuledSpec();
+  Create(spec);
+  const WorkerId worker = Register("a:1/0");
+  while (GetStudy("dogs").state != StudyState::kFinished) {
+    const LeaseGrant lease = Acquire(worker);
+    for (int epoch = 1; epoch <= 3; ++epoch) {
+      if (*Report(lease, epoch, Accuracy(lease.trial.number, epoch)) == ReportDirective::kCancel) {
+        break;
+      }
+    }
+    (void)Complete(lease);
+  }
+  spec.stop.epochs = 20;
+  spec.stop.no_improvement_trials = 16;
+  ASSERT_TRUE(scheduler_->CreateStudy(spec, Inputs()).ok());
+  EXPECT_EQ(GetStudy("dogs").state, StudyState::kActive);
+  Acquire(worker);
+  ExpectReplays(store_, "dogs");
+}
+
+TEST_F(ReplayTest, SeveralObjectivesAreReplayed) {
+  StudySpec spec = SmallSpec("dogs", 14, 2);
+  spec.objective.further = {{"parameters", Direction::kMinimize}};
+  spec.sampler = Nsga2Options{.population = 4};
+  ReplayCounts counts;
+  const std::vector<DecisionRow> log = LogOf(spec, &counts);
+  EXPECT_EQ(counts.suggestions, 14);
+  // With all costs alike other trials would have been parents.
+  std::vector<DecisionRow> rows = log;
+  for (DecisionRow& row : rows) {
+    std::vector<LogEvent> events = *DecodeEvents(row.events);
+    row.events.clear();
+    for (LogEvent& event : events) {
+      auto* changed = std::get_if<TrialChangedEvent>(&event);
+      if (changed != nullptr && changed->changes.further_values) {
+        changed->changes.further_values = {1};
+      }
+      Encode(event, row.events);
+    }
+  }
+  EXPECT_THAT(FirstDifference(rows), HasSubstr("the creation of trial"));
+}
+
+TEST_F(ReplayTest, WhatIsLearntFromEarlierStudiesIsReplayed) {
+  const auto run = [&](const StudySpec& spec) {
+    Create(spec);
+    const WorkerId worker = Register("a:1/0");
+    while (GetStudy(spec.name).state != StudyState::kFinished) {
+      const LeaseGrant lease = Acquire(worker);
+      ASSERT_TRUE(Report(lease, 1, Accuracy(lease.trial.number, 1)).ok());
+      ASSERT_TRUE(Complete(lease).ok());
+    }
+  };
+  run(SmallSpec("old", 12, 1));
+  StudySpec spec = SmallSpec("new", 6, 1);
+  spec.sampler = TpeOptions();
+  spec.learn_from = {"old"};
+  run(spec);
+  EXPECT_EQ(ExpectReplays(store_, "new").counts.learned, 12);
+  ASSERT_TRUE(scheduler_->DeleteStudy("old", false).ok());
+  ExpectReplays(store_, "new");
+
+  const std::vector<DecisionRow> log = StoredLog(store_, "new");
+  const auto edited = [&](const std::function<void(LearnedEvent&)>& edit) {
+    return Edited(log, [&](LogEvent& event) {
+      auto* learned = std::get_if<LearnedEvent>(&event);
+      if (learned == nullptr) return false;
+      edit(*learned);
+      return true;
+    });
+  };
+  EXPECT_EQ(FirstDifference(edited([](LearnedEvent& event) { event.study = "other"; })),
+            "the earlier study that is learnt from");
+  EXPECT_EQ(FirstDifference(edited([](LearnedEvent& event) {
+              event.trials[3].configuration = {{"learning_rate", 0.5}};
+            })),
+            "what is learnt of study 'old'");
+  EXPECT_THAT(FirstDifference(edited([](LearnedEvent& event) { event.trials.clear(); })),
+              HasSubstr("the creation of trial"));
 }
 
 // Found by the simulation: the study would have hung for ever.

@@ -97,14 +97,14 @@ class SimulatedWorker {
     if (!acquired.ok() || acquired->leases.empty()) return;
     lease_ = acquired->leases.front();
     reports_ = lease_->history;
-    next_epoch_ = lease_->trial.last_checkpoint_epoch + 1;
+    next_epoch_ = ResumeEpoch(lease_->trial) + 1;
   }
 
   void Granted(const LeaseGrant& lease) {
     int64_t& newest = world_->newest[lease.trial.id];
     EXPECT_GT(lease.attempt.value(), newest) << "attempts only grow";
     newest = lease.attempt.value();
-    EXPECT_EQ(static_cast<int>(lease.history.size()), lease.trial.last_checkpoint_epoch);
+    EXPECT_EQ(static_cast<int>(lease.history.size()), ResumeEpoch(lease.trial));
     for (const std::string& hash : {lease.resume_checkpoint, lease.init_checkpoint}) {
       EXPECT_TRUE(hash.empty() || world_->artifacts.Exists(hash));
     }
@@ -130,7 +130,7 @@ class SimulatedWorker {
     EpochReport report;
     report.epoch = next_epoch_;
     report.attempt = lease_->attempt;
-    report.metrics = {{"val_accuracy", SimulatedAccuracy(trial.number, next_epoch_)}};
+    report.metrics = SimulatedMetrics(lease_->study.spec.objective, trial.number, next_epoch_);
     const std::string key = StrCat(trial.number, " ", next_epoch_);
     if (BecomesBest(lease_->study.spec.objective, reports_, report)) {
       report.checkpoint_hash = world_->artifacts.Add("best " + key);
