@@ -96,7 +96,11 @@ class SimulatedWorker {
     EXPECT_TRUE(acquired.ok() || IsExpectedTrouble(acquired.status())) << acquired.status();
     if (!acquired.ok() || acquired->leases.empty()) return;
     lease_ = acquired->leases.front();
-    reports_ = lease_->history;
+    // Those of the trial that it goes on from make none of its epochs less than the best.
+    reports_.clear();
+    for (const EpochReport& report : lease_->history) {
+      if (report.epoch > lease_->trial.lineage.parent_epoch) reports_.push_back(report);
+    }
     next_epoch_ = ResumeEpoch(lease_->trial) + 1;
   }
 
