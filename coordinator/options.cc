@@ -1,9 +1,10 @@
 #include "coordinator/options.h"
 
 #include <CLI/CLI.hpp>
-#include <array>
-#include <charconv>
 #include <iostream>
+
+#include "coordinator/artifact_budget_options.h"
+#include "src/base/quantity.h"
 
 namespace vizsla {
 namespace {
@@ -34,44 +35,6 @@ std::string DefaultArtifacts(const std::string& database) {
   constexpr std::string_view kEnding = ".db";
   const bool ends = database.size() > kEnding.size() && database.ends_with(kEnding);
   return (ends ? database.substr(0, database.size() - kEnding.size()) : database) + ".artifacts";
-}
-
-std::optional<std::chrono::milliseconds> ParseDuration(const std::string& text) {
-  int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || number <= 0 || number > 1'000'000'000) return std::nullopt;
-  const std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
-  if (unit == "ms") return std::chrono::milliseconds(number);
-  if (unit.empty() || unit == "s") return std::chrono::seconds(number);
-  if (unit == "m") return std::chrono::minutes(number);
-  if (unit == "h") return std::chrono::hours(number);
-  return std::nullopt;
-}
-
-std::optional<int64_t> ParseBytes(const std::string& text) {
-  struct Unit {
-    std::string_view name;
-    double bytes;
-  };
-  constexpr std::array<Unit, 9> kUnits = {{{"", 1},
-                                           {"KiB", 1024.0},
-                                           {"MiB", 1048576.0},
-                                           {"GiB", 1073741824.0},
-                                           {"TiB", 1099511627776.0},
-                                           {"kB", 1e3},
-                                           {"MB", 1e6},
-                                           {"GB", 1e9},
-                                           {"TB", 1e12}}};
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const std::string_view name(end, static_cast<size_t>(text.data() + text.size() - end));
-  for (const Unit& unit : kUnits) {
-    const double bytes = number * unit.bytes;
-    if (error == std::errc() && name == unit.name && bytes >= 1 && bytes < 1e18) {
-      return static_cast<int64_t>(bytes);
-    }
-  }
-  return std::nullopt;
 }
 
 ParsedCommandLine ParseCommandLine(int argc, char** argv) {
@@ -119,20 +82,7 @@ ParsedCommandLine ParseCommandLine(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--heartbeat", heartbeat, "How often workers beat")->capture_default_str();
   std::string budget;
-  app.add_option("--artifact-budget", budget,
-                 "How much checkpoints, weights and splits may take on disk, for instance 50GiB: "
-                 "checkpoints of ended trials go, the worst first [no limit]")
-      ->check(CLI::Validator(
-          [](std::string& text) {
-            return ParseBytes(text)
-                       ? std::string()
-                       : "'" + text + "' is no size; write for instance 50GiB or 500MB";
-          },
-          "SIZE"));
-  app.add_option("--keep-best", options.scheduling.keep_best,
-                 "How many of each study's best checkpoints the budget never takes")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1000000));
+  AddArtifactBudgetOptions(app, budget, options.scheduling.keep_best);
   app.add_option("--log-level", options.log_level, "trace, debug, info, warning, error, off")
       ->capture_default_str()
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));

@@ -28,14 +28,6 @@ struct CoordinatorOptions {
 // Where checkpoints lie unless the user says otherwise: "runs/a.db" -> "runs/a.artifacts".
 std::string DefaultArtifacts(const std::string& database);
 
-// "30s", "500ms", "10m", "1h", or a number of seconds. Nullopt when it is none of these, or not
-// positive.
-std::optional<std::chrono::milliseconds> ParseDuration(const std::string& text);
-
-// "50GiB", "1.5TiB", "500MB", or a number of bytes. Nullopt when it is none of these, or not
-// positive.
-std::optional<int64_t> ParseBytes(const std::string& text);
-
 struct ParsedCommandLine {
   CoordinatorOptions options;
   std::optional<int>

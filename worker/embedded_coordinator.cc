@@ -39,6 +39,7 @@ class FileDescriptor {
     if (fd_ >= 0) ::close(fd_);
   }
   int get() const { return fd_; }
+  bool is_open() const { return fd_ >= 0; }
 
  private:
   int fd_;
@@ -163,23 +164,30 @@ std::string CoordinatorLogPath(const std::string& database) {
 absl::StatusOr<std::string> EnsureCoordinator(const EmbeddedCoordinatorOptions& options) {
   const auto give_up = std::chrono::steady_clock::now() + options.patience;
   const std::string log_path = CoordinatorLogPath(options.database);
-  std::optional<FileDescriptor> started;
+  FileDescriptor started;  // open while the one of ours may live
   size_t log_start = 0;
   bool was_held = false;
+  bool ever_started = false;
   std::string trouble = "it has written no address yet";
   for (;;) {
     absl::StatusOr<std::optional<std::string>> found = FindCoordinator(options.database);
     if (found.ok() && *found) {
-      if (Listens(**found)) return **found;
+      if (Listens(**found)) {
+        if (!options.arguments.empty() && !ever_started) {
+          log::warn("a coordinator of {} runs already, with its own options: {} does nothing",
+                    options.database, options.arguments.front());
+        }
+        return **found;
+      }
       trouble = StrCat("nothing listens at ", **found);
     }
     // Held without an address: another command, or a coordinator that is starting or ending.
     if (!found.ok() && !absl::IsUnavailable(found.status())) return found.status();
     if (!found.ok()) trouble = std::string(found.status().message());
     const bool held = !found.ok() || found->has_value();
-    if (started && HasEnded(*started)) {
+    if (started.is_open() && HasEnded(started)) {
       // It lost a race for the lock (then another one's address appears) or could not start.
-      started.reset();
+      started = FileDescriptor();
       if (!held && !was_held) {
         return absl::UnavailableError(
             StrCat("the coordinator did not start: ", LastLine(log_path, log_start), " (see ",
@@ -193,7 +201,7 @@ absl::StatusOr<std::string> EnsureCoordinator(const EmbeddedCoordinatorOptions& 
                  std::chrono::duration_cast<std::chrono::seconds>(options.patience).count(),
                  " s: ", trouble, " (see ", log_path, ")"));
     }
-    if (!started && !held) {
+    if (!started.is_open() && !held) {
       std::error_code error;
       if (!std::filesystem::exists(options.program, error)) {
         return absl::NotFoundError(
@@ -201,10 +209,11 @@ absl::StatusOr<std::string> EnsureCoordinator(const EmbeddedCoordinatorOptions& 
       }
       const auto size = std::filesystem::file_size(log_path, error);
       log_start = error ? 0 : static_cast<size_t>(size);
-      VIZSLA_ASSIGN_OR_RETURN(
-          FileDescriptor life,
-          StartDetached({options.program, "--db", options.database, "--exit-when-idle"}, log_path));
-      started.emplace(std::move(life));
+      std::vector<std::string> command = {options.program, "--db", options.database,
+                                          "--exit-when-idle"};
+      command.insert(command.end(), options.arguments.begin(), options.arguments.end());
+      VIZSLA_ASSIGN_OR_RETURN(started, StartDetached(std::move(command), log_path));
+      ever_started = true;
     }
     std::this_thread::sleep_for(kPoll);
   }

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "src/base/status.h"
 
@@ -12,6 +13,8 @@ namespace vizsla {
 struct EmbeddedCoordinatorOptions {
   std::string program;   // path of vizsla-coordinator
   std::string database;  // file; created by the coordinator
+  // More of its command line. One that runs already keeps its own; the log says so.
+  std::vector<std::string> arguments;
   std::chrono::milliseconds patience{std::chrono::seconds(30)};
 };
 

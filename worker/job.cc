@@ -49,6 +49,10 @@ absl::StatusOr<Prepared> Prepare(const WorkerOptions& options, const LaunchPlace
   coordinator.database = ResolveDatabase(connection);
   VIZSLA_ASSIGN_OR_RETURN(const std::string folder, ProgramFolder());
   coordinator.program = folder + "/vizsla-coordinator";
+  if (!options.artifact_budget.empty()) {
+    coordinator.arguments = {"--artifact-budget", options.artifact_budget, "--keep-best",
+                             std::to_string(options.keep_best)};
+  }
   VIZSLA_ASSIGN_OR_RETURN(prepared.address, EnsureCoordinator(coordinator));
   return prepared;
 }
@@ -227,7 +231,8 @@ int RunJob(const WorkerOptions& options, const LaunchPlace& place, int* argc, ch
     InstallDrainHandlers();
     const absl::Status worked = job.Work();
     if (!worked.ok()) {
-      const bool refused = absl::IsUnavailable(worked) || job.coordinator_failed();
+      const bool refused = absl::IsUnavailable(worked) || absl::IsUnauthenticated(worked) ||
+                           absl::IsPermissionDenied(worked) || job.coordinator_failed();
       EndAtOnce(&job, std::string(worked.message()), refused ? kExitRefused : kExitCrashed);
     }
     if (const absl::Status shown = job.ShowResult(); !shown.ok()) Complain(shown);

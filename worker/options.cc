@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "coordinator/artifact_budget_options.h"
 #include "src/cli/credentials_option.h"
 #include "worker/command_line.h"
 
@@ -34,6 +35,11 @@ absl::Status Check(const WorkerOptions& options, bool exit_when_done) {
   if (options.data.empty()) return error("--data is missing: the folder or zip with the photos");
   if (!options.coordinator.empty() && !options.database.empty()) {
     return error("--db names the embedded coordinator's database; it excludes --coordinator");
+  }
+  if (!options.coordinator.empty() && !options.artifact_budget.empty()) {
+    return error(
+        "--artifact-budget is the embedded coordinator's; give it to the vizsla-coordinator that "
+        "--coordinator names");
   }
   if (!options.search.empty() && !options.study.empty()) {
     return error("--study excludes --search: the search space names its study");
@@ -84,6 +90,7 @@ absl::StatusOr<WorkerCommand> ParseWorkerOptions(int argc, const char* const* ar
                  "fetched into the cache folder");
   app.add_option("--db", options.database,
                  "Database of the embedded coordinator (default: $VIZSLA_DB, else vizsla.db)");
+  AddArtifactBudgetOptions(app, options.artifact_budget, options.keep_best);
   app.add_option("--coordinator", options.coordinator,
                  "HOST:PORT of a coordinator that runs by itself");
   AddCredentialsOption(app, options.credentials);

@@ -23,6 +23,9 @@ struct WorkerOptions {
   std::string cache_folder;  // never empty
   bool use_feature_cache = true;
   DeviceChoice device = DeviceChoice::kAuto;
+  // Of the embedded coordinator; a budget as ParseBytes reads it, empty: no limit.
+  std::string artifact_budget;
+  int keep_best = 10;
   bool wait = false;  // stay when nothing is left
   std::chrono::milliseconds collective_deadline{std::chrono::minutes(10)};
   std::chrono::milliseconds coordinator_patience{std::chrono::seconds(60)};

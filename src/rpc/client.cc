@@ -158,7 +158,7 @@ absl::StatusOr<std::unique_ptr<CoordinatorClient>> CoordinatorClient::Connect(
   if (parsed.port == 0) {
     return absl::InvalidArgumentError(StrCat("address '", address, "': port 0 cannot be called"));
   }
-  QuietGrpcLog();
+  SetUpGrpc();
   std::optional<ClientCredentials> credentials;
   std::shared_ptr<grpc::ChannelCredentials> secure = grpc::InsecureChannelCredentials();
   if (!options.credentials.empty()) {

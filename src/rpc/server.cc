@@ -65,7 +65,7 @@ class CoordinatorServerImpl : public CoordinatorServer {
   }
 
   absl::Status Serve(const std::optional<HostPort>& listen) {
-    QuietGrpcLog();
+    SetUpGrpc();
     OfferHealthAndReflection(listen.has_value());
     grpc::ServerBuilder builder;
     builder.RegisterService(&system_);

@@ -27,7 +27,7 @@ struct ServerOptions {
   SchedulerOptions scheduling;
   // Handlers that run at once; calls beyond wait their turn. Most of them sleep until a commit is
   // durable, and one commit takes what has gathered meanwhile: more threads, larger groups.
-  int threads = 64;
+  int threads = 256;
 };
 
 class CoordinatorServer {

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "absl/synchronization/mutex.h"
 #include "src/base/log.h"
 
 namespace vizsla {
@@ -37,6 +38,9 @@ absl::Status FromGrpc(const grpc::Status& status) {
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
 }
 
-void QuietGrpcLog() { gpr_set_log_function(&ForwardLog); }
+void SetUpGrpc() {
+  gpr_set_log_function(&ForwardLog);
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+}
 
 }  // namespace vizsla

@@ -16,7 +16,9 @@ inline constexpr int kMaxHeaderBytes = 64 << 10;
 inline constexpr int kMaxMessageBytes = 16 << 20;
 inline constexpr size_t kChunkBytes = 1 << 20;
 
-// Sends gRPC's own log lines to ours at level debug: what matters comes back as a status.
-void QuietGrpcLog();
+// Before a server or a channel is made; again does no harm. Sends gRPC's own log lines to ours at
+// level debug, because what matters comes back as a status, and ends Abseil's search for deadlocks
+// at every lock, which Debian's build has switched on and gRPC's locks pay for.
+void SetUpGrpc();
 
 }  // namespace vizsla

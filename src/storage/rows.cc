@@ -1,14 +1,13 @@
 #include "src/storage/rows.h"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
+#include "src/storage/column_values.h"
 #include "src/storage/spec_cache.h"
+#include "src/storage/trial_columns.h"
 #include "src/study/json_fields.h"
 
 namespace vizsla {
@@ -17,53 +16,6 @@ namespace {
 #define VIZSLA_STUDY_COLUMNS                                                                  \
   "id, spec, dataset_fingerprint, split_hash, weights_hash, state, created_ms, finished_ms, " \
   "active_ms, name, notes, end_reason, learned"
-// In the order in which BindTrial binds and TrialAt reads them, after the id.
-#define VIZSLA_TRIAL_FIELDS                                                                      \
-  "study_id, number, name, notes, configuration, state, attempt, crashes, epoch, score, "        \
-  "score_is_nan, best_epoch, best_checkpoint, last_checkpoint, last_checkpoint_epoch, "          \
-  "worker, reason, created_ms, started_ms, finished_ms, stage, init_kind, init_trial, "          \
-  "init_checkpoint, rung, checkpoint_dropped, parent, parent_epoch, member, parent_checkpoint, " \
-  "repeat_of, final_run, further_values"
-#define VIZSLA_TRIAL_COLUMNS "id, " VIZSLA_TRIAL_FIELDS
-constexpr std::string_view kTrialFields = VIZSLA_TRIAL_FIELDS;
-
-// "INSERT INTO trials(a, b) VALUES(?1,?2)".
-std::string InsertText(std::string_view table, std::string_view fields) {
-  std::string values;
-  const int64_t count = 1 + std::count(fields.begin(), fields.end(), ',');
-  for (int64_t i = 1; i <= count; ++i) values += StrCat(i == 1 ? "?" : ",?", i);
-  return StrCat("INSERT INTO ", table, "(", fields, ") VALUES(", values, ")");
-}
-
-// "UPDATE trials SET a=?1, b=?2 WHERE id = ?3".
-std::string UpdateText(std::string_view table, std::string_view fields) {
-  std::string assignments;
-  int64_t count = 0;
-  for (const absl::string_view field :
-       absl::StrSplit(absl::string_view(fields.data(), fields.size()), ", ")) {
-    assignments += StrCat(count == 0 ? "" : ", ", std::string(field), "=?", count + 1);
-    ++count;
-  }
-  return StrCat("UPDATE ", table, " SET ", assignments, " WHERE id = ?", count + 1);
-}
-
-Timestamp TimeAt(const Query& query, int column) { return FromUnixMillis(query.Int(column)); }
-
-std::optional<Timestamp> OptionalTimeAt(const Query& query, int column) {
-  if (query.IsNull(column)) return std::nullopt;
-  return TimeAt(query, column);
-}
-
-// An enumerator that this program knows, or DataLoss.
-template <typename Enum>
-absl::StatusOr<Enum> EnumAt(const Query& query, int column, Enum last, std::string_view what) {
-  const int64_t value = query.Int(column);
-  if (value < 0 || value > static_cast<int64_t>(last)) {
-    return absl::DataLossError(StrCat("the database holds an unknown ", what, ": ", value));
-  }
-  return static_cast<Enum>(value);
-}
-
 absl::StatusOr<Study> StudyAt(const Query& query) {
   static SpecCache& specs = *new SpecCache;  // one for all connections; never destroyed
   Study study;
@@ -82,69 +34,6 @@ absl::StatusOr<Study> StudyAt(const Query& query) {
   return study;
 }
 
-// Digits that read back equal, a comma between; NaN and the infinities as words.
-std::string NumbersToText(const std::vector<double>& numbers) {
-  return absl::StrJoin(numbers, ",", [](std::string* out, double number) {
-    absl::StrAppend(out, std::isfinite(number) ? nlohmann::json(number).dump()
-                         : std::isnan(number)  ? "nan"
-                                               : (number > 0 ? "inf" : "-inf"));
-  });
-}
-
-absl::StatusOr<std::vector<double>> NumbersFromText(std::string_view text) {
-  std::vector<double> numbers;
-  if (text.empty()) return numbers;
-  for (const absl::string_view part :
-       absl::StrSplit(absl::string_view(text.data(), text.size()), ',')) {
-    if (!absl::SimpleAtod(part, &numbers.emplace_back())) {
-      return absl::DataLossError(StrCat("further_values: '", std::string(part), "' is no number"));
-    }
-  }
-  return numbers;
-}
-
-absl::StatusOr<Trial> TrialAt(const Query& query) {
-  Trial trial;
-  trial.id = TrialId(query.Int(0));
-  trial.study = StudyId(query.Int(1));
-  trial.number = query.Int(2);
-  trial.name = query.Text(3);
-  trial.notes = query.Text(4);
-  VIZSLA_ASSIGN_OR_RETURN(trial.configuration, ConfigurationFromJsonText(query.Text(5)));
-  VIZSLA_ASSIGN_OR_RETURN(trial.state,
-                          EnumAt(query, 6, TrialState::kCancelled, "state of a trial"));
-  trial.attempt = AttemptNumber(query.Int(7));
-  trial.crashes = static_cast<int>(query.Int(8));
-  trial.epoch = static_cast<int>(query.Int(9));
-  if (query.Int(11) != 0) {
-    trial.score = std::numeric_limits<double>::quiet_NaN();
-  } else if (!query.IsNull(10)) {
-    trial.score = query.Real(10);
-  }
-  trial.best_epoch = static_cast<int>(query.Int(12));
-  trial.best_checkpoint = query.Text(13);
-  trial.last_checkpoint = query.Text(14);
-  trial.last_checkpoint_epoch = static_cast<int>(query.Int(15));
-  trial.worker = query.Text(16);
-  trial.reason = query.Text(17);
-  trial.created_at = TimeAt(query, 18);
-  trial.started_at = OptionalTimeAt(query, 19);
-  trial.finished_at = OptionalTimeAt(query, 20);
-  trial.stage = static_cast<int>(query.Int(21));
-  VIZSLA_ASSIGN_OR_RETURN(
-      trial.warm_start.kind,
-      EnumAt(query, 22, WarmStart::Kind::kBestConfiguration, "source of a trial"));
-  trial.warm_start.trial = query.Int(23);
-  trial.warm_start.checkpoint = query.Text(24);
-  trial.rung = static_cast<int>(query.Int(25));
-  trial.checkpoint_dropped = query.Int(26) != 0;
-  trial.lineage = {query.Int(27), static_cast<int>(query.Int(28)), query.Int(29), query.Text(30)};
-  trial.repeat_of = query.Int(31);
-  trial.final_run = query.Int(32) != 0;
-  VIZSLA_ASSIGN_OR_RETURN(trial.further_values, NumbersFromText(query.Text(33)));
-  return trial;
-}
-
 // " AND state IN (0,3)", or nothing for all. The states are numbers of ours: no binding needed, and
 // each list in use is one cached statement. A bound state would have SQLite plan anew at every use,
 // to see whether it lets a partial index serve.
@@ -157,8 +46,6 @@ std::string StateFilter(std::span<const TrialState> states) {
                               }),
                 ")");
 }
-
-bool IsNan(const std::optional<double>& score) { return score && std::isnan(*score); }
 
 }  // namespace
 
@@ -235,11 +122,16 @@ absl::StatusOr<Study> Rows::FindStudy(std::string_view name) {
 }
 
 absl::StatusOr<Trial> Rows::GetTrial(TrialId id) {
+  if (running_ != nullptr) {
+    if (const Trial* const known = running_->FindTrial(id)) return *known;
+  }
   Query query(database_, "SELECT " VIZSLA_TRIAL_COLUMNS " FROM trials WHERE id = ?1");
   query.Bind(id);
   VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
   if (!found) return absl::NotFoundError(StrCat("there is no trial with id ", id.value()));
-  return TrialAt(query);
+  VIZSLA_ASSIGN_OR_RETURN(Trial trial, TrialAt(query));
+  if (running_ != nullptr) running_->TrialRead(trial);
+  return trial;
 }
 
 absl::StatusOr<Trial> Rows::FindTrial(StudyId study, int64_t number) {
@@ -333,6 +225,9 @@ absl::StatusOr<std::vector<Trial>> Rows::ListHeldBy(const std::string& worker) {
 }
 
 absl::StatusOr<std::vector<EpochReport>> Rows::ListReports(TrialId trial) {
+  if (running_ != nullptr) {
+    if (const auto* const known = running_->FindReports(trial)) return *known;
+  }
   Query query(database_,
               "SELECT epoch, attempt, metrics, duration_ms, reported_ms, checkpoint_hash FROM "
               "reports WHERE trial_id = ?1 ORDER BY epoch");
@@ -340,7 +235,7 @@ absl::StatusOr<std::vector<EpochReport>> Rows::ListReports(TrialId trial) {
   std::vector<EpochReport> reports;
   for (;;) {
     VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
-    if (!found) return reports;
+    if (!found) break;
     EpochReport report;
     report.epoch = static_cast<int>(query.Int(0));
     report.attempt = AttemptNumber(query.Int(1));
@@ -350,6 +245,8 @@ absl::StatusOr<std::vector<EpochReport>> Rows::ListReports(TrialId trial) {
     report.checkpoint_hash = query.Text(5);
     reports.push_back(std::move(report));
   }
+  if (running_ != nullptr) running_->ReportsRead(trial, reports);
+  return reports;
 }
 
 absl::StatusOr<std::vector<AttemptRow>> Rows::ListAttempts(TrialId trial) {
@@ -495,58 +392,19 @@ absl::Status Rows::DeleteStudy(StudyId id) {
   Query query(database_, "DELETE FROM studies WHERE id = ?1");
   query.Bind(id);
   VIZSLA_RETURN_IF_ERROR(query.Run());
+  if (running_ != nullptr) running_->Clear();  // its trials went with it
   return RequireChanged(StrCat("there is no study with id ", id.value()));
 }
 
-namespace {
-
-// Binds everything but the id, in the order of the statements below.
-void BindTrial(Query& query, const Trial& trial, std::string_view configuration,
-               std::string_view further_values) {
-  query.Bind(trial.study).Bind(trial.number);
-  query.Bind(std::string_view(trial.name)).Bind(std::string_view(trial.notes));
-  query.Bind(configuration).Bind(static_cast<int>(trial.state)).Bind(trial.attempt);
-  query.Bind(trial.crashes).Bind(trial.epoch);
-  // SQLite would store NaN as NULL anyway; score_is_nan tells it from "no score".
-  if (IsNan(trial.score)) {
-    query.BindNull();
-  } else {
-    query.Bind(trial.score);
-  }
-  query.Bind(IsNan(trial.score) ? 1 : 0).Bind(trial.best_epoch);
-  query.Bind(std::string_view(trial.best_checkpoint));
-  query.Bind(std::string_view(trial.last_checkpoint)).Bind(trial.last_checkpoint_epoch);
-  query.Bind(std::string_view(trial.worker)).Bind(std::string_view(trial.reason));
-  query.Bind(trial.created_at).Bind(trial.started_at).Bind(trial.finished_at);
-  query.Bind(trial.stage).Bind(static_cast<int>(trial.warm_start.kind));
-  query.Bind(trial.warm_start.trial).Bind(std::string_view(trial.warm_start.checkpoint));
-  query.Bind(trial.rung).Bind(trial.checkpoint_dropped ? 1 : 0);
-  query.Bind(trial.lineage.parent).Bind(trial.lineage.parent_epoch).Bind(trial.lineage.member);
-  query.Bind(std::string_view(trial.lineage.checkpoint));
-  query.Bind(trial.repeat_of).Bind(trial.final_run ? 1 : 0).Bind(further_values);
-}
-
-}  // namespace
-
 absl::StatusOr<TrialId> Rows::InsertTrial(const Trial& trial) {
-  static const std::string& sql = *new std::string(InsertText("trials", kTrialFields));
-  const std::string configuration = ToJsonText(trial.configuration);
-  Query query(database_, sql);
-  const std::string further_values = NumbersToText(trial.further_values);
-  BindTrial(query, trial, configuration, further_values);
-  VIZSLA_RETURN_IF_ERROR(query.Run());
-  return TrialId(database_.LastInsertId());
+  return InsertTrialRow(database_, trial);
 }
 
 absl::Status Rows::UpdateTrial(const Trial& trial) {
-  static const std::string& sql = *new std::string(UpdateText("trials", kTrialFields));
-  const std::string configuration = ToJsonText(trial.configuration);
-  Query query(database_, sql);
-  const std::string further_values = NumbersToText(trial.further_values);
-  BindTrial(query, trial, configuration, further_values);
-  query.Bind(trial.id);
-  VIZSLA_RETURN_IF_ERROR(query.Run());
-  return RequireChanged(StrCat("there is no trial with id ", trial.id.value()));
+  const Trial* const stored = running_ != nullptr ? running_->FindTrial(trial.id) : nullptr;
+  VIZSLA_RETURN_IF_ERROR(UpdateTrialRow(database_, stored, trial));
+  if (running_ != nullptr) running_->TrialWritten(trial);
+  return absl::OkStatus();
 }
 
 absl::Status Rows::UpsertReport(TrialId trial, const EpochReport& report) {
@@ -560,7 +418,9 @@ absl::Status Rows::UpsertReport(TrialId trial, const EpochReport& report) {
   query.Bind(trial).Bind(report.epoch).Bind(report.attempt).Bind(std::string_view(metrics));
   query.Bind(report.duration).Bind(report.reported_at);
   query.Bind(std::string_view(report.checkpoint_hash));
-  return query.Run();
+  VIZSLA_RETURN_IF_ERROR(query.Run());
+  if (running_ != nullptr) running_->ReportWritten(trial, report);
+  return absl::OkStatus();
 }
 
 absl::Status Rows::UpsertAttempt(const AttemptRow& row) {

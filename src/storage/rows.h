@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "src/scheduling/trial_store.h"
+#include "src/storage/running_trials.h"
 #include "src/storage/sqlite.h"
 
 namespace vizsla {
@@ -16,7 +17,9 @@ absl::StatusOr<Metrics> MetricsFromText(std::string_view text);
 // Reads and writes within the transaction that the caller holds open on the connection.
 class Rows final : public TrialWriter {
  public:
-  explicit Rows(Database& database) : database_(database) {}
+  // With `running` for the writing connection alone; null: every row is read where it lies.
+  explicit Rows(Database& database, RunningTrials* running = nullptr)
+      : database_(database), running_(running) {}
   Database& database() { return database_; }
 
   absl::StatusOr<std::vector<Study>> ListStudies() override;
@@ -63,6 +66,7 @@ class Rows final : public TrialWriter {
   absl::StatusOr<std::vector<Trial>> ReadTrials(Query& query);
 
   Database& database_;
+  RunningTrials* const running_;
 };
 
 }  // namespace vizsla

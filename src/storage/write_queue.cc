@@ -75,6 +75,8 @@ absl::Status WriteQueue::RunGroup(const std::deque<Job*>& group) {
       if (!undone.ok()) log::error("{}: rollback: {}", database_->path(), undone.ToString());
     }
     ++failed_commits_;
+    running_.Clear();
+    running_.Keep();
     log::error("a group of {} changes was not stored: {}", group.size(), status.ToString());
   }
   return status;
@@ -91,7 +93,7 @@ WriteStatistics WriteQueue::Statistics() const {
 
 absl::Status WriteQueue::RunOne(Job& job) {
   VIZSLA_RETURN_IF_ERROR(RunCached("SAVEPOINT change"));
-  Rows rows(*database_);
+  Rows rows(*database_, &running_);
   try {
     job.status = job.change(rows);
   } catch (const std::exception& error) {  // on this thread it would end the program
@@ -104,7 +106,12 @@ absl::Status WriteQueue::RunOne(Job& job) {
                ? absl::InternalError(StrCat(database_->path(), ": the transaction was rolled back"))
                : job.status;
   }
-  if (!job.status.ok()) VIZSLA_RETURN_IF_ERROR(RunCached("ROLLBACK TO change"));
+  if (job.status.ok()) {
+    running_.Keep();
+  } else {
+    VIZSLA_RETURN_IF_ERROR(RunCached("ROLLBACK TO change"));
+    running_.Undo();
+  }
   return RunCached("RELEASE change");
 }
 

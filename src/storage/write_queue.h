@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "src/scheduling/trial_store.h"
+#include "src/storage/running_trials.h"
 #include "src/storage/sqlite.h"
 #include "src/storage/write_statistics.h"
 
@@ -46,6 +47,7 @@ class WriteQueue {
   absl::Status RunCached(std::string_view sql);
 
   std::unique_ptr<Database> database_;  // the thread's
+  RunningTrials running_;               // the thread's
   std::mutex mutex_;
   std::condition_variable work_;  // for the thread
   std::deque<Job*> queue_;        // guarded by mutex_

@@ -29,8 +29,10 @@ LARGE_STUDY = ["--epochs", "20", "--parameters", "20"]
 class Coordinator:
     """A vizsla-coordinator process on a database."""
 
-    def __init__(self, programs, database, arguments=()):
+    def __init__(self, programs, database, secrets=None):
         self.programs, self.database = programs, database
+        arguments = ["--credentials", secrets] if secrets else []
+        self.client_arguments = ["--credentials", secrets / "admin"] if secrets else []
         started = time.monotonic()
         self.process = subprocess.Popen([programs / "vizsla-coordinator", "--db", database, "--log-level", "warning",
                                          *arguments])
@@ -50,7 +52,8 @@ class Coordinator:
         self.process.wait()
 
     def load(self, *arguments):
-        command = [self.programs / "coordinator_load", "--coordinator", self.address, *map(str, arguments)]
+        command = [self.programs / "coordinator_load", "--coordinator", self.address,
+                   *map(str, (*self.client_arguments, *arguments))]
         return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
     def peak_megabytes(self):
@@ -65,9 +68,9 @@ def cycle(programs, folder, seconds, sampler):
     return {"vizsla_trials_per_s": own, "optuna_trials_per_s": peer, "ratio": own / peer}
 
 
-def latency(programs, folder, seconds, rate, name, credentials=()):
+def latency(programs, folder, seconds, rate, name, secrets=None):
     """Open loop, on an empty database unless there is one of this name."""
-    with Coordinator(programs, folder / f"{name}.db", credentials) as coordinator:
+    with Coordinator(programs, folder / f"{name}.db", secrets) as coordinator:
         coordinator.load("--workers", WORKERS, "--seconds", 2, *LARGE_STUDY)  # all workers have a trial
         return coordinator.load("--workers", WORKERS, "--seconds", seconds, "--rate", rate, *LARGE_STUDY)
 
@@ -122,7 +125,10 @@ def main():
         folder = pathlib.Path(temporary)
         for sampler in ("random", "tpe"):
             record(f"cycle, {sampler}", cycle(programs, folder, arguments.seconds, sampler))
+        secrets = folder / "secrets"
+        subprocess.run([programs / "vizsla-coordinator", "init", secrets], check=True, stdout=subprocess.DEVNULL)
         record("latency", latency(programs, folder, arguments.seconds, arguments.rate, "latency"))
+        record("latency, TLS", latency(programs, folder, arguments.seconds, arguments.rate, "latency-tls", secrets))
         for sampler in ("random", "tpe"):
             record(f"large database, {sampler}", large_database(programs, folder, arguments.finished, sampler))
         (folder / "large-random.db").rename(folder / "latency-large.db")

@@ -1,7 +1,6 @@
 // A load for a running coordinator: simulated workers that train nothing. Prints one JSON object.
-//   coordinator_load --coordinator 127.0.0.1:4711 --workers 1000 --seconds 10             closed
-//   loop coordinator_load --coordinator 127.0.0.1:4711 --workers 1000 --seconds 10 --rate 3000 open
-//   loop
+//   coordinator_load --coordinator 127.0.0.1:4711 --seconds 10               (closed loop)
+//   coordinator_load --coordinator 127.0.0.1:4711 --seconds 10 --rate 3000   (open loop)
 // Closed loop: each worker sends its next message when the last one was answered; the figure is
 // trials a second. Open loop: messages are due at random times of the given rate (a Poisson
 // process), whatever the coordinator does; the figures are latencies, counted from when a message
@@ -20,8 +19,10 @@
 #include <thread>
 #include <vector>
 
+#include "src/base/clock.h"
 #include "src/base/random.h"
 #include "src/rpc/client.h"
+#include "src/rpc/client_security.h"
 #include "src/rpc/convert.h"
 #include "tests/benchmark/load_study.h"
 #include "tests/benchmark/simulated_worker.h"
@@ -33,6 +34,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 struct LoadOptions {
   std::string coordinator;
+  std::string credentials;  // a folder; empty: plain text, no token
   LoadStudy study;
   int workers = 1000;
   int channels = 4;
@@ -68,6 +70,31 @@ class IdleWorkers {
   std::condition_variable changed_;
   std::deque<SimulatedWorker*> idle_;  // guarded by mutex_
 };
+
+absl::StatusOr<std::unique_ptr<CoordinatorClient>> ConnectTo(const LoadOptions& options) {
+  ClientOptions client;
+  client.credentials = options.credentials;
+  return CoordinatorClient::Connect(options.coordinator, client);
+}
+
+// Separate connections, over which the workers are spread.
+absl::StatusOr<std::vector<std::shared_ptr<grpc::Channel>>> OpenChannels(const LoadOptions& options,
+                                                                         LoadRun& run) {
+  std::shared_ptr<grpc::ChannelCredentials> security = grpc::InsecureChannelCredentials();
+  if (!options.credentials.empty()) {
+    VIZSLA_ASSIGN_OR_RETURN(const ClientCredentials credentials,
+                            LoadClientCredentials(options.credentials, SystemClock().Now()));
+    security = ChannelCredentialsOf(credentials);
+    run.token = credentials.token;
+  }
+  std::vector<std::shared_ptr<grpc::Channel>> channels;
+  for (int i = 0; i < options.channels; ++i) {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt("load.channel", i);  // other arguments: another connection
+    channels.push_back(grpc::CreateCustomChannel(options.coordinator, security, arguments));
+  }
+  return channels;
+}
 
 absl::Status CreateStudy(CoordinatorClient& client, const LoadOptions& options, LoadRun& run) {
   VIZSLA_ASSIGN_OR_RETURN(const StudySpec spec, options.study.Spec());
@@ -127,16 +154,10 @@ absl::StatusOr<nlohmann::json> AskForLeaderboards(const LoadOptions& options,
 absl::StatusOr<nlohmann::json> Run(const LoadOptions& options) {
   LoadRun run;
   run.epochs = options.study.epochs;
-  VIZSLA_ASSIGN_OR_RETURN(const auto client, CoordinatorClient::Connect(options.coordinator));
+  VIZSLA_ASSIGN_OR_RETURN(const auto client, ConnectTo(options));
   if (options.leaderboards > 0) return AskForLeaderboards(options, *client);
   VIZSLA_RETURN_IF_ERROR(CreateStudy(*client, options, run));
-  std::vector<std::shared_ptr<grpc::Channel>> channels;
-  for (int i = 0; i < options.channels; ++i) {
-    grpc::ChannelArguments arguments;
-    arguments.SetInt("load.channel", i);  // other arguments: another connection
-    channels.push_back(grpc::CreateCustomChannel(options.coordinator,
-                                                 grpc::InsecureChannelCredentials(), arguments));
-  }
+  VIZSLA_ASSIGN_OR_RETURN(const auto channels, OpenChannels(options, run));
   std::vector<std::unique_ptr<SimulatedWorker>> workers;
   for (int i = 0; i < options.workers; ++i) {
     workers.push_back(std::make_unique<SimulatedWorker>(
@@ -170,6 +191,7 @@ int main(int argc, char** argv) {
   vizsla::LoadOptions options;
   CLI::App app{"Loads a running vizsla-coordinator with simulated workers."};
   app.add_option("--coordinator", options.coordinator, "HOST:PORT")->required();
+  app.add_option("--credentials", options.credentials, "Folder of an admin's [plain text]");
   options.study.AddOptions(app);
   app.add_option("--workers", options.workers)->capture_default_str();
   app.add_option("--channels", options.channels, "TCP connections")->capture_default_str();

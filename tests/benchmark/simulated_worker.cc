@@ -30,6 +30,7 @@ bool SimulatedWorker::Register() {
 std::unique_ptr<grpc::ClientContext> SimulatedWorker::NewContext() const {
   auto context = std::make_unique<grpc::ClientContext>();
   context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+  if (!run_.token.empty()) context->AddMetadata("authorization", "Bearer " + run_.token);
   return context;
 }
 

@@ -21,6 +21,7 @@ struct LoadRun {
   int epochs = 5;          // that each trial reports
   std::string dataset;     // fingerprint that the workers advertise
   std::string checkpoint;  // artifact that every report names
+  std::string token;       // sent with every message; empty: none
   LatencyRecord acquire;
   LatencyRecord report;
   LatencyRecord complete;

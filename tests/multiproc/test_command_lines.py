@@ -2,7 +2,7 @@
 """Bad input gets a sentence, once, and the job ends."""
 import unittest
 
-from harness import BIN, MultiprocTest
+from harness import BIN, MultiprocTest, processes_in
 
 
 class CommandLines(MultiprocTest):
@@ -21,6 +21,19 @@ class CommandLines(MultiprocTest):
         self.refused(2, "name a search space with --search, or a coordinator", "--data", self.data, ranks=1)
         self.refused(2, "excludes --coordinator", "--coordinator", "127.0.0.1:1", "--db", "x.db", "--data", "d",
                      ranks=1)
+
+    def test_the_byte_budget_is_the_embedded_coordinators(self):
+        self.refused(2, "'many' is no size", "--search", "x.yaml", "--data", "d", "--artifact-budget", "many", ranks=1)
+        self.refused(2, "--artifact-budget is the embedded coordinator's", "--coordinator", "127.0.0.1:1", "--data",
+                     "d", "--artifact-budget", "1GiB", ranks=1)
+        job = self.job(1, "--search", self.space(epochs=1000000), "--data", self.data, "--artifact-budget", "1.5GiB",
+                       "--keep-best", 3)
+        job.wait_for(r"trial 1 attempt 1")
+        coordinators = [line for line in processes_in(self.folder).values() if "vizsla-coordinator --db" in line]
+        self.assertEqual(len(coordinators), 1, coordinators)
+        self.assertIn("--artifact-budget 1.5GiB --keep-best 3", coordinators[0])
+        again = self.job(1, "--search", self.space(epochs=1000000), "--data", self.data, "--artifact-budget", "1GiB")
+        again.wait_for(r"runs already, with its own options: --artifact-budget does nothing")
 
     def test_inputs_that_are_not_there(self):
         space = self.space()
