@@ -17,6 +17,12 @@ bool EndedWithoutResult(TrialState state) {
          state == TrialState::kInfeasible;
 }
 
+// What goes on from its checkpoint has something to train. A trial that did not could never
+// complete.
+bool LeavesEpochs(const PrunerTrial& row) {
+  return row.checkpoint_epoch > 0 && row.checkpoint_epoch < row.planned_epochs;
+}
+
 }  // namespace
 
 void PopulationPruner::Observe(const PrunerTrial& trial) {
@@ -86,7 +92,7 @@ std::vector<int64_t> PopulationPruner::SourcesFor(int level, const TrialProgress
     const PrunerTrial& row = trials_.at(entry->trial).row;
     const int reached = row.checkpoint_epoch / options_.interval;
     const bool is_near = row.state == TrialState::kRunning && reached == level - 1;
-    if (!GoesOn(row.state) || row.checkpoint_epoch == 0) continue;
+    if (!GoesOn(row.state) || !LeavesEpochs(row)) continue;
     if (reached >= level || is_near) sources.push_back(entry->trial);
   }
   return sources;
@@ -103,7 +109,7 @@ std::vector<int64_t> PopulationPruner::SourcesForLost(const TrialProgress& trial
   for (const RankedLoss& entry : ranking) {
     const PrunerTrial& other = trials_.at(entry.trial).row;
     if (std::ssize(sources) >= std::max<int64_t>(1, CutOf(ranking.size()))) break;
-    if (!std::isfinite(entry.loss) || !GoesOn(other.state)) continue;
+    if (!std::isfinite(entry.loss) || !GoesOn(other.state) || !LeavesEpochs(other)) continue;
     if (other.checkpoint_epoch / options_.interval >= least) sources.push_back(entry.trial);
   }
   return sources;

@@ -124,6 +124,20 @@ TEST_F(PopulationTest, FillsThePlaceOfADivergedTrialButNotForEver) {
   EXPECT_EQ(AllTrials()[3].lineage.parent_epoch, 4);
 }
 
+// Found by the simulation: the copy had no epoch left, could not complete and held up its study.
+TEST_F(PopulationTest, NobodyGoesOnFromATrialAtItsLastEpoch) {
+  Create(Pair());
+  const LeaseGrant good = Acquire(Register("a"));
+  const LeaseGrant bad = Acquire(Register("b"));
+  EXPECT_EQ(Train(good, 1, 6, 0.8), ReportDirective::kContinue);
+  EXPECT_EQ(GetTrial(good.trial.id).last_checkpoint_epoch, 6);
+  EXPECT_EQ(*Report(bad, 1, std::nan("")), ReportDirective::kPrune);
+  ASSERT_TRUE(Complete(bad, AttemptOutcome::kDiverged).ok());
+  EXPECT_EQ(AllTrials().size(), 2u);
+  ASSERT_TRUE(Complete(good).ok());
+  EXPECT_EQ(GetStudy("dogs").state, StudyState::kFinished);
+}
+
 TEST_F(PopulationTest, FewWorkersServeTheWholePopulationInTurn) {
   StudySpec spec = SmallSpec("dogs", 4, 6);
   spec.pruner = Options({"learning_rate"}, 2, 0.25);
