@@ -55,12 +55,6 @@ absl::StatusOr<const LoggedParts*> DecisionRecorder::PartsOf(StudyId study) {
   return &parts_.at(study);
 }
 
-absl::StatusOr<Trial> DecisionRecorder::GetTrial(TrialId id) {
-  VIZSLA_ASSIGN_OR_RETURN(Trial trial, to().GetTrial(id));
-  trials_[id] = trial;
-  return trial;
-}
-
 absl::StatusOr<Trial> DecisionRecorder::FindTrial(StudyId study, int64_t number) {
   VIZSLA_ASSIGN_OR_RETURN(Trial trial, to().FindTrial(study, number));
   trials_[trial.id] = trial;
@@ -71,15 +65,6 @@ absl::StatusOr<std::optional<Trial>> DecisionRecorder::FirstQueued(StudyId study
   VIZSLA_ASSIGN_OR_RETURN(std::optional<Trial> trial, to().FirstQueued(study));
   if (trial) trials_[trial->id] = *trial;
   return trial;
-}
-
-absl::StatusOr<Trial*> DecisionRecorder::Newest(TrialId id) {
-  auto known = trials_.find(id);
-  if (known == trials_.end()) {
-    VIZSLA_ASSIGN_OR_RETURN(Trial trial, to().GetTrial(id));
-    known = trials_.emplace(id, std::move(trial)).first;
-  }
-  return &known->second;
 }
 
 absl::StatusOr<std::vector<EpochReport>> DecisionRecorder::ListReports(TrialId trial) {
@@ -126,13 +111,18 @@ absl::StatusOr<TrialId> DecisionRecorder::InsertTrial(const Trial& trial) {
 }
 
 absl::Status DecisionRecorder::UpdateTrial(const Trial& trial) {
-  VIZSLA_ASSIGN_OR_RETURN(Trial* const newest, Newest(trial.id));
-  VIZSLA_RETURN_IF_ERROR(to().UpdateTrial(trial));
   VIZSLA_ASSIGN_OR_RETURN(const LoggedParts* const parts, PartsOf(trial.study));
-  if (auto changes = Difference(*newest, trial, *parts)) {
-    Note(trial.study, TrialChangedEvent{trial.number, *std::move(changes)});
+  std::optional<LoggedTrial> changes;
+  const auto known = trials_.find(trial.id);
+  if (known != trials_.end()) {
+    changes = Difference(known->second, trial, *parts);
+  } else {
+    VIZSLA_ASSIGN_OR_RETURN(const Trial before, to().GetTrial(trial.id));
+    changes = Difference(before, trial, *parts);
   }
-  *newest = trial;
+  VIZSLA_RETURN_IF_ERROR(to().UpdateTrial(trial));
+  if (changes) Note(trial.study, TrialChangedEvent{trial.number, *std::move(changes)});
+  if (known != trials_.end()) known->second = trial;
   return absl::OkStatus();
 }
 
@@ -143,15 +133,15 @@ absl::Status DecisionRecorder::UpsertReport(TrialId id, const EpochReport& repor
   // Otherwise only its checkpoint was let go of: what was reported stays.
   if (std::find(reports_.begin(), reports_.end(), key) != reports_.end()) return absl::OkStatus();
   reports_.push_back(key);
-  VIZSLA_ASSIGN_OR_RETURN(const Trial* const trial, Newest(id));
-  VIZSLA_ASSIGN_OR_RETURN(const LoggedParts* const parts, PartsOf(trial->study));
-  ReportEvent event{trial->number, report.epoch, report.attempt.value(), HasDiverged(report), {}};
+  VIZSLA_ASSIGN_OR_RETURN(const Trial trial, to().GetTrial(id));
+  VIZSLA_ASSIGN_OR_RETURN(const LoggedParts* const parts, PartsOf(trial.study));
+  ReportEvent event{trial.number, report.epoch, report.attempt.value(), HasDiverged(report), {}};
   for (const std::string& name : parts->metrics) {
     const auto metric = report.metrics.find(name);
     event.values.push_back(
         metric != report.metrics.end() ? metric->second : std::numeric_limits<double>::quiet_NaN());
   }
-  Note(trial->study, event);
+  Note(trial.study, event);
   return absl::OkStatus();
 }
 

@@ -31,7 +31,6 @@ class DecisionRecorder final : public ForwardingWriter {
 
   // ForwardingWriter:
   absl::StatusOr<Study> GetStudy(StudyId id) override;
-  absl::StatusOr<Trial> GetTrial(TrialId id) override;
   absl::StatusOr<Trial> FindTrial(StudyId study, int64_t number) override;
   absl::StatusOr<std::optional<Trial>> FirstQueued(StudyId study) override;
   absl::StatusOr<std::vector<EpochReport>> ListReports(TrialId trial) override;
@@ -46,8 +45,6 @@ class DecisionRecorder final : public ForwardingWriter {
   TrialWriter& to() override { return *writer_; }
 
  private:
-  // The row as it is stored now; read unless this change has seen it.
-  absl::StatusOr<Trial*> Newest(TrialId id);
   absl::StatusOr<const LoggedParts*> PartsOf(StudyId study);
 
   TrialWriter* writer_ = nullptr;
@@ -58,6 +55,8 @@ class DecisionRecorder final : public ForwardingWriter {
     bool any = false;  // that are worth a row
   };
   std::map<StudyId, Events> events_;
+  // As they are stored now: trials that this change has made or found in the queue. Running ones
+  // the store has at hand (running_trials.h): a copy of each here would be one too many.
   std::map<TrialId, Trial> trials_;
   // (trial, epoch, attempt) of the reports that are stored.
   TrialId listed_;
