@@ -181,8 +181,14 @@ constexpr const char* kFurtherValues = R"sql(
 ALTER TABLE trials ADD COLUMN further_values TEXT NOT NULL DEFAULT '';
 )sql";
 
-constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs,   kRunningByWorker,
-                                    kRules,         kLineages,       kRepeats, kFurtherValues};
+// The runs of one configuration, without a look at the study's others.
+constexpr const char* kRunsByFirst = R"sql(
+CREATE INDEX trials_by_first ON trials(study_id, repeat_of) WHERE repeat_of > 0;
+)sql";
+
+constexpr std::array kMigrations = {kInitialSchema,   kStagesAndNotes, kRungs,
+                                    kRunningByWorker, kRules,          kLineages,
+                                    kRepeats,         kFurtherValues,  kRunsByFirst};
 
 struct SchemaState {
   int64_t version = 0;
