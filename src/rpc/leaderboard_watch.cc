@@ -1,5 +1,6 @@
 #include "src/rpc/leaderboard_watch.h"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -17,7 +18,6 @@ using std::chrono::steady_clock;
 
 constexpr size_t kMaxWatchers = 256;
 constexpr std::chrono::milliseconds kLeastPause{500};  // between two boards to one watcher
-constexpr std::chrono::milliseconds kPoll{50};         // for changes, only while somebody watches
 
 // Says one thing and ends.
 class Refusal : public grpc::ServerWriteReactor<v1::WatchLeaderboardResponse> {
@@ -43,8 +43,10 @@ class LeaderboardWatch::Watcher : public grpc::ServerWriteReactor<v1::WatchLeade
   void OnCancel() override { Note(/*gone=*/true, /*wrote=*/false); }
   void OnDone() override { delete this; }
 
-  // One look at the watcher; what it is to be finished with, when it is over.
+  // One look at the watcher; what it is to be finished with, when it is over. `version` of the
+  // scheduler, before.
   std::optional<grpc::Status> Step(bool stopping, uint64_t version, Scheduler& scheduler) {
+    due_.reset();
     {
       std::lock_guard lock(hub_.mutex_);
       if (writing_) return std::nullopt;
@@ -53,10 +55,15 @@ class LeaderboardWatch::Watcher : public grpc::ServerWriteReactor<v1::WatchLeade
     if (stopping) return ToGrpc(absl::AbortedError("the coordinator is shutting down"));
     if (last_) return grpc::Status::OK;
     const auto now = steady_clock::now();
-    if (sent_ && (version == sent_version_ || now - sent_at_ < kLeastPause)) return std::nullopt;
+    if (sent_ && scheduler.StudyVersion(id_) <= sent_version_) return std::nullopt;
+    if (sent_ && now - sent_at_ < kLeastPause) {
+      due_ = sent_at_ + kLeastPause;
+      return std::nullopt;
+    }
     const absl::Status status = Calls::Guard([&]() -> absl::Status {
       VIZSLA_ASSIGN_OR_RETURN(const Board board, scheduler.GetBoard(study_, top_));
       study_ = board.study.spec.name;
+      id_ = board.study.id;
       last_ = board.study.state == StudyState::kFinished;
       *response_.mutable_leaderboard() = ToProto(board);
       return absl::OkStatus();
@@ -73,6 +80,9 @@ class LeaderboardWatch::Watcher : public grpc::ServerWriteReactor<v1::WatchLeade
     return std::nullopt;
   }
 
+  // When a board that is held back may follow the last one; nullopt: none is.
+  std::optional<steady_clock::time_point> due() const { return due_; }
+
  private:
   void Note(bool gone, bool wrote) {
     std::lock_guard lock(hub_.mutex_);
@@ -85,24 +95,30 @@ class LeaderboardWatch::Watcher : public grpc::ServerWriteReactor<v1::WatchLeade
   LeaderboardWatch& hub_;
   const StreamTicket ticket_;
   std::string study_;
+  StudyId id_;  // once a board has been sent
   const int top_;
   v1::WatchLeaderboardResponse response_;  // must stay as it is while a write runs
   bool sent_ = false;
   bool last_ = false;  // the study has finished: the board on its way is the last
   uint64_t sent_version_ = 0;
   steady_clock::time_point sent_at_;
+  std::optional<steady_clock::time_point> due_;
   bool writing_ = false;  // guarded by hub_.mutex_
   bool gone_ = false;     // guarded by hub_.mutex_
 };
 
 LeaderboardWatch::LeaderboardWatch(Scheduler& scheduler)
-    : scheduler_(scheduler), thread_([this] { Work(); }) {}
+    : scheduler_(scheduler), thread_([this] { Work(); }) {
+  scheduler_.SetChangeListener([this] { Wake(); });
+}
 
 LeaderboardWatch::~LeaderboardWatch() {
+  scheduler_.SetChangeListener(nullptr);
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
     quit_ = true;
+    news_ = true;
   }
   wake_.notify_one();
   thread_.join();
@@ -127,17 +143,30 @@ grpc::ServerWriteReactor<v1::WatchLeaderboardResponse>* LeaderboardWatch::Add(
 void LeaderboardWatch::Stop() {
   std::lock_guard lock(mutex_);
   stopping_ = true;
+  news_ = true;
+  wake_.notify_one();
+}
+
+void LeaderboardWatch::Wake() {
+  std::lock_guard lock(mutex_);
+  if (watchers_.empty()) return;
+  news_ = true;
   wake_.notify_one();
 }
 
 void LeaderboardWatch::Work() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    if (watchers_.empty()) {
-      if (quit_) return;
-      wake_.wait(lock, [this] { return quit_ || !watchers_.empty(); });
+    if (watchers_.empty() && quit_) return;
+    std::optional<steady_clock::time_point> due;
+    for (const Watcher* watcher : watchers_) {
+      if (watcher->due()) due = std::min(due.value_or(*watcher->due()), *watcher->due());
+    }
+    const auto woken = [this] { return news_; };
+    if (due) {
+      wake_.wait_until(lock, *due, woken);
     } else {
-      wake_.wait_for(lock, kPoll, [this] { return news_; });
+      wake_.wait(lock, woken);
     }
     news_ = false;
     const bool stopping = stopping_;

@@ -27,10 +27,10 @@ class LeaderboardWatch {
   // After gRPC's server has shut down: nobody watches any more.
   ~LeaderboardWatch();
 
-  // Sends the board at once, then after each change, at most twice a second, until the study has
-  // finished (Ok). The study that an empty name meant at first is watched to the end. Ends at once
-  // with `admitted` when that is an error, or with ResourceExhausted when too many watch; its
-  // ticket is kept until the end.
+  // Sends the board at once, then after each change of its study, at most twice a second, until the
+  // study has finished (Ok). The study that an empty name meant at first is watched to the end.
+  // Ends at once with `admitted` when that is an error, or with ResourceExhausted when too many
+  // watch; its ticket is kept until the end.
   grpc::ServerWriteReactor<v1::WatchLeaderboardResponse>* Add(absl::StatusOr<StreamTicket> admitted,
                                                               std::string study, int top);
 
@@ -40,14 +40,16 @@ class LeaderboardWatch {
  private:
   class Watcher;
   void Work();
+  void Wake();  // something has changed
 
   Scheduler& scheduler_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Watcher*> watchers_;  // guarded by mutex_; each owns itself until it is finished
-  bool news_ = false;               // guarded by mutex_: somebody came, went or finished a write
-  bool stopping_ = false;           // guarded by mutex_
-  bool quit_ = false;               // guarded by mutex_
+  // Guarded by mutex_: somebody came, went or finished a write, or a leaderboard has changed.
+  bool news_ = false;
+  bool stopping_ = false;  // guarded by mutex_
+  bool quit_ = false;      // guarded by mutex_
   std::thread thread_;
 };
 

@@ -40,10 +40,9 @@ constexpr size_t kDecisionBytesPerPage = kMaxMessageBytes / 4;
 // The numbers of all runs of the trial's configuration, where it may have several.
 absl::Status AddRuns(TrialReader& reader, const Study& study, const Trial& trial, v1::Trial* out) {
   if (!HasRepeats(study.spec)) return absl::OkStatus();
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, reader.ListTrials(study.id, {}));
-  for (const Trial& other : trials) {
-    if (GroupNumber(other) == GroupNumber(trial)) out->add_runs(other.number);
-  }
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> runs,
+                          reader.ListRuns(study.id, GroupNumber(trial)));
+  for (const Trial& run : runs) out->add_runs(run.number);
   return absl::OkStatus();
 }
 

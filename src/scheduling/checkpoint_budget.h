@@ -29,7 +29,7 @@ inline constexpr Milliseconds kFreshlyUsed{std::chrono::minutes(1)};
 
 struct BudgetedStudy {
   Study study;
-  std::vector<Trial> trials;  // all, in any order
+  std::vector<Trial> trials;  // all, in any order; their configurations do not matter
 };
 
 struct BudgetInput {

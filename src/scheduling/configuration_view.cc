@@ -16,11 +16,24 @@ std::optional<Trial> ConfigurationView::Add(const Trial& trial) {
   const auto [place, added] = configurations_.try_emplace(GroupNumber(trial));
   Entry& entry = place->second;
   if (added) entry.number = ++last_number_;
-  entry.runs.insert_or_assign(trial.number, trial);
+  entry.runs.insert_or_assign(trial.number, Run{trial.state, trial.score, trial.epoch});
+  std::vector<Trial> trials;
+  for (const auto& [number, run] : entry.runs) {
+    Trial& one = trials.emplace_back();
+    one.number = number;
+    one.state = run.state;
+    one.score = run.score;
+    one.epoch = run.epoch;
+  }
   std::vector<const Trial*> runs;
-  for (const auto& [ignored, run] : entry.runs) runs.push_back(&run);
-  Trial one = AsOneTrial(runs);
+  for (const Trial& run : trials) runs.push_back(&run);
+  const Trial summary = AsOneTrial(runs);
+  Trial one = trial;  // all runs are of one configuration
   one.number = entry.number;
+  one.repeat_of = 0;
+  one.state = summary.state;
+  one.score = summary.score;
+  one.epoch = summary.epoch;
   return one;
 }
 

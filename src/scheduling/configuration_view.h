@@ -26,9 +26,15 @@ class ConfigurationView {
   int64_t next_number() const { return last_number_ + 1; }
 
  private:
+  // What AsOneTrial asks of a run.
+  struct Run {
+    TrialState state = TrialState::kQueued;
+    std::optional<double> score;
+    int epoch = 0;
+  };
   struct Entry {
     int64_t number = 0;
-    std::map<int64_t, Trial> runs;  // by their numbers
+    std::map<int64_t, Run> runs;  // by their numbers
   };
   bool repeated_;
   int64_t last_number_ = 0;

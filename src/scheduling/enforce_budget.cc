@@ -38,8 +38,12 @@ absl::Status SchedulerImpl::DropCheckpoints(const std::vector<StoredArtifact>& s
     VIZSLA_RETURN_IF_ERROR(store_.Read([&](TrialReader& reader) -> absl::Status {
       VIZSLA_ASSIGN_OR_RETURN(const std::vector<Study> all, reader.ListStudies());
       for (const Study& study : all) {
-        VIZSLA_ASSIGN_OR_RETURN(std::vector<Trial> trials, reader.ListTrials(study.id, {}));
-        studies.push_back({study, std::move(trials)});
+        std::vector<Trial>& trials = studies.emplace_back(BudgetedStudy{study, {}}).trials;
+        VIZSLA_RETURN_IF_ERROR(reader.ForEachTrial(study.id, [&](const Trial& trial) {
+          trials.push_back(trial);
+          trials.back().configuration.clear();  // the greatest part of it, which does not count
+          return absl::OkStatus();
+        }));
       }
       return absl::OkStatus();
     }));

@@ -18,6 +18,19 @@ class ForwardingWriter : public TrialWriter {
                                                 std::span<const TrialState> states) override {
     return to().ListTrials(study, states);
   }
+  absl::Status ForEachTrial(StudyId study,
+                            const std::function<absl::Status(const Trial&)>& each) override {
+    return to().ForEachTrial(study, each);
+  }
+  absl::StatusOr<std::vector<TrialSummary>> SummarizeTrials(StudyId study) override {
+    return to().SummarizeTrials(study);
+  }
+  absl::StatusOr<TrialSummary> SummarizeTrial(TrialId id) override {
+    return to().SummarizeTrial(id);
+  }
+  absl::StatusOr<std::vector<Trial>> ListRuns(StudyId study, int64_t first) override {
+    return to().ListRuns(study, first);
+  }
   absl::StatusOr<int64_t> CountTrials(StudyId study, std::span<const TrialState> states) override {
     return to().CountTrials(study, states);
   }

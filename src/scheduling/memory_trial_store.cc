@@ -93,6 +93,36 @@ class TablesWriter final : public TrialWriter {
     return trials;
   }
 
+  absl::Status ForEachTrial(StudyId study,
+                            const std::function<absl::Status(const Trial&)>& each) override {
+    VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, ListTrials(study, {}));
+    for (const Trial& trial : trials) VIZSLA_RETURN_IF_ERROR(each(trial));
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<TrialSummary>> SummarizeTrials(StudyId study) override {
+    std::vector<TrialSummary> summaries;
+    for (auto entry = tables_.numbers.lower_bound({study, 0});
+         entry != tables_.numbers.end() && entry->first.first == study; ++entry) {
+      summaries.push_back(SummaryOf(tables_.trials.at(entry->second)));
+    }
+    return summaries;
+  }
+
+  absl::StatusOr<TrialSummary> SummarizeTrial(TrialId id) override {
+    const auto found = tables_.trials.find(id);
+    if (found == tables_.trials.end()) return NoTrial(id);
+    return SummaryOf(found->second);
+  }
+
+  absl::StatusOr<std::vector<Trial>> ListRuns(StudyId study, int64_t first) override {
+    VIZSLA_ASSIGN_OR_RETURN(std::vector<Trial> trials, ListTrials(study, {}));
+    std::erase_if(trials, [&](const Trial& trial) {
+      return trial.number != first && trial.repeat_of != first;
+    });
+    return trials;
+  }
+
   absl::StatusOr<int64_t> CountTrials(StudyId study, std::span<const TrialState> states) override {
     int64_t count = 0;
     VisitTrials(study, states, [&](const Trial&) {
@@ -363,6 +393,30 @@ class TablesWriter final : public TrialWriter {
     return starts_from || trial.best_checkpoint == hash || trial.last_checkpoint == hash ||
            std::any_of(rows.reports.begin(), rows.reports.end(),
                        [&](const auto& entry) { return entry.second.checkpoint_hash == hash; });
+  }
+
+  TrialSummary SummaryOf(const Trial& trial) const {
+    TrialSummary summary;
+    summary.id = trial.id;
+    summary.study = trial.study;
+    summary.number = trial.number;
+    summary.stage = trial.stage;
+    summary.repeat_of = trial.repeat_of;
+    summary.final_run = trial.final_run;
+    summary.parent = trial.lineage.parent;
+    summary.state = trial.state;
+    summary.epoch = trial.epoch;
+    summary.score = trial.score;
+    summary.further_values = trial.further_values;
+    summary.started = trial.started_at.has_value();
+    for (const AttemptRow& attempt : ValuesOf(tables_.attempts, trial.id)) {
+      if (attempt.ended_at) {
+        summary.trained += std::max(Milliseconds(0), *attempt.ended_at - attempt.started_at);
+      } else {
+        summary.running_since = attempt.started_at;
+      }
+    }
+    return summary;
   }
 
   static absl::Status NoStudy(StudyId id) {

@@ -17,24 +17,28 @@ absl::StatusOr<PrunerCache::Found> PrunerCache::Of(TrialReader& reader, const St
 absl::StatusOr<PrunerCache::Entry> PrunerCache::Make(TrialReader& reader, const Study& study,
                                                      int stage) {
   const StageView view = StageOf(study.spec, stage);
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, reader.ListTrials(study.id, {}));
-  const auto first = std::find_if(trials.begin(), trials.end(),
-                                  [&](const Trial& trial) { return trial.stage == stage; });
+  Entry entry{view.budget, study.spec.objective.metric, nullptr};
   PrunerContext context;
   context.direction = study.spec.objective.direction;
   context.max_epochs = view.budget.epochs;
-  // The stage's trials are numbered after those of the stages before.
-  context.first_trial = first != trials.end() ? first->number
-                        : trials.empty()      ? 1
-                                              : trials.back().number + 1;
-  Entry entry{view.budget, study.spec.objective.metric, nullptr};
-  VIZSLA_ASSIGN_OR_RETURN(entry.pruner, MakePruner(view.pruner, context));
-  for (const Trial& trial : trials) {
-    if (trial.stage != stage || trial.final_run) continue;
+  const auto make = [&](int64_t first_trial) -> absl::Status {
+    context.first_trial = first_trial;
+    VIZSLA_ASSIGN_OR_RETURN(entry.pruner, MakePruner(view.pruner, context));
+    return absl::OkStatus();
+  };
+  int64_t last = 0;
+  VIZSLA_RETURN_IF_ERROR(reader.ForEachTrial(study.id, [&](const Trial& trial) -> absl::Status {
+    last = trial.number;
+    if (trial.stage != stage) return absl::OkStatus();
+    // The stage's trials are numbered after those of the stages before.
+    if (!entry.pruner) VIZSLA_RETURN_IF_ERROR(make(trial.number));
+    if (trial.final_run) return absl::OkStatus();
     ObserveIn(entry, trial);
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, reader.ListReports(trial.id));
     for (const EpochReport& report : reports) ObserveReportIn(entry, trial, report);
-  }
+    return absl::OkStatus();
+  }));
+  if (!entry.pruner) VIZSLA_RETURN_IF_ERROR(make(last + 1));
   return entry;
 }
 

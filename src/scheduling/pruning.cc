@@ -6,6 +6,7 @@ namespace vizsla {
 
 void SchedulerImpl::ObserveTrial(const Trial& trial) {
   samplers_.Observe(trial);
+  counts_.Observe(trial);
   ObserveInPruner(trial);
 }
 
@@ -17,6 +18,7 @@ void SchedulerImpl::ObserveInPruner(const Trial& trial) {
 void SchedulerImpl::ForgetUnstored() {
   if (told_ || failed_commits_ != store_.FailedCommits()) {
     samplers_.Clear();
+    counts_.Clear();
     pruners_.Clear();
   }
   if (failed_commits_ != store_.FailedCommits()) recorder_.Forget();
@@ -26,6 +28,7 @@ void SchedulerImpl::ForgetUnstored() {
 
 void SchedulerImpl::ForgetPolicies(StudyId study) {
   samplers_.Forget(study);
+  counts_.Forget(study);
   pruners_.Forget(study);
 }
 

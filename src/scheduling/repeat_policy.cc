@@ -40,8 +40,6 @@ std::vector<TrialGroup> Finalists(const StudySpec& spec, std::span<const Trial> 
   return groups;
 }
 
-bool IsFinalRun(const Trial& trial) { return trial.final_run; }
-
 }  // namespace
 
 bool HasRepeats(const StudySpec& spec) { return spec.repeats > 1 || spec.final_runs.top > 0; }
@@ -71,31 +69,20 @@ std::vector<Trial> MissingFinalRuns(const StudySpec& spec, std::span<const Trial
   return runs;
 }
 
-std::optional<int64_t> PlannedRuns(const Study& study, std::span<const TrialGroup> groups,
-                                   int64_t trials) {
+std::optional<int64_t> PlannedRuns(const Study& study, const RunCounts& counts, int64_t trials) {
   if (study.state == StudyState::kFinished) return trials;
-  std::vector<int64_t> configurations(1);
-  int64_t never_repeated = 0;  // ended before they began
-  for (const TrialGroup& group : groups) {
-    const auto stage = static_cast<size_t>(group.first().stage);
-    if (configurations.size() < stage) configurations.resize(stage);
-    ++configurations[stage - 1];
-    if (IsFinished(group.first().state)) {
-      never_repeated += study.spec.repeats - static_cast<int64_t>(group.search.size());
-    }
-  }
-  const std::optional<int64_t> planned = PlannedTrials(study, configurations);
+  const std::optional<int64_t> planned = PlannedTrials(study, counts.configurations);
   if (!planned) return std::nullopt;
   // Once final runs have begun their number is known; before, any configuration may be a finalist.
-  const bool begun = std::any_of(groups.begin(), groups.end(),
-                                 [](const TrialGroup& group) { return !group.fresh.empty(); });
-  if (begun) return trials;
+  if (counts.final_runs_begun) return trials;
+  // Ended before they began.
+  const int64_t never_repeated =
+      study.spec.repeats * counts.ended_firsts - counts.runs_of_ended_firsts;
   return CountRuns(study.spec, *planned) - never_repeated;
 }
 
-absl::Status CheckFinalRunsAllow(const StudySpec& stored, const StudySpec& raised,
-                                 std::span<const Trial> trials) {
-  if (std::none_of(trials.begin(), trials.end(), IsFinalRun)) return absl::OkStatus();
+absl::Status CheckFinalRunsAllow(const StudySpec& stored, const StudySpec& raised, bool begun) {
+  if (!begun) return absl::OkStatus();
   for (int stage = 1; stage <= StageCount(stored); ++stage) {
     const Budget& before = StageOf(stored, stage).budget;
     const Budget& after = StageOf(raised, stage).budget;

@@ -30,13 +30,19 @@ std::vector<Trial> MissingRepeats(const StudySpec& spec, const Trial& first,
 std::vector<Trial> MissingFinalRuns(const StudySpec& spec, std::span<const Trial> trials,
                                     int64_t next, Timestamp now);
 
-// How many trials the study will have with all repeats and final runs; nullopt when only its
-// samplers can tell. `groups` of all its `trials`.
-std::optional<int64_t> PlannedRuns(const Study& study, std::span<const TrialGroup> groups,
-                                   int64_t trials);
+// The configurations of a study and their runs, as far as PlannedRuns asks.
+struct RunCounts {
+  std::vector<int64_t> configurations = {0};  // by stage
+  int64_t ended_firsts = 0;                   // configurations whose first run has ended,
+  int64_t runs_of_ended_firsts = 0;           // and their runs of the search
+  bool final_runs_begun = false;
+};
 
-// FailedPrecondition when the search would go on after final runs were made of its best.
-absl::Status CheckFinalRunsAllow(const StudySpec& stored, const StudySpec& raised,
-                                 std::span<const Trial> trials);
+// How many trials the study will have with all repeats and final runs; nullopt when only its
+// samplers can tell. It has `trials` now.
+std::optional<int64_t> PlannedRuns(const Study& study, const RunCounts& counts, int64_t trials);
+
+// FailedPrecondition when the search would go on after final runs of its best have `begun`.
+absl::Status CheckFinalRunsAllow(const StudySpec& stored, const StudySpec& raised, bool begun);
 
 }  // namespace vizsla

@@ -17,12 +17,12 @@ absl::Status SchedulerImpl::InsertRuns(TrialWriter& writer, const std::vector<Tr
 absl::Status SchedulerImpl::AddRepeats(TrialWriter& writer, const Study& study,
                                        std::span<const Trial> firsts, Effects& effects) {
   if (study.spec.repeats <= 1) return absl::OkStatus();
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, writer.ListTrials(study.id, {}));
   for (const Trial& first : firsts) {
     recorder_.Note(study.id, RepeatsEvent{first.number});
+    VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> runs, writer.ListRuns(study.id, first.number));
     VIZSLA_ASSIGN_OR_RETURN(const int64_t last, writer.LastTrialNumber(study.id));
     VIZSLA_RETURN_IF_ERROR(InsertRuns(
-        writer, MissingRepeats(study.spec, first, trials, last + 1, clock_.Now()), effects));
+        writer, MissingRepeats(study.spec, first, runs, last + 1, clock_.Now()), effects));
   }
   return absl::OkStatus();
 }

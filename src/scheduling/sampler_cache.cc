@@ -38,13 +38,13 @@ absl::StatusOr<SamplerCache::Entry> SamplerCache::Make(TrialReader& reader, cons
     VIZSLA_ASSIGN_OR_RETURN(const auto learned, reader.ListLearned(study.id));
     for (const Trial& trial : AsObservations(learned)) entry.sampler->Learn(trial);
   }
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, reader.ListTrials(study.id, {}));
-  for (const Trial& trial : trials) {
+  VIZSLA_RETURN_IF_ERROR(reader.ForEachTrial(study.id, [&](const Trial& trial) -> absl::Status {
     ObserveIn(place, entry, trial);
-    if (!entry.sampler->UsesReports() || !IsOf(place, trial)) continue;
+    if (!entry.sampler->UsesReports() || !IsOf(place, trial)) return absl::OkStatus();
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, reader.ListReports(trial.id));
     for (const EpochReport& report : reports) ObserveReportIn(place, entry, trial, report);
-  }
+    return absl::OkStatus();
+  }));
   return entry;
 }
 

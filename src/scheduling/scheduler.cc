@@ -4,6 +4,7 @@
 
 #include "src/base/log.h"
 #include "src/scheduling/board.h"
+#include "src/scheduling/noting_writer.h"
 #include "src/scheduling/scheduler_impl.h"
 
 namespace vizsla {
@@ -32,6 +33,7 @@ SchedulerImpl::SchedulerImpl(TrialStore& store, ArtifactIndex& artifacts, Clock&
       artifacts_(artifacts),
       clock_(clock),
       options_(options),
+      boards_(store, changes_),
       next_worker_(FirstWorkerId(clock.Now())),
       leases_(options.lease, options.stall),
       ticked_at_(clock.Now()),
@@ -41,9 +43,13 @@ absl::Status SchedulerImpl::Load() { return FollowRunning(Milliseconds(0)); }
 
 absl::Status SchedulerImpl::Commit(const Change& change, std::vector<std::string> held) {
   Effects effects;
+  std::set<StudyId> studies;
   {
     ArtifactGuard::Hold hold(guard_, std::move(held));
-    VIZSLA_RETURN_IF_ERROR(store_.Write([&](TrialWriter& writer) -> absl::Status {
+    // Settled after the commit, and before anybody hears of it.
+    TrialChanges::Transaction changes(changes_);
+    VIZSLA_RETURN_IF_ERROR(store_.Write([&](TrialWriter& stored) -> absl::Status {
+      NotingWriter writer(stored, changes);
       ForgetUnstored();
       recorder_.Begin(writer);
       VIZSLA_RETURN_IF_ERROR(change(recorder_, effects));
@@ -51,6 +57,7 @@ absl::Status SchedulerImpl::Commit(const Change& change, std::vector<std::string
       told_ = false;
       return absl::OkStatus();
     }));
+    studies = changes.studies();
   }
   const Timestamp now = clock_.Now();
   {
@@ -58,10 +65,17 @@ absl::Status SchedulerImpl::Commit(const Change& change, std::vector<std::string
     for (const LeaseKey& key : effects.granted) leases_.Grant(key, now);
     for (const LeaseKey& key : effects.renewed) leases_.Renew(key, now);
     for (const LeaseKey& key : effects.ended) leases_.Erase(key);
-    if (effects.changed) ++version_;
+    if (effects.changed) {
+      ++version_;
+      for (const StudyId study : studies) study_versions_[study] = version_;
+    }
   }
   counters_.leases_granted += effects.granted.size();
-  if (effects.changed) changed_.notify_all();
+  if (effects.changed) {
+    changed_.notify_all();
+    std::lock_guard lock(listener_mutex_);
+    if (listener_) listener_();
+  }
   RemoveReleased(effects.released);
   return absl::OkStatus();
 }
@@ -94,27 +108,39 @@ Milliseconds SchedulerImpl::ActiveTime(const Study& study) const {
                                        : std::max(study.active_time, counted->second);
 }
 
-absl::StatusOr<Board> SchedulerImpl::GetBoard(std::string_view study, int top) {
+absl::StatusOr<Board> SchedulerImpl::GetBoard(std::string_view name, int top) {
   BoardInput input;
-  input.top = top;
   input.now = clock_.Now();
   {
     std::lock_guard lock(mutex_);
     input.progress = leases_.AllProgress();
   }
   Board board;
-  VIZSLA_RETURN_IF_ERROR(store_.Read([&](TrialReader& reader) -> absl::Status {
-    VIZSLA_ASSIGN_OR_RETURN(input.study, reader.FindStudy(study));
-    input.study.active_time = ActiveTime(input.study);
-    VIZSLA_ASSIGN_OR_RETURN(board, BuildBoard(reader, input));
+  const auto build = [&](TrialReader& reader, const Study& study,
+                         const BoardCache::Looked& looked) -> absl::Status {
+    input.study = study;
+    input.study.active_time = ActiveTime(study);
+    VIZSLA_ASSIGN_OR_RETURN(board, BuildBoard(reader, input, looked.view));
     return absl::OkStatus();
-  }));
+  };
+  VIZSLA_RETURN_IF_ERROR(boards_.Look(name, top, input.now, build));
   return board;
 }
 
 uint64_t SchedulerImpl::version() const {
   std::lock_guard lock(mutex_);
   return version_;
+}
+
+uint64_t SchedulerImpl::StudyVersion(StudyId study) const {
+  std::lock_guard lock(mutex_);
+  const auto found = study_versions_.find(study);
+  return found == study_versions_.end() ? 0 : found->second;
+}
+
+void SchedulerImpl::SetChangeListener(std::function<void()> listener) {
+  std::lock_guard lock(listener_mutex_);
+  listener_ = std::move(listener);
 }
 
 uint64_t SchedulerImpl::WaitForChange(uint64_t seen, std::chrono::milliseconds timeout) {

@@ -192,6 +192,13 @@ class Scheduler {
   virtual uint64_t version() const = 0;
   virtual uint64_t WaitForChange(uint64_t seen, std::chrono::milliseconds timeout) = 0;
 
+  // The version() of the last change of this study's leaderboard; 0 before the first.
+  virtual uint64_t StudyVersion(StudyId study) const = 0;
+  // Called after each change of version() by the thread that made it; one at a time, nullptr for
+  // nobody. It must be quick and must not call the scheduler. Once this has returned the one before
+  // is not called any more.
+  virtual void SetChangeListener(std::function<void()> listener) = 0;
+
   // No live lease and no worker heard of within a lease since this long: for --exit-when-idle. A
   // study without workers keeps nobody waiting.
   virtual std::chrono::milliseconds IdleFor() const = 0;

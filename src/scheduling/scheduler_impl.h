@@ -16,11 +16,13 @@
 #include <vector>
 
 #include "src/scheduling/artifact_guard.h"
+#include "src/scheduling/board_cache.h"
 #include "src/scheduling/decision_recorder.h"
 #include "src/scheduling/lease_table.h"
 #include "src/scheduling/pruner_cache.h"
 #include "src/scheduling/sampler_cache.h"
 #include "src/scheduling/scheduler.h"
+#include "src/scheduling/stage_counts.h"
 
 namespace vizsla {
 
@@ -69,6 +71,8 @@ class SchedulerImpl final : public Scheduler {
   absl::StatusOr<Board> GetBoard(std::string_view study, int top) override;
   uint64_t version() const override;
   uint64_t WaitForChange(uint64_t seen, std::chrono::milliseconds timeout) override;
+  uint64_t StudyVersion(StudyId study) const override;
+  void SetChangeListener(std::function<void()> listener) override;
 
  private:
   friend class DecisionReplay;  // asks the decisions below again, over rows of the log
@@ -121,10 +125,9 @@ class SchedulerImpl final : public Scheduler {
     Configuration configuration;
     WarmStart warm_start;
   };
-  // A trial that the stage's sampler adds; nullopt when its budget or sampler is spent. `trials`:
-  // all of the study; unused when it has one stage.
+  // A trial that the stage's sampler adds; nullopt when its budget or sampler is spent.
   absl::StatusOr<std::optional<Draw>> DrawInStage(TrialReader& reader, const Study& study,
-                                                  int stage, std::span<const Trial> trials);
+                                                  int stage);
   // Decides what waiting trials start from, begins the next stage when the current one is over, and
   // the final runs after the last.
   absl::Status Proceed(TrialWriter& writer, const Study& study, Effects& effects);
@@ -244,18 +247,25 @@ class SchedulerImpl final : public Scheduler {
   ArtifactIndex& artifacts_;
   Clock& clock_;
   const SchedulerOptions options_;
+  TrialChanges changes_;
+  BoardCache boards_;
   ArtifactGuard guard_;
   SchedulerCounters counters_;
   SamplerCache samplers_;  // touched only inside changes
   // The same holds of these.
+  StageCounts counts_;
   PrunerCache pruners_;
   DecisionRecorder recorder_;
   bool told_ = false;            // the caches, by a change that has not ended well so far
   uint64_t failed_commits_ = 0;  // of the store, when the caches were right
 
+  std::mutex listener_mutex_;
+  std::function<void()> listener_;  // guarded by listener_mutex_
+
   mutable std::mutex mutex_;  // guards everything below
   std::condition_variable changed_;
   uint64_t version_ = 1;
+  std::map<StudyId, uint64_t> study_versions_;  // of those that have changed since the start
   int64_t next_worker_;
   std::map<WorkerId, Worker> workers_;
   LeaseTable leases_;

@@ -15,15 +15,8 @@ namespace vizsla {
 namespace {
 
 constexpr TrialState kQueued[] = {TrialState::kQueued};
+constexpr TrialState kQueuedOrRunning[] = {TrialState::kQueued, TrialState::kRunning};
 constexpr TrialState kPaused[] = {TrialState::kPaused};
-
-// Configurations, which may have more runs than one; without those that take the places of others,
-// which are no part of the budget.
-int64_t CountOfStage(std::span<const Trial> trials, int stage) {
-  return std::count_if(trials.begin(), trials.end(), [&](const Trial& trial) {
-    return trial.stage == stage && IsFirstRun(trial) && trial.lineage.parent == 0;
-  });
-}
 
 // Whether what comes next depends on which trials there are, not only on how many.
 bool LooksAtTrials(const StudySpec& spec) {
@@ -41,6 +34,11 @@ absl::StatusOr<std::optional<Trial>> FirstReady(TrialReader& reader, const Study
   return std::optional<Trial>();
 }
 
+absl::StatusOr<bool> AnyWaiting(TrialReader& reader, const Study& study) {
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> queued, reader.ListTrials(study.id, kQueued));
+  return std::any_of(queued.begin(), queued.end(), IsWaiting);
+}
+
 void WarnIfInfeasible(const Study& study, const Trial& trial) {
   if (trial.state != TrialState::kInfeasible) return;
   const LogScope scope({study.spec.name, trial.number, 0});
@@ -50,8 +48,9 @@ void WarnIfInfeasible(const Study& study, const Trial& trial) {
 
 }  // namespace
 
-absl::StatusOr<std::optional<SchedulerImpl::Draw>> SchedulerImpl::DrawInStage(
-    TrialReader& reader, const Study& study, int stage, std::span<const Trial> trials) {
+absl::StatusOr<std::optional<SchedulerImpl::Draw>> SchedulerImpl::DrawInStage(TrialReader& reader,
+                                                                              const Study& study,
+                                                                              int stage) {
   const StageView view = StageOf(study.spec, stage);
   const std::optional<int64_t> limit = TrialLimit(view);
   VIZSLA_ASSIGN_OR_RETURN(const bool over, StageIsOver(reader, study, stage));
@@ -61,14 +60,16 @@ absl::StatusOr<std::optional<SchedulerImpl::Draw>> SchedulerImpl::DrawInStage(
   if (!LooksAtTrials(study.spec)) {
     VIZSLA_ASSIGN_OR_RETURN(const int64_t last, reader.LastTrialNumber(study.id));
     if (limit && last >= *limit) return std::optional<Draw>();
-  } else if (limit && CountOfStage(trials, stage) >= *limit) {
-    return std::optional<Draw>();
+  } else if (limit) {
+    VIZSLA_ASSIGN_OR_RETURN(const int64_t there, counts_.Of(reader, study.id, stage));
+    if (there >= *limit) return std::optional<Draw>();
   }
   if (stage == 1) {
     VIZSLA_ASSIGN_OR_RETURN(auto drawn, Suggest(reader, study, stage, nullptr));
     if (!drawn) return std::optional<Draw>();
     return std::optional<Draw>({stage, *std::move(drawn), {}});
   }
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, reader.ListTrials(study.id, {}));
   for (const Trial& source : TakeTurns(study, stage, trials)) {
     VIZSLA_ASSIGN_OR_RETURN(const auto drawn, Suggest(reader, study, stage, &source));
     if (!drawn) continue;  // this source's configurations are used up
@@ -82,20 +83,21 @@ absl::StatusOr<std::optional<SchedulerImpl::Draw>> SchedulerImpl::DrawInStage(
 absl::StatusOr<SchedulerImpl::Next> SchedulerImpl::FindNext(TrialReader& reader,
                                                             const Study& study) {
   const bool staged = !study.spec.stages.empty();
-  std::vector<Trial> trials;
-  if (LooksAtTrials(study.spec)) {
-    VIZSLA_ASSIGN_OR_RETURN(trials, reader.ListTrials(study.id, {}));
+  int current = 1;
+  if (staged) {
+    VIZSLA_ASSIGN_OR_RETURN(current, counts_.Current(reader, study.id));
   }
-  const int current = staged ? CurrentStage(trials) : 1;
   VIZSLA_ASSIGN_OR_RETURN(const auto resume, NextToResume(reader, study, current));
   if (resume) return Next{*resume, std::nullopt};
-  VIZSLA_ASSIGN_OR_RETURN(std::optional<Draw> draw, DrawInStage(reader, study, current, trials));
+  VIZSLA_ASSIGN_OR_RETURN(std::optional<Draw> draw, DrawInStage(reader, study, current));
   if (draw) return Next{0, std::move(draw)};
   const int next = current + 1;
-  if (!staged || AnyOpen(trials) || next > StageCount(study.spec)) return Next();
+  if (!staged || next > StageCount(study.spec)) return Next();
+  VIZSLA_ASSIGN_OR_RETURN(const bool open, reader.AnyTrial(study.id, kQueuedOrRunning));
+  if (open) return Next();
   // Enqueued trials are created first, by Proceed.
   if (!StageOf(study.spec, next).enqueue.empty()) return Next();
-  VIZSLA_ASSIGN_OR_RETURN(draw, DrawInStage(reader, study, next, trials));
+  VIZSLA_ASSIGN_OR_RETURN(draw, DrawInStage(reader, study, next));
   return Next{0, std::move(draw)};
 }
 
@@ -107,9 +109,12 @@ absl::Status SchedulerImpl::Proceed(TrialWriter& writer, const Study& study, Eff
 absl::Status SchedulerImpl::ProceedInStages(TrialWriter& writer, const Study& study,
                                             Effects& effects) {
   for (;;) {
+    VIZSLA_ASSIGN_OR_RETURN(const int stage, counts_.Current(writer, study.id));
+    VIZSLA_ASSIGN_OR_RETURN(const std::optional<Draw> draw, DrawInStage(writer, study, stage));
+    VIZSLA_ASSIGN_OR_RETURN(const bool open, writer.AnyTrial(study.id, kQueuedOrRunning));
+    VIZSLA_ASSIGN_OR_RETURN(const bool waiting, AnyWaiting(writer, study));
+    if (!waiting && (draw || open)) return absl::OkStatus();
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, writer.ListTrials(study.id, {}));
-    VIZSLA_ASSIGN_OR_RETURN(const std::optional<Draw> draw,
-                            DrawInStage(writer, study, CurrentStage(trials), trials));
     const std::vector<Trial> decided =
         DecideWaiting(study, trials, /*sampled_out=*/!draw.has_value(), clock_.Now());
     if (!decided.empty()) recorder_.Note(study.id, SourcesEvent{std::ssize(decided)});
@@ -123,8 +128,8 @@ absl::Status SchedulerImpl::ProceedInStages(TrialWriter& writer, const Study& st
     if (!decided.empty()) continue;
     if (draw) return absl::OkStatus();
     const std::vector<Trial> stalled = PausedSources(trials);
-    if (stalled.empty() && AnyOpen(trials)) return absl::OkStatus();
-    VIZSLA_ASSIGN_OR_RETURN(const auto resume, NextToResume(writer, study, CurrentStage(trials)));
+    if (stalled.empty() && open) return absl::OkStatus();
+    VIZSLA_ASSIGN_OR_RETURN(const auto resume, NextToResume(writer, study, stage));
     if (resume) return absl::OkStatus();
     if (!stalled.empty()) {
       VIZSLA_RETURN_IF_ERROR(EndStalled(writer, study, stalled, effects));
@@ -200,18 +205,17 @@ absl::Status SchedulerImpl::PrunePaused(TrialWriter& writer, const Study& study,
 
 absl::StatusOr<bool> SchedulerImpl::MayAdd(TrialReader& reader, const Study& study, int stage) {
   const StageView view = StageOf(study.spec, stage);
-  std::vector<Trial> trials;
-  if (LooksAtTrials(study.spec)) {
-    VIZSLA_ASSIGN_OR_RETURN(trials, reader.ListTrials(study.id, {}));
-  }
   const auto limit = TrialLimit(view);
   if (study.spec.stages.empty() && limit && !CountConfigurations(view.space)) {
     // An infinite space needs no costly suggestion to tell.
-    if (LooksAtTrials(study.spec)) return CountOfStage(trials, stage) < *limit;
+    if (LooksAtTrials(study.spec)) {
+      VIZSLA_ASSIGN_OR_RETURN(const int64_t there, counts_.Of(reader, study.id, stage));
+      return there < *limit;
+    }
     VIZSLA_ASSIGN_OR_RETURN(const int64_t last, reader.LastTrialNumber(study.id));
     return last < *limit;
   }
-  VIZSLA_ASSIGN_OR_RETURN(const auto draw, DrawInStage(reader, study, stage, trials));
+  VIZSLA_ASSIGN_OR_RETURN(const auto draw, DrawInStage(reader, study, stage));
   return draw.has_value();
 }
 

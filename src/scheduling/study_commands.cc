@@ -1,4 +1,6 @@
 // Creating, resuming, stopping, renaming and deleting studies; evaluations.
+#include <algorithm>
+
 #include "src/scheduling/attempt_policy.h"
 #include "src/scheduling/budget_policy.h"
 #include "src/scheduling/repeat_policy.h"
@@ -26,6 +28,13 @@ void TakeNotes(const StudySpec& given, StudySpec& stored, std::string& notes) {
   for (size_t i = 0; i < stored.stages.size(); ++i) {
     stored.stages[i].notes = given.stages[i].notes;
   }
+}
+
+absl::StatusOr<bool> HasFinalRuns(TrialReader& reader, const Study& study) {
+  if (study.spec.final_runs.top == 0) return false;
+  VIZSLA_ASSIGN_OR_RETURN(const auto trials, reader.SummarizeTrials(study.id));
+  return std::any_of(trials.begin(), trials.end(),
+                     [](const TrialSummary& trial) { return trial.final_run; });
 }
 
 // FailedPrecondition with the count and `advice`, or Ok when nothing runs.
@@ -84,9 +93,10 @@ absl::Status SchedulerImpl::ResubmitChange(TrialWriter& writer, const StudySpec&
                                            const PinnedInputs& inputs, Study study,
                                            CreatedStudy& result, Effects& effects) {
   VIZSLA_RETURN_IF_ERROR(CheckSameStudy(study, spec, inputs));
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, writer.ListTrials(study.id, {}));
-  VIZSLA_ASSIGN_OR_RETURN(StudySpec merged, RaiseBudgets(study.spec, spec, CurrentStage(trials)));
-  VIZSLA_RETURN_IF_ERROR(CheckFinalRunsAllow(study.spec, merged, trials));
+  VIZSLA_ASSIGN_OR_RETURN(const int stage, counts_.Current(writer, study.id));
+  VIZSLA_ASSIGN_OR_RETURN(StudySpec merged, RaiseBudgets(study.spec, spec, stage));
+  VIZSLA_ASSIGN_OR_RETURN(const bool final_runs, HasFinalRuns(writer, study));
+  VIZSLA_RETURN_IF_ERROR(CheckFinalRunsAllow(study.spec, merged, final_runs));
   TakeNotes(spec, merged, study.notes);
   bool update = merged != study.spec;
   const bool other_rules = merged.stop != study.spec.stop;
@@ -184,8 +194,7 @@ absl::Status SchedulerImpl::DeleteStudy(std::string_view name, bool force) {
     }
     effects.released = {study.inputs.split_hash};
     if (!study.inputs.weights_hash.empty()) effects.released.push_back(study.inputs.weights_hash);
-    VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, writer.ListTrials(study.id, {}));
-    for (const Trial& trial : trials) {
+    VIZSLA_RETURN_IF_ERROR(writer.ForEachTrial(study.id, [&](const Trial& trial) -> absl::Status {
       for (const std::string& hash : {trial.best_checkpoint, trial.last_checkpoint}) {
         if (!hash.empty()) effects.released.push_back(hash);
       }
@@ -194,7 +203,8 @@ absl::Status SchedulerImpl::DeleteStudy(std::string_view name, bool force) {
         if (!report.checkpoint_hash.empty()) effects.released.push_back(report.checkpoint_hash);
       }
       effects.ended.push_back({trial.id, trial.attempt});
-    }
+      return absl::OkStatus();
+    }));
     ForgetPolicies(study.id);
     effects.changed = true;
     return writer.DeleteStudy(study.id);

@@ -68,6 +68,25 @@ struct StateSummary {
   std::optional<double> highest_score;
 };
 
+// What a leaderboard counts and ranks a trial by: its row without the configuration and the texts.
+struct TrialSummary {
+  TrialId id;
+  StudyId study;
+  int64_t number = 0;
+  int stage = 1;
+  int64_t repeat_of = 0;
+  bool final_run = false;
+  int64_t parent = 0;  // of its lineage
+  TrialState state = TrialState::kQueued;
+  int epoch = 0;
+  std::optional<double> score;  // may be NaN
+  std::vector<double> further_values;
+  bool started = false;
+  Milliseconds trained{0};                               // in attempts that have ended
+  std::optional<Timestamp> running_since;                // the start of the newest one that has not
+  bool operator==(const TrialSummary&) const = default;  // never with a NaN
+};
+
 // Reads within one consistent snapshot. Valid only inside the callback that got it.
 class TrialReader {
  public:
@@ -82,6 +101,15 @@ class TrialReader {
   // In order of number; all states when `states` is empty.
   virtual absl::StatusOr<std::vector<Trial>> ListTrials(StudyId study,
                                                         std::span<const TrialState> states) = 0;
+  // The same one after another, all states, without holding them all. `each` may read, but not
+  // through this method again.
+  virtual absl::Status ForEachTrial(StudyId study,
+                                    const std::function<absl::Status(const Trial&)>& each) = 0;
+  // In order of number.
+  virtual absl::StatusOr<std::vector<TrialSummary>> SummarizeTrials(StudyId study) = 0;
+  virtual absl::StatusOr<TrialSummary> SummarizeTrial(TrialId id) = 0;  // NotFound
+  // The trial with this number and all that repeat it (`repeat_of`), in order of number.
+  virtual absl::StatusOr<std::vector<Trial>> ListRuns(StudyId study, int64_t first) = 0;
   virtual absl::StatusOr<int64_t> CountTrials(StudyId study,
                                               std::span<const TrialState> states) = 0;
   // Whether CountTrials is above 0, without counting them all.

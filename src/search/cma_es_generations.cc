@@ -29,7 +29,7 @@ Eigen::VectorXd Centre(size_t dimensions) {
 
 }  // namespace
 
-CmaEsGenerations::CmaEsGenerations(std::vector<const Parameter*> coordinates, CmaEsOptions options,
+CmaEsGenerations::CmaEsGenerations(std::vector<Coordinate> coordinates, CmaEsOptions options,
                                    StreamKey key)
     : coordinates_(std::move(coordinates)), sigma_(options.sigma), key_(key) {
   const int population = PopulationOf(options, coordinates_.size());
@@ -60,8 +60,9 @@ void CmaEsGenerations::StartFrom(const std::map<int64_t, Observation>& learned) 
 Eigen::VectorXd CmaEsGenerations::MiddleOf(const Observation& observation) const {
   Eigen::VectorXd point(static_cast<Eigen::Index>(coordinates_.size()));
   Eigen::Index i = 0;
-  for (const Parameter* parameter : coordinates_) {
-    point(i++) = ToUnit(parameter->domain, observation.configuration.at(parameter->name));
+  for (const auto& [parameter, place] : coordinates_) {
+    const Domain& domain = parameter->domain;
+    point(i++) = ToUnit(domain, observation.configuration.ValueOf(domain, place));
   }
   return point;
 }
@@ -131,8 +132,9 @@ Eigen::VectorXd CmaEsGenerations::PointOf(const Member& member, const CmaEs& dis
   const StreamKey key = key_.With("member").With(static_cast<uint64_t>(number));
   Eigen::VectorXd point(distribution.dimensions());
   for (int i = 0; i < distribution.dimensions(); ++i) {
-    const Parameter& parameter = *coordinates_[i];
-    const ParameterValue& value = observation->configuration.at(parameter.name);
+    const Parameter& parameter = *coordinates_[i].parameter;
+    const ParameterValue value =
+        observation->configuration.ValueOf(parameter.domain, coordinates_[i].place);
     if (CountValues(parameter.domain)) {
       RandomStream stream(key.With(parameter.name));
       point(i) = DrawInCell({distribution.mean()(i), distribution.Deviation(i)},
@@ -149,7 +151,7 @@ void CmaEsGenerations::KeepMargins(Generation& generation) const {
   const double margin =
       std::min(kMostMargin, 1.0 / (generation.population * distribution.dimensions()));
   for (int i = 0; i < distribution.dimensions(); ++i) {
-    const Domain& domain = coordinates_[i]->domain;
+    const Domain& domain = coordinates_[i].parameter->domain;
     if (!CountValues(domain)) continue;
     const Marginal marginal{distribution.mean()(i), distribution.Deviation(i)};
     const ParameterValue value = FromUnit(domain, std::clamp(marginal.mean, 0.0, 1.0));

@@ -24,10 +24,15 @@ namespace vizsla {
 // CEC 2005.
 class CmaEsGenerations {
  public:
-  // The coordinates are those parameters of the space, in order; at least one, each unconditional,
-  // ordered and with more than one value; they must outlive this object. `options` as in
-  // sampler_options.h with a population of 0 or at least 2.
-  CmaEsGenerations(std::vector<const Parameter*> coordinates, CmaEsOptions options, StreamKey key);
+  // A coordinate is a parameter and its place in the space.
+  struct Coordinate {
+    const Parameter* parameter = nullptr;
+    size_t place = 0;
+  };
+  // In the order of the space; at least one, each unconditional, ordered and with more than one
+  // value; the parameters must outlive this object. `options` as in sampler_options.h with a
+  // population of 0 or at least 2.
+  CmaEsGenerations(std::vector<Coordinate> coordinates, CmaEsOptions options, StreamKey key);
 
   // Begins with the distribution that these observations of other studies suggest (see
   // cma_es_warm_start.h), in place of the wide one in the middle; restarts begin as ever.
@@ -58,7 +63,7 @@ class CmaEsGenerations {
   void KeepMargins(Generation& generation) const;
   void Keep(Generation generation);
 
-  const std::vector<const Parameter*> coordinates_;
+  const std::vector<Coordinate> coordinates_;
   const double sigma_;
   const StreamKey key_;
   // In order, never empty: the newest few and every so many of the older ones, to start from when

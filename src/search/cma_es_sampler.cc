@@ -21,9 +21,10 @@ bool IsCoordinate(const Parameter& parameter) {
 
 std::unique_ptr<CmaEsGenerations> MakeGenerations(const SearchSpace& space, CmaEsOptions options,
                                                   StreamKey key) {
-  std::vector<const Parameter*> coordinates;
-  for (const Parameter& parameter : space.parameters) {
-    if (IsCoordinate(parameter)) coordinates.push_back(&parameter);
+  std::vector<CmaEsGenerations::Coordinate> coordinates;
+  for (size_t place = 0; place < space.parameters.size(); ++place) {
+    const Parameter& parameter = space.parameters[place];
+    if (IsCoordinate(parameter)) coordinates.push_back({&parameter, place});
   }
   if (coordinates.empty()) return nullptr;
   return std::make_unique<CmaEsGenerations>(std::move(coordinates), options, key);

@@ -91,7 +91,7 @@ GpSampler::Data GpSampler::Gather(const std::vector<int64_t>& numbers) const {
   for (const int64_t number : numbers) {
     const Observation& observation = history_.at(number);
     data.points.row(static_cast<Index>(data.losses.size())) =
-        features_.Embed(observation.configuration).transpose();
+        features_.Embed(observation.configuration.Unpack(space_)).transpose();
     data.losses.push_back(*observation.loss);
   }
   return data;
@@ -124,14 +124,14 @@ GpSampler::Model GpSampler::BuildModel() {
   points.topRows(data.points.rows()) = data.points;
   for (const int64_t number : pending) {
     points.row(static_cast<Index>(numbers.size())) =
-        features_.Embed(history_.at(number).configuration).transpose();
+        features_.Embed(history_.at(number).configuration.Unpack(space_)).transpose();
     numbers.push_back(number);
   }
   const VectorXd expected = known.MeansAt(points);
   Index incumbent = 0;
   const double best = expected.minCoeff(&incumbent);
-  const Configuration& configuration =
-      history_.at(numbers[static_cast<size_t>(incumbent)]).configuration;
+  const Configuration configuration =
+      history_.at(numbers[static_cast<size_t>(incumbent)]).configuration.Unpack(space_);
   if (pending.empty()) return {std::move(known), configuration, best};
 
   VectorXd believed = expected;

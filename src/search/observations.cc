@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <tuple>
+#include <utility>
 
 namespace vizsla {
 namespace {
@@ -14,8 +15,8 @@ double LossOf(Direction direction, double score) {
   return std::isnan(loss) ? kWorst : loss;
 }
 
-Observation Judge(Direction direction, const Trial& trial) {
-  Observation result{trial.configuration, std::nullopt, 0, false};
+Observation Judge(Direction direction, const Trial& trial, PackedConfiguration configuration) {
+  Observation result{std::move(configuration), std::nullopt, 0, false};
   switch (trial.state) {
     case TrialState::kQueued:
     case TrialState::kRunning:
@@ -40,12 +41,14 @@ Observation Judge(Direction direction, const Trial& trial) {
 }  // namespace
 
 const Observation* Observations::Add(const Trial& trial) {
-  if (!Validate(space_, trial.configuration).ok()) return nullptr;
+  std::optional<PackedConfiguration> packed =
+      PackedConfiguration::Pack(space_, trial.configuration);
+  if (!packed) return nullptr;
   if (trial.state == TrialState::kCancelled && !trial.score) {
     all_.erase(trial.number);
     return nullptr;
   }
-  Observation judged = Judge(direction_, trial);
+  Observation judged = Judge(direction_, trial, *std::move(packed));
   const auto [entry, added] = all_.try_emplace(trial.number, judged);
   Observation& known = entry->second;
   const bool same = !added && known.loss == judged.loss && known.epochs == judged.epochs &&

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include "src/search/packed_configuration.h"
 #include "src/study/objective.h"
 #include "src/study/search_space.h"
 #include "src/study/trial.h"
@@ -13,7 +14,7 @@
 namespace vizsla {
 
 struct Observation {
-  Configuration configuration;
+  PackedConfiguration configuration;
   // Smaller is better, whatever the objective's direction. Infinite for a trial that diverged,
   // failed, was infeasible or scored NaN: the worst, as on the leaderboard. Nullopt while it is not
   // known (queued, running).

@@ -4,7 +4,7 @@
 
 namespace vizsla {
 
-TpeBudgets::TpeBudgets(std::vector<int> rungs, const TpeHistory& empty) {
+TpeBudgets::TpeBudgets(std::vector<int> rungs, const TpeHistory& empty) : space_(empty.space()) {
   for (const int epochs : rungs) budgets_.push_back({epochs, empty});
   budgets_.push_back({0, empty});
 }
@@ -14,9 +14,12 @@ void TpeBudgets::Observe(const Trial& trial) {
     budgets_.front().history.Observe(trial);
     return;
   }
+  std::optional<PackedConfiguration> packed =
+      PackedConfiguration::Pack(space_, trial.configuration);
+  if (!packed) return;  // no history would take it
   Known& known = trials_[trial.number];
-  known.trial = trial;
-  Update(known);
+  known.row = {*std::move(packed), trial.state, trial.score, trial.epoch};
+  Update(trial.number, known);
 }
 
 void TpeBudgets::ObserveReport(int64_t trial_number, int epoch, AttemptNumber attempt,
@@ -31,7 +34,7 @@ void TpeBudgets::ObserveReport(int64_t trial_number, int epoch, AttemptNumber at
     if (attempt < entry->second.attempt) return;
     entry->second = {attempt, value};
   }
-  if (known.trial) Update(known);
+  if (known.row) Update(trial_number, known);
 }
 
 const TpeBudgets::Budget& TpeBudgets::Largest(int64_t least) const {
@@ -41,12 +44,17 @@ const TpeBudgets::Budget& TpeBudgets::Largest(int64_t least) const {
   return budgets_.front();
 }
 
-void TpeBudgets::Update(const Known& known) {
-  for (Budget& budget : budgets_) budget.history.Observe(At(budget.epochs, known));
+void TpeBudgets::Update(int64_t number, const Known& known) {
+  Trial trial;
+  trial.number = number;
+  trial.configuration = known.row->configuration.Unpack(space_);
+  trial.state = known.row->state;
+  trial.score = known.row->score;
+  trial.epoch = known.row->epoch;
+  for (Budget& budget : budgets_) budget.history.Observe(At(budget.epochs, known, trial));
 }
 
-Trial TpeBudgets::At(int epochs, const Known& known) {
-  Trial trial = *known.trial;
+Trial TpeBudgets::At(int epochs, const Known& known, Trial trial) {
   switch (trial.state) {
     case TrialState::kCompleted:
     case TrialState::kQueued:

@@ -42,15 +42,23 @@ class TpeBudgets {
     AttemptNumber attempt;
     double value = 0;
   };
+  // The part of a trial's newest row that counts.
+  struct Row {
+    PackedConfiguration configuration;
+    TrialState state = TrialState::kQueued;
+    std::optional<double> score;
+    int epoch = 0;
+  };
   struct Known {
-    std::optional<Trial> trial;  // its newest row
+    std::optional<Row> row;
     std::map<int, Value> values;
   };
 
-  void Update(const Known& known);
-  // The trial as it stood at the budget.
-  static Trial At(int epochs, const Known& known);
+  void Update(int64_t number, const Known& known);
+  // The row as it stood at the budget.
+  static Trial At(int epochs, const Known& known, Trial trial);
 
+  const SearchSpace& space_;
   std::vector<Budget> budgets_;      // the lowest first, whole trials last
   std::map<int64_t, Known> trials_;  // only with rungs
 };

@@ -116,13 +116,13 @@ TpeHistory::Entry TpeHistory::Digest(const Observation& observation) const {
   Entry entry;
   entry.standing = {{}, observation.loss, observation.epochs, observation.completed};
   for (size_t i = 0; i < axes_.size(); ++i) {
-    const auto found = observation.configuration.find(space_.parameters[i].name);
-    const bool active = found != observation.configuration.end();
-    entry.point.push_back(active ? axes_[i].Coordinate(found->second) : 0.0);
+    const bool active = observation.configuration.Has(i);
+    entry.point.push_back(active ? axes_[i].Coordinate(observation.configuration.ValueOf(
+                                       space_.parameters[i].domain, i))
+                                 : 0.0);
   }
   for (const SpaceGroup& group : groups_) {
-    const std::string& first = space_.parameters[static_cast<size_t>(group.front())].name;
-    entry.active.push_back(observation.configuration.contains(first));
+    entry.active.push_back(observation.configuration.Has(static_cast<size_t>(group.front())));
   }
   return entry;
 }

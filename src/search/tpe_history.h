@@ -25,6 +25,8 @@ class TpeHistory {
   TpeHistory(const SearchSpace& space, const std::vector<ParzenAxis>& axes,
              const std::vector<SpaceGroup>& groups, Direction direction, StreamKey key);
 
+  const SearchSpace& space() const { return space_; }
+
   // O(log n) in the number of trials.
   void Observe(const Trial& trial);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <string_view>
 
@@ -32,5 +33,12 @@ absl::StatusOr<Enum> EnumAt(const Query& query, int column, Enum last, std::stri
 
 // SQLite stores NaN as NULL; a column score_is_nan beside the score tells it from "no score".
 inline bool IsNan(const std::optional<double>& score) { return score && std::isnan(*score); }
+
+// A score and, in the next column, whether it is NaN.
+inline std::optional<double> ScoreAt(const Query& query, int column) {
+  if (query.Int(column + 1) != 0) return std::numeric_limits<double>::quiet_NaN();
+  if (query.IsNull(column)) return std::nullopt;
+  return query.Real(column);
+}
 
 }  // namespace vizsla

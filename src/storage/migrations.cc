@@ -181,6 +181,11 @@ constexpr const char* kFurtherValues = R"sql(
 ALTER TABLE trials ADD COLUMN further_values TEXT NOT NULL DEFAULT '';
 )sql";
 
+// The runs of one configuration, without a look at the study's others.
+constexpr const char* kRunsByFirst = R"sql(
+CREATE INDEX trials_by_first ON trials(study_id, repeat_of) WHERE repeat_of > 0;
+)sql";
+
 // What was decided, and on what: events as src/scheduling/decision_log.h encodes them.
 constexpr const char* kDecisions = R"sql(
 CREATE TABLE decisions(
@@ -192,8 +197,9 @@ CREATE TABLE decisions(
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs, kRunningByWorker,
-                                    kRules, kLineages, kRepeats, kFurtherValues, kDecisions};
+constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs,   kRunningByWorker,
+                                    kRules,         kLineages,       kRepeats, kFurtherValues,
+                                    kRunsByFirst,   kDecisions};
 
 struct SchemaState {
   int64_t version = 0;

@@ -16,6 +16,13 @@ namespace {
 #define VIZSLA_STUDY_COLUMNS                                                                  \
   "id, spec, dataset_fingerprint, split_hash, weights_hash, state, created_ms, finished_ms, " \
   "active_ms, name, notes, end_reason, learned"
+#define VIZSLA_SUMMARY                                                                            \
+  "SELECT id, study_id, number, stage, repeat_of, final_run, state, epoch, score, score_is_nan, " \
+  "further_values, started_ms IS NOT NULL, "                                                      \
+  "(SELECT sum(max(0, ended_ms - started_ms)) FROM attempts WHERE trial_id = trials.id), "        \
+  "(SELECT max(started_ms) FROM attempts WHERE trial_id = trials.id AND ended_ms IS NULL), "      \
+  "parent "                                                                                       \
+  "FROM trials"
 absl::StatusOr<Study> StudyAt(const Query& query) {
   static SpecCache& specs = *new SpecCache;  // one for all connections; never destroyed
   Study study;
@@ -32,6 +39,27 @@ absl::StatusOr<Study> StudyAt(const Query& query) {
   study.end_reason = query.Text(11);
   study.learned = query.Text(12);
   return study;
+}
+
+// Of VIZSLA_SUMMARY.
+absl::StatusOr<TrialSummary> SummaryAt(const Query& query) {
+  TrialSummary summary;
+  summary.id = TrialId(query.Int(0));
+  summary.study = StudyId(query.Int(1));
+  summary.number = query.Int(2);
+  summary.stage = static_cast<int>(query.Int(3));
+  summary.repeat_of = query.Int(4);
+  summary.final_run = query.Int(5) != 0;
+  VIZSLA_ASSIGN_OR_RETURN(summary.state,
+                          EnumAt(query, 6, TrialState::kCancelled, "state of a trial"));
+  summary.epoch = static_cast<int>(query.Int(7));
+  summary.score = ScoreAt(query, 8);
+  VIZSLA_ASSIGN_OR_RETURN(summary.further_values, NumbersFromText(query.Text(10)));
+  summary.started = query.Int(11) != 0;
+  summary.trained = Milliseconds(query.Int(12));  // 0 for NULL
+  summary.running_since = OptionalTimeAt(query, 13);
+  summary.parent = query.Int(14);
+  return summary;
 }
 
 // " AND state IN (0,3)", or nothing for all. The states are numbers of ours: no binding needed, and
@@ -158,6 +186,51 @@ absl::StatusOr<std::vector<Trial>> Rows::ListTrials(StudyId study,
   Query query(database_, StrCat("SELECT " VIZSLA_TRIAL_COLUMNS " FROM trials WHERE study_id = ?1",
                                 StateFilter(states), " ORDER BY number"));
   query.Bind(study);
+  return ReadTrials(query);
+}
+
+absl::Status Rows::ForEachTrial(StudyId study,
+                                const std::function<absl::Status(const Trial&)>& each) {
+  // Another text than that of ListTrials, which `each` may want to use.
+  Query query(database_, "SELECT " VIZSLA_TRIAL_COLUMNS
+                         " FROM trials AS one WHERE study_id = ?1 ORDER BY number");
+  query.Bind(study);
+  for (;;) {
+    VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
+    if (!found) return absl::OkStatus();
+    VIZSLA_ASSIGN_OR_RETURN(const Trial trial, TrialAt(query));
+    VIZSLA_RETURN_IF_ERROR(each(trial));
+  }
+}
+
+absl::StatusOr<std::vector<TrialSummary>> Rows::SummarizeTrials(StudyId study) {
+  Query query(database_, VIZSLA_SUMMARY " WHERE study_id = ?1 ORDER BY number");
+  query.Bind(study);
+  std::vector<TrialSummary> summaries;
+  for (;;) {
+    VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
+    if (!found) return summaries;
+    VIZSLA_ASSIGN_OR_RETURN(TrialSummary summary, SummaryAt(query));
+    summaries.push_back(std::move(summary));
+  }
+}
+
+absl::StatusOr<TrialSummary> Rows::SummarizeTrial(TrialId id) {
+  Query query(database_, VIZSLA_SUMMARY " WHERE id = ?1");
+  query.Bind(id);
+  VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
+  if (!found) return absl::NotFoundError(StrCat("there is no trial with id ", id.value()));
+  return SummaryAt(query);
+}
+
+absl::StatusOr<std::vector<Trial>> Rows::ListRuns(StudyId study, int64_t first) {
+  // The term > 0 lets the partial index serve.
+  Query query(database_, "SELECT " VIZSLA_TRIAL_COLUMNS
+                         " FROM trials WHERE study_id = ?1 AND number = ?2 UNION ALL "
+                         "SELECT " VIZSLA_TRIAL_COLUMNS
+                         " FROM trials WHERE study_id = ?1 AND repeat_of = ?2 AND repeat_of > 0 "
+                         "ORDER BY number");
+  query.Bind(study).Bind(first);
   return ReadTrials(query);
 }
 

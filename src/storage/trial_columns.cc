@@ -25,18 +25,6 @@ std::string NumbersToText(const std::vector<double>& numbers) {
   });
 }
 
-absl::StatusOr<std::vector<double>> NumbersFromText(std::string_view text) {
-  std::vector<double> numbers;
-  if (text.empty()) return numbers;
-  for (const absl::string_view part :
-       absl::StrSplit(absl::string_view(text.data(), text.size()), ',')) {
-    if (!absl::SimpleAtod(part, &numbers.emplace_back())) {
-      return absl::DataLossError(StrCat("further_values: '", std::string(part), "' is no number"));
-    }
-  }
-  return numbers;
-}
-
 // Texts that a statement refers to until it ends.
 struct Texts {
   std::string configuration;
@@ -144,6 +132,18 @@ std::string InsertText() {
 
 }  // namespace
 
+absl::StatusOr<std::vector<double>> NumbersFromText(std::string_view text) {
+  std::vector<double> numbers;
+  if (text.empty()) return numbers;
+  for (const absl::string_view part :
+       absl::StrSplit(absl::string_view(text.data(), text.size()), ',')) {
+    if (!absl::SimpleAtod(part, &numbers.emplace_back())) {
+      return absl::DataLossError(StrCat("further_values: '", std::string(part), "' is no number"));
+    }
+  }
+  return numbers;
+}
+
 absl::StatusOr<Trial> TrialAt(const Query& query) {
   Trial trial;
   trial.id = TrialId(query.Int(0));
@@ -157,11 +157,7 @@ absl::StatusOr<Trial> TrialAt(const Query& query) {
   trial.attempt = AttemptNumber(query.Int(7));
   trial.crashes = static_cast<int>(query.Int(8));
   trial.epoch = static_cast<int>(query.Int(9));
-  if (query.Int(11) != 0) {
-    trial.score = std::numeric_limits<double>::quiet_NaN();
-  } else if (!query.IsNull(10)) {
-    trial.score = query.Real(10);
-  }
+  trial.score = ScoreAt(query, 10);
   trial.best_epoch = static_cast<int>(query.Int(12));
   trial.best_checkpoint = query.Text(13);
   trial.last_checkpoint = query.Text(14);

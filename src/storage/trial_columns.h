@@ -1,6 +1,9 @@
 // The columns of the table of trials, each named once. Internal to src/storage.
 #pragma once
 
+#include <string_view>
+#include <vector>
+
 #include "src/base/status.h"
 #include "src/storage/sqlite.h"
 #include "src/study/trial.h"
@@ -14,6 +17,9 @@
   "repeat_of, final_run, further_values"
 
 namespace vizsla {
+
+// The column further_values. DataLoss when it holds something else.
+absl::StatusOr<std::vector<double>> NumbersFromText(std::string_view text);
 
 // DataLoss for what this program does not understand.
 absl::StatusOr<Trial> TrialAt(const Query& query);

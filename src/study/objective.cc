@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <numeric>
 
 #include "src/base/str_cat.h"
-#include "src/study/pareto.h"
 
 namespace vizsla {
 namespace {
@@ -18,6 +16,10 @@ RankGroup GroupOf(const Objective& objective, const Trial& trial) {
   if (!MayWin(trial)) return RankGroup::kUnranked;
   if (!trial.score) return RankGroup::kUnscored;
   return HasFiniteValues(objective, trial) ? RankGroup::kScored : RankGroup::kNotANumber;
+}
+
+double LossOf(Direction direction, double value) {
+  return direction == Direction::kMinimize ? value : -value;
 }
 
 // The newest attempt's report of each epoch.
@@ -98,19 +100,20 @@ bool HasDiverged(const EpochReport& report) {
 }
 
 bool RanksBefore(const Objective& objective, const Trial& a, const Trial& b) {
-  const RankGroup group_a = GroupOf(objective, a);
-  const RankGroup group_b = GroupOf(objective, b);
-  if (group_a != group_b) return group_a < group_b;
-  if (group_a == RankGroup::kScored) {
-    if (IsBetter(objective.direction, *a.score, *b.score)) return true;
-    if (IsBetter(objective.direction, *b.score, *a.score)) return false;
-    for (size_t i = 0; i < objective.further.size(); ++i) {
-      const Direction direction = objective.further[i].direction;
-      if (IsBetter(direction, a.further_values[i], b.further_values[i])) return true;
-      if (IsBetter(direction, b.further_values[i], a.further_values[i])) return false;
-    }
+  return RankOf(objective, a) < RankOf(objective, b);
+}
+
+Rank RankOf(const Objective& objective, const Trial& trial) {
+  const RankGroup group = GroupOf(objective, trial);
+  Rank rank;
+  rank.group = static_cast<int>(group);
+  rank.number = trial.number;
+  if (group != RankGroup::kScored) return rank;
+  rank.loss = LossOf(objective.direction, *trial.score);
+  for (size_t i = 0; i < objective.further.size(); ++i) {
+    rank.further_losses.push_back(LossOf(objective.further[i].direction, trial.further_values[i]));
   }
-  return a.number < b.number;
+  return rank;
 }
 
 bool MayWin(const Trial& trial) {
@@ -130,35 +133,6 @@ bool HasFiniteValues(const Objective& objective, const Trial& trial) {
          trial.further_values.size() == objective.further.size() &&
          std::all_of(trial.further_values.begin(), trial.further_values.end(),
                      [](double value) { return std::isfinite(value); });
-}
-
-void SortByRank(const Objective& objective, std::vector<Trial>& trials) {
-  if (objective.further.empty()) {
-    std::sort(trials.begin(), trials.end(),
-              [&](const Trial& a, const Trial& b) { return RanksBefore(objective, a, b); });
-    return;
-  }
-  const std::vector<int> fronts = FrontsOf(objective, trials);
-  std::vector<size_t> places(trials.size());
-  std::iota(places.begin(), places.end(), size_t{0});
-  // Trials of no front rank after all others anyway.
-  std::sort(places.begin(), places.end(), [&](size_t a, size_t b) {
-    if (fronts[a] > 0 && fronts[b] > 0 && fronts[a] != fronts[b]) return fronts[a] < fronts[b];
-    return RanksBefore(objective, trials[a], trials[b]);
-  });
-  std::vector<Trial> sorted;
-  sorted.reserve(trials.size());
-  for (const size_t place : places) sorted.push_back(std::move(trials[place]));
-  trials = std::move(sorted);
-}
-
-const Trial* FindBest(const Objective& objective, std::span<const Trial> trials) {
-  const Trial* best = nullptr;
-  for (const Trial& trial : trials) {
-    if (GroupOf(objective, trial) != RankGroup::kScored) continue;
-    if (best == nullptr || RanksBefore(objective, trial, *best)) best = &trial;
-  }
-  return best;
 }
 
 }  // namespace vizsla

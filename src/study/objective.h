@@ -2,6 +2,8 @@
 // coordinator, the worker (is this epoch a new best?) and the leaderboard alike. Pure.
 #pragma once
 
+#include <compare>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -78,14 +80,20 @@ bool HasDiverged(const EpochReport& report);
 // With further objectives these break ties, in their order, and a trial that lacks a finite value
 // of one stands with the NaN ones: so the first of this order is on the Pareto front.
 bool RanksBefore(const Objective& objective, const Trial& a, const Trial& b);
+
+// A trial's place in that order without the trial: RanksBefore(a, b) is RankOf(a) < RankOf(b).
+struct Rank {
+  int group = 0;                       // scored, not a number, unscored, unranked
+  double loss = 0;                     // of the score; smaller is better. 0 outside the first group
+  std::vector<double> further_losses;  // likewise; empty outside the first group
+  int64_t number = 0;
+  std::partial_ordering operator<=>(const Rank&) const = default;
+  bool HasScore() const { return group <= 1; }  // of one that may win; it may be no number
+};
+Rank RankOf(const Objective& objective, const Trial& trial);
+
 bool MayWin(const Trial& trial);
 // A finite score, and as finite a value for each further objective.
 bool HasFiniteValues(const Objective& objective, const Trial& trial);
-
-// Trials sorted by RanksBefore; with further objectives by their Pareto front first.
-void SortByRank(const Objective& objective, std::vector<Trial>& trials);
-
-// The winner: the first of the ranking, when it may win and has a finite score.
-const Trial* FindBest(const Objective& objective, std::span<const Trial> trials);
 
 }  // namespace vizsla

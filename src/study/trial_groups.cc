@@ -144,6 +144,11 @@ bool RanksBefore(const Objective& objective, const TrialGroup& a, const TrialGro
   return RanksBefore(objective, StandingOf(a), StandingOf(b));
 }
 
+GroupRank RankOf(const Objective& objective, const TrialGroup& group) {
+  const Standing standing = StandingOf(group);
+  return {!standing.leads, RankOf(objective, standing.one)};
+}
+
 std::vector<int> SortByRank(const Objective& objective, std::vector<TrialGroup>& groups) {
   std::vector<Standing> standings;
   for (const TrialGroup& group : groups) standings.push_back(StandingOf(group));

@@ -56,6 +56,16 @@ Trial AsOneTrial(std::span<const Trial* const> runs);
 // for one objective.
 bool RanksBefore(const Objective& objective, const TrialGroup& a, const TrialGroup& b);
 std::vector<int> SortByRank(const Objective& objective, std::vector<TrialGroup>& groups);
+
+// A group's place in the order of RanksBefore without its trials: RanksBefore(a, b) is
+// RankOf(a) < RankOf(b).
+struct GroupRank {
+  bool follows = true;  // no final runs that have all ended and may win
+  Rank rank;            // its number is the first run's
+  std::partial_ordering operator<=>(const GroupRank&) const = default;
+};
+GroupRank RankOf(const Objective& objective, const TrialGroup& group);
+
 // Whether the group has a place: an ended group (or a single run) with a finite mean that may win.
 bool HasRank(const TrialGroup& group);
 
@@ -63,7 +73,7 @@ bool HasRank(const TrialGroup& group);
 // group. The first of them while none has a score.
 const Trial& Representative(const Objective& objective, const TrialGroup& group);
 
-// The best configuration's representative; without repeats and final runs FindBest of objective.h.
+// The best configuration's representative; nullptr when none may win with a finite score.
 const Trial* FindBestRun(const Objective& objective, std::span<const Trial> trials);
 
 // The number of the first run of the trial's group: its own when it is that.

@@ -27,7 +27,14 @@ class FakeScheduler : public Scheduler {
   void SetBoard(Board board) {
     std::lock_guard lock(mutex_);
     board_ = std::move(board);
+    board_version_ = ++version_;
+    if (listener_) listener_();
+  }
+  // Of a study that nobody asks for.
+  void ChangeAnotherStudy() {
+    std::lock_guard lock(mutex_);
     ++version_;
+    if (listener_) listener_();
   }
   std::vector<std::string> calls() const {
     std::lock_guard lock(mutex_);
@@ -120,6 +127,11 @@ class FakeScheduler : public Scheduler {
   }
   uint64_t version() const override { return version_; }
   uint64_t WaitForChange(uint64_t, std::chrono::milliseconds) override { return version_; }
+  uint64_t StudyVersion(StudyId) const override { return board_version_; }
+  void SetChangeListener(std::function<void()> listener) override {
+    std::lock_guard lock(mutex_);
+    listener_ = std::move(listener);
+  }
   std::chrono::milliseconds IdleFor() const override { return std::chrono::milliseconds(0); }
 
   // What was given, and what is answered.
@@ -151,7 +163,9 @@ class FakeScheduler : public Scheduler {
   absl::Status failure_;
   std::function<void()> hook_;
   Board board_ = SampleBoard();
+  std::function<void()> listener_;
   std::atomic<uint64_t> version_{1};
+  std::atomic<uint64_t> board_version_{1};
 };
 
 }  // namespace vizsla::testing

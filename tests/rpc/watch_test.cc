@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <future>
@@ -81,6 +82,27 @@ TEST_F(WatchTest, NothingIsSentWithoutAChangeAndAtMostTwiceASecond) {
   EXPECT_EQ(watch.get(), absl::OkStatus());
   EXPECT_LE(count, 6);  // 1.5 s of changes: 3 boards, one before, one after, one of luck
   EXPECT_EQ(seen.back(), 99);
+}
+
+TEST_F(WatchTest, ChangesOfOtherStudiesSendNothing) {
+  std::vector<int64_t> seen;
+  std::atomic<int> count = 0;
+  auto watch = Watch(&seen, &count);
+  AwaitCount(count, 1);
+  const auto boards = [&] {
+    const std::vector<std::string> calls = server_.scheduler.calls();
+    return std::count_if(calls.begin(), calls.end(),
+                         [](const std::string& call) { return call.starts_with("GetBoard"); });
+  };
+  for (int i = 0; i < 20; ++i) {
+    server_.scheduler.ChangeAnotherStudy();
+    std::this_thread::sleep_for(milliseconds(50));
+  }
+  EXPECT_EQ(count, 1);
+  EXPECT_EQ(boards(), 1) << "no board was even made";
+  server_.scheduler.SetBoard(BoardWith(2, StudyState::kFinished));
+  ASSERT_EQ(watch.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  EXPECT_THAT(seen, ::testing::ElementsAre(1, 2));
 }
 
 TEST_F(WatchTest, TheViewerMayStop) {

@@ -322,6 +322,129 @@ TEST_P(TrialStoreTest, TrialsAreListedByStateInOrderOfNumber) {
   EXPECT_EQ(last(AddStudy("empty")), 0);
 }
 
+TEST_P(TrialStoreTest, WalksOverTrialsInOrderOfNumber) {
+  const StudyId study = AddStudy("dogs");
+  AddTrial(SampleTrial(AddStudy("cats"), 1));
+  for (const int64_t number : {3, 1, 2}) AddTrial(SampleTrial(study, number));
+  std::vector<int64_t> walked;
+  const auto walk = [&](const absl::Status& after_two) {
+    walked.clear();
+    return open_.store->Read([&](TrialReader& reader) -> absl::Status {
+      return reader.ForEachTrial(study, [&](const Trial& trial) -> absl::Status {
+        EXPECT_EQ(trial.configuration, SampleTrial(study, 1).configuration);
+        walked.push_back(trial.number);
+        // It may read meanwhile.
+        VIZSLA_ASSIGN_OR_RETURN(const Trial again, reader.GetTrial(trial.id));
+        EXPECT_EQ(again.number, trial.number);
+        VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> all, reader.ListTrials(study, {}));
+        EXPECT_EQ(all.size(), 3u);
+        return trial.number == 2 ? after_two : absl::OkStatus();
+      });
+    });
+  };
+  EXPECT_TRUE(walk(absl::OkStatus()).ok());
+  EXPECT_THAT(walked, ElementsAre(1, 2, 3));
+  EXPECT_TRUE(absl::IsAborted(walk(absl::AbortedError("enough"))));
+  EXPECT_THAT(walked, ElementsAre(1, 2)) << "an error ends the walk";
+  EXPECT_TRUE(walk(absl::OkStatus()).ok()) << "and the next one begins anew";
+  EXPECT_THAT(walked, ElementsAre(1, 2, 3));
+}
+
+TEST_P(TrialStoreTest, TrialsAreSummarized) {
+  const StudyId study = AddStudy("dogs");
+  AddTrial(SampleTrial(AddStudy("cats"), 1));
+  Trial second = SampleTrial(study, 2);
+  second.stage = 2;
+  second.state = TrialState::kRunning;
+  second.epoch = 7;
+  second.score = 0.75;
+  second.further_values = {12, -std::numeric_limits<double>::infinity()};
+  second.started_at = SampleTime(3);
+  second.repeat_of = 1;
+  second.final_run = true;
+  second.lineage.parent = 1;
+  second.id = AddTrial(second);
+  const TrialId first = AddTrial(SampleTrial(study, 1));
+  Trial third = SampleTrial(study, 3);
+  third.score = std::nan("");
+  AddTrial(third);
+  ASSERT_TRUE(Write([&](TrialWriter& writer) -> absl::Status {
+                AttemptRow attempt;
+                attempt.trial = second.id;
+                attempt.attempt = AttemptNumber(1);
+                attempt.worker = "w";
+                attempt.started_at = SampleTime(10);
+                attempt.ended_at = SampleTime(13);
+                VIZSLA_RETURN_IF_ERROR(writer.UpsertAttempt(attempt));
+                attempt.attempt = AttemptNumber(2);
+                attempt.ended_at = SampleTime(9);  // the clock was set back
+                VIZSLA_RETURN_IF_ERROR(writer.UpsertAttempt(attempt));
+                attempt.attempt = AttemptNumber(3);
+                attempt.started_at = SampleTime(20);
+                attempt.ended_at.reset();
+                return writer.UpsertAttempt(attempt);
+              }).ok());
+  const auto summaries = Get<std::vector<TrialSummary>>(
+      [&](TrialReader& reader) { return reader.SummarizeTrials(study); });
+  ASSERT_TRUE(summaries.ok()) << summaries.status();
+  ASSERT_EQ(summaries->size(), 3u);
+  TrialSummary queued;
+  queued.id = first;
+  queued.study = study;
+  queued.number = 1;
+  EXPECT_EQ((*summaries)[0], queued);
+  TrialSummary running;
+  running.id = second.id;
+  running.study = study;
+  running.number = 2;
+  running.stage = 2;
+  running.repeat_of = 1;
+  running.final_run = true;
+  running.parent = 1;
+  running.state = TrialState::kRunning;
+  running.epoch = 7;
+  running.score = 0.75;
+  running.further_values = second.further_values;
+  running.started = true;
+  running.trained = Milliseconds(3000);
+  running.running_since = SampleTime(20);
+  EXPECT_EQ((*summaries)[1], running);
+  EXPECT_TRUE(std::isnan(*(*summaries)[2].score));
+  const auto one = [&](TrialId id) {
+    return Get<TrialSummary>([&](TrialReader& reader) { return reader.SummarizeTrial(id); });
+  };
+  EXPECT_EQ(*one(second.id), running);
+  EXPECT_EQ(*one(first), queued);
+  EXPECT_TRUE(absl::IsNotFound(one(TrialId(99)).status()));
+}
+
+TEST_P(TrialStoreTest, ListsTheRunsOfAConfiguration) {
+  const StudyId study = AddStudy("dogs");
+  const StudyId other = AddStudy("cats");
+  for (int64_t number = 1; number <= 6; ++number) {
+    for (const StudyId of : {study, other}) {
+      Trial trial = SampleTrial(of, number);
+      if (number == 3 || number == 6) trial.repeat_of = of == study ? 2 : 1;
+      trial.final_run = number == 6;
+      AddTrial(trial);
+    }
+  }
+  const auto runs = [&](StudyId of, int64_t first) {
+    std::vector<int64_t> numbers;
+    const auto listed =
+        Get<std::vector<Trial>>([&](TrialReader& reader) { return reader.ListRuns(of, first); });
+    for (const Trial& trial : *listed) {
+      EXPECT_EQ(trial.study, of);
+      numbers.push_back(trial.number);
+    }
+    return numbers;
+  };
+  EXPECT_THAT(runs(study, 2), ElementsAre(2, 3, 6));
+  EXPECT_THAT(runs(other, 1), ElementsAre(1, 3, 6));
+  EXPECT_THAT(runs(study, 1), ElementsAre(1));
+  EXPECT_THAT(runs(study, 9), IsEmpty());
+}
+
 TEST_P(TrialStoreTest, TellsWhetherThereIsATrial) {
   const StudyId study = AddStudy("dogs");
   const auto any = [&](std::vector<TrialState> states) {

@@ -5,8 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
+#include "src/base/random.h"
 #include "src/study/objectives_check.h"
+#include "src/study/pareto_levels.h"
+#include "src/study/trial_groups.h"
 
 namespace vizsla {
 namespace {
@@ -157,10 +161,47 @@ std::vector<Trial> Zoo() {
   };
 }
 
-std::vector<int64_t> NumbersOf(const std::vector<Trial>& trials) {
+std::vector<int64_t> NumbersOf(const std::vector<TrialGroup>& groups) {
   std::vector<int64_t> numbers;
-  for (const Trial& trial : trials) numbers.push_back(trial.number);
+  for (const TrialGroup& group : groups) numbers.push_back(group.first().number);
   return numbers;
+}
+
+// After every step the fronts are those of a sort of all points.
+TEST(ParetoLevels, FollowInsertionsMovesAndRemovals) {
+  for (const int objectives : {1, 2, 3, 4}) {
+    for (const int levels : {3, 1000}) {
+      const std::vector<Losses> points = MakePoints(400, objectives, levels);
+      RandomStream stream{StreamKey(7)};
+      ParetoLevels live;
+      std::map<int64_t, Losses> there;
+      for (const Losses& point : points) {
+        const int64_t id = 1 + static_cast<int64_t>(120 * stream.Uniform());
+        live.Erase(id);
+        there.erase(id);
+        if (stream.Bernoulli(0.75)) {
+          live.Insert(id, point);
+          there[id] = point;
+        }
+        std::vector<Losses> all;
+        for (const auto& [ignored, losses] : there) all.push_back(losses);
+        const std::vector<int> expected = FrontNumbers(all);
+        std::map<int64_t, int> numbers;
+        for (size_t front = 0; front < live.fronts().size(); ++front) {
+          EXPECT_FALSE(live.fronts()[front].empty());
+          for (const auto& member : live.fronts()[front]) {
+            numbers[member.id] = static_cast<int>(front) + 1;
+          }
+        }
+        ASSERT_EQ(numbers.size(), there.size());
+        ASSERT_EQ(live.size(), there.size());
+        size_t place = 0;
+        for (const auto& [id_there, ignored] : there) {
+          ASSERT_EQ(numbers[id_there], expected[place++]) << objectives << " objectives";
+        }
+      }
+    }
+  }
 }
 
 TEST(FrontsOf, LeaveOutWhatHasNoFiniteValue) {
@@ -168,20 +209,23 @@ TEST(FrontsOf, LeaveOutWhatHasNoFiniteValue) {
 }
 
 TEST(SortByRank, PutsTheFrontFirst) {
-  std::vector<Trial> trials = Zoo();
-  SortByRank(AccuracyAgainstSize(), trials);
-  EXPECT_THAT(NumbersOf(trials), ElementsAre(1, 9, 2, 8, 3, 10, 4, 5, 7, 6));
+  const std::vector<Trial> trials = Zoo();
+  std::vector<TrialGroup> groups = GroupTrials(trials);
+  SortByRank(AccuracyAgainstSize(), groups);
+  EXPECT_THAT(NumbersOf(groups), ElementsAre(1, 9, 2, 8, 3, 10, 4, 5, 7, 6));
 }
 
-TEST(FindBest, IsTheMostAccurateOfTheFront) {
+TEST(RanksBefore, TheMostAccurateOfTheFrontIsTheFirst) {
   std::vector<Trial> trials = Zoo();
-  ASSERT_NE(FindBest(AccuracyAgainstSize(), trials), nullptr);
-  EXPECT_EQ(FindBest(AccuracyAgainstSize(), trials)->number, 1);
+  const auto best = [&] {
+    return std::min_element(trials.begin(), trials.end(), [](const Trial& a, const Trial& b) {
+      return RanksBefore(AccuracyAgainstSize(), a, b);
+    });
+  };
+  EXPECT_EQ(best()->number, 1);
   // Equal accuracy: the cheaper one, which dominates.
   trials.push_back(MakeTrial(11, 0.9, {199}));
-  EXPECT_EQ(FindBest(AccuracyAgainstSize(), trials)->number, 11);
-  EXPECT_EQ(FindBest(AccuracyAgainstSize(), std::vector<Trial>{MakeTrial(1, 0.5, {kInf})}),
-            nullptr);
+  EXPECT_EQ(best()->number, 11);
 }
 
 TEST(ParetoLosses, AreMinimized) {

@@ -49,14 +49,31 @@ TEST(TrialGroups, ASingleRunIsATrialAsItAlwaysWas) {
                                MakeRun(4, 0, TrialState::kQueued, std::nullopt),
                                MakeRun(5, 0, TrialState::kCompleted, kNan),
                                Done(6, 0, 0.5)};
-  std::vector<Trial> sorted = trials;
-  SortByRank(Objective(), sorted);
-  std::vector<int64_t> numbers;
-  for (const Trial& trial : sorted) numbers.push_back(trial.number);
-  EXPECT_EQ(Order(trials), numbers);
+  EXPECT_THAT(Order(trials), ElementsAre(2, 1, 6, 5, 4, 3));
   EXPECT_EQ(FindBestRun(Objective(), trials)->number, 2);
-  EXPECT_EQ(FindBest(Objective(), trials)->number, 2);
   EXPECT_EQ(FindBestRun(Objective(), {}), nullptr);
+}
+
+TEST(TrialGroups, NobodyWinsWithoutAFiniteScoreOfAnHonestTrial) {
+  const std::vector<Trial> trials = {MakeRun(1, 0, TrialState::kCompleted, kNan),
+                                     Done(2, 0, std::numeric_limits<double>::infinity()),
+                                     MakeRun(3, 0, TrialState::kCompleted, std::nullopt),
+                                     MakeRun(4, 0, TrialState::kDiverged, 0.9)};
+  EXPECT_EQ(FindBestRun(Objective(), trials), nullptr);
+  EXPECT_EQ(FindBestRun(Objective(), {}), nullptr);
+}
+
+TEST(TrialGroups, ARankStandsForItsGroup) {
+  const std::vector<Trial> trials = {
+      Done(1, 0, 0.9),  Done(2, 1, 0.5), Done(3, 0, 0.75), Done(4, 3, 0.77),
+      Fresh(5, 1, 0.4), Done(6, 0, 0.7), Done(7, 0, kNan), MakeRun(8, 0, TrialState::kQueued, {})};
+  const std::vector<TrialGroup> groups = GroupTrials(trials);
+  for (const TrialGroup& a : groups) {
+    for (const TrialGroup& b : groups) {
+      EXPECT_EQ(RankOf(Objective(), a) < RankOf(Objective(), b), RanksBefore(Objective(), a, b))
+          << a.first().number << " and " << b.first().number;
+    }
+  }
 }
 
 TEST(TrialGroups, AGroupRanksByItsMeanOnceAllItsRunsHaveEnded) {

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""What a long history costs a coordinator: start, first suggestion, memory, leaderboard and the trial cycle on a study
+of finished trials, the cycle beside that of an empty database. One line of JSON for each sampler.
+
+    python3 tests/benchmark/large_study.py --bin build/release/bin [--finished 100000] [--folder /data]
+
+Each figure is wall time with the coordinator's CPU time beside it, which other programs on the machine disturb less.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+STUDY = ["--epochs", "20", "--parameters", "20"]
+
+
+class Coordinator:
+    def __init__(self, programs, database):
+        self.programs = programs
+        started = time.monotonic()
+        self.process = subprocess.Popen([programs / "vizsla-coordinator", "--db", database, "--log-level", "warning"])
+        address_file = pathlib.Path(f"{database}.address")
+        while not address_file.exists() or not address_file.read_text().strip():
+            if self.process.poll() is not None:
+                sys.exit("the coordinator ended")
+            time.sleep(0.005)
+        self.ready_s = time.monotonic() - started
+        self.address = re.search(r"[\w.]+:\d+", address_file.read_text())[0]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+    def load(self, *arguments):
+        """The program's figures, with the seconds and the coordinator's CPU seconds that they took."""
+        command = [self.programs / "coordinator_load", "--coordinator", self.address, *map(str, arguments)]
+        start, cpu = time.monotonic(), self.cpu_seconds()
+        figures = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        return figures, time.monotonic() - start, self.cpu_seconds() - cpu
+
+    def cpu_seconds(self):
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def megabytes(self, key):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(rf"{key}:\s+(\d+)", status)[1]) / 1024
+
+
+def cycle(coordinator, study, seconds):
+    figures, wall, cpu = coordinator.load("--workers", 1, "--seconds", seconds, *study)
+    return {"trials_per_s": figures["trials_per_s"], "cpu_ms_per_trial": 1000 * cpu / (figures["trials_per_s"] * wall)}
+
+
+def measure(programs, folder, database, sampler, seconds):
+    copy = folder / f"{sampler}.db"
+    shutil.copyfile(database, copy)
+    study = [*STUDY, "--sampler", sampler]
+    result = {"sampler": sampler}
+    with Coordinator(programs, copy) as coordinator:
+        result["ready_s"] = coordinator.ready_s
+        # Long enough that the worker surely asks for a trial; its cycles are a part of the figure.
+        _, wall, cpu = coordinator.load("--workers", 1, "--seconds", 1, *study)
+        result["first_trials_s"], result["first_trials_cpu_s"] = wall, cpu
+        _, wall, cpu = coordinator.load("--leaderboards", 1)
+        result["first_leaderboard_s"], result["first_leaderboard_cpu_s"] = wall, cpu
+        figures, _, cpu = coordinator.load("--leaderboards", 200)
+        result["leaderboard"], result["leaderboard_cpu_ms"] = figures["leaderboard"], 1000 * cpu / 200
+        result["cycle"] = cycle(coordinator, study, seconds)
+        # Trials that end between two looks.
+        figures, _, _ = coordinator.load("--leaderboards", 20)
+        result["leaderboard_after_changes"] = figures["leaderboard"]
+        result["resident_mb"], result["peak_mb"] = coordinator.megabytes("VmRSS"), coordinator.megabytes("VmHWM")
+    with Coordinator(programs, folder / f"empty-{sampler}.db") as coordinator:
+        result["cycle_when_empty"] = cycle(coordinator, study, seconds)
+        result["peak_mb_when_empty"] = coordinator.megabytes("VmHWM")
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bin", required=True, type=pathlib.Path)
+    parser.add_argument("--folder", default=".", help="on the disk to measure")
+    parser.add_argument("--finished", type=int, default=100000, help="trials of 20 epochs and 20 parameters")
+    parser.add_argument("--database", type=pathlib.Path, help="of fill_database, instead of making one; it is copied")
+    parser.add_argument("--samplers", default="random,tpe")
+    parser.add_argument("--seconds", type=float, default=10, help="of each cycle")
+    arguments = parser.parse_args()
+    programs = arguments.bin.resolve()
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as temporary:
+        folder = pathlib.Path(temporary)
+        for sampler in arguments.samplers.split(","):
+            database = arguments.database
+            if database is None:
+                database = folder / f"filled-{sampler}.db"
+                subprocess.run([programs / "fill_database", "--db", database, "--finished", str(arguments.finished),
+                                *STUDY, "--sampler", sampler], check=True)
+            load = os.getloadavg()[0]
+            print(json.dumps({"load_of_the_machine": load,
+                              **measure(programs, folder, database, sampler, arguments.seconds)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
