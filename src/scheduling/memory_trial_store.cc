@@ -104,7 +104,7 @@ class TablesWriter final : public TrialWriter {
     std::vector<TrialSummary> summaries;
     for (auto entry = tables_.numbers.lower_bound({study, 0});
          entry != tables_.numbers.end() && entry->first.first == study; ++entry) {
-      summaries.push_back(SummaryOf(tables_.trials.at(entry->second)));
+      summaries.push_back(Summarize(*tables_.trials.at(entry->second)));
     }
     return summaries;
   }
@@ -112,7 +112,7 @@ class TablesWriter final : public TrialWriter {
   absl::StatusOr<TrialSummary> SummarizeTrial(TrialId id) override {
     const auto found = tables_.trials.find(id);
     if (found == tables_.trials.end()) return NoTrial(id);
-    return SummaryOf(found->second);
+    return Summarize(*found->second);
   }
 
   absl::StatusOr<std::vector<Trial>> ListRuns(StudyId study, int64_t first) override {
@@ -395,21 +395,9 @@ class TablesWriter final : public TrialWriter {
                        [&](const auto& entry) { return entry.second.checkpoint_hash == hash; });
   }
 
-  TrialSummary SummaryOf(const Trial& trial) const {
-    TrialSummary summary;
-    summary.id = trial.id;
-    summary.study = trial.study;
-    summary.number = trial.number;
-    summary.stage = trial.stage;
-    summary.repeat_of = trial.repeat_of;
-    summary.final_run = trial.final_run;
-    summary.parent = trial.lineage.parent;
-    summary.state = trial.state;
-    summary.epoch = trial.epoch;
-    summary.score = trial.score;
-    summary.further_values = trial.further_values;
-    summary.started = trial.started_at.has_value();
-    for (const AttemptRow& attempt : ValuesOf(tables_.attempts, trial.id)) {
+  static TrialSummary Summarize(const TrialRows& rows) {
+    TrialSummary summary = SummaryOf(rows.trial);
+    for (const auto& [number, attempt] : rows.attempts) {
       if (attempt.ended_at) {
         summary.trained += std::max(Milliseconds(0), *attempt.ended_at - attempt.started_at);
       } else {

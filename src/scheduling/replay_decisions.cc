@@ -76,8 +76,8 @@ absl::Status DecisionReplay::Impl::Replay(const LosersEvent& event) {
 absl::Status DecisionReplay::Impl::Replay(const SourcesEvent& event) {
   result_.counts.sources += event.count;
   VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, Trials());
-  VIZSLA_ASSIGN_OR_RETURN(
-      const auto draw, scheduler_.DrawInStage(rows_, rows_.study(), CurrentStage(trials), trials));
+  VIZSLA_ASSIGN_OR_RETURN(const auto draw,
+                          scheduler_.DrawInStage(rows_, rows_.study(), CurrentStage(trials)));
   const std::vector<Trial> decided =
       DecideWaiting(rows_.study(), trials, /*sampled_out=*/!draw.has_value(), row_->at);
   expected_.sourced.assign(decided.begin(), decided.end());
@@ -91,8 +91,7 @@ absl::Status DecisionReplay::Impl::Replay(const StalledEvent& event) {
   expected_.lost.insert(event.numbers.begin(), event.numbers.end());
   VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, Trials());
   const int stage = CurrentStage(trials);
-  VIZSLA_ASSIGN_OR_RETURN(const auto draw,
-                          scheduler_.DrawInStage(rows_, rows_.study(), stage, trials));
+  VIZSLA_ASSIGN_OR_RETURN(const auto draw, scheduler_.DrawInStage(rows_, rows_.study(), stage));
   VIZSLA_ASSIGN_OR_RETURN(const auto resume, scheduler_.NextToResume(rows_, rows_.study(), stage));
   std::vector<int64_t> derived;
   if (!draw && !resume) {
@@ -108,8 +107,7 @@ absl::Status DecisionReplay::Impl::Replay(const StageEvent& event) {
   expected_.paused_end = true;
   VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, Trials());
   const int current = CurrentStage(trials);
-  VIZSLA_ASSIGN_OR_RETURN(const auto draw,
-                          scheduler_.DrawInStage(rows_, rows_.study(), current, trials));
+  VIZSLA_ASSIGN_OR_RETURN(const auto draw, scheduler_.DrawInStage(rows_, rows_.study(), current));
   VIZSLA_ASSIGN_OR_RETURN(const auto resume,
                           scheduler_.NextToResume(rows_, rows_.study(), current));
   const int next = current + 1;

@@ -111,6 +111,27 @@ absl::StatusOr<std::vector<Trial>> ReplayRows::ListTrials(StudyId,
   return trials;
 }
 
+absl::Status ReplayRows::ForEachTrial(StudyId,
+                                      const std::function<absl::Status(const Trial&)>& each) {
+  for (const auto& [number, trial] : trials_) VIZSLA_RETURN_IF_ERROR(each(trial));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Trial>> ReplayRows::ListRuns(StudyId, int64_t first) {
+  std::vector<Trial> runs;
+  for (const auto& [number, trial] : trials_) {
+    if (number == first || trial.repeat_of == first) runs.push_back(trial);
+  }
+  return runs;
+}
+
+// Times of attempts are not in the log; no decision looks at them.
+absl::StatusOr<std::vector<TrialSummary>> ReplayRows::SummarizeTrials(StudyId) {
+  std::vector<TrialSummary> summaries;
+  for (const auto& [number, trial] : trials_) summaries.push_back(SummaryOf(trial));
+  return summaries;
+}
+
 absl::StatusOr<int64_t> ReplayRows::CountTrials(StudyId, std::span<const TrialState> states) {
   return std::count_if(trials_.begin(), trials_.end(),
                        [&](const auto& entry) { return Wanted(entry.second, states); });
@@ -145,6 +166,10 @@ absl::StatusOr<std::vector<LearnedTrial>> ReplayRows::ListLearned(StudyId) { ret
 
 absl::StatusOr<std::vector<StateSummary>> ReplayRows::SummarizeStates(StudyId) {
   return NotInTheLog();
+}
+absl::StatusOr<TrialSummary> ReplayRows::SummarizeTrial(TrialId id) {
+  VIZSLA_ASSIGN_OR_RETURN(const Trial trial, GetTrial(id));
+  return SummaryOf(trial);
 }
 absl::StatusOr<std::vector<Trial>> ReplayRows::ListHeldBy(const std::string&) {
   return NotInTheLog();

@@ -47,6 +47,11 @@ class ReplayRows final : public TrialReader {
   absl::StatusOr<Trial> FindTrial(StudyId study, int64_t number) override;
   absl::StatusOr<std::vector<Trial>> ListTrials(StudyId study,
                                                 std::span<const TrialState> states) override;
+  absl::Status ForEachTrial(StudyId study,
+                            const std::function<absl::Status(const Trial&)>& each) override;
+  absl::StatusOr<std::vector<TrialSummary>> SummarizeTrials(StudyId study) override;
+  absl::StatusOr<TrialSummary> SummarizeTrial(TrialId id) override;
+  absl::StatusOr<std::vector<Trial>> ListRuns(StudyId study, int64_t first) override;
   absl::StatusOr<int64_t> CountTrials(StudyId study, std::span<const TrialState> states) override;
   absl::StatusOr<bool> AnyTrial(StudyId study, std::span<const TrialState> states) override;
   absl::StatusOr<int64_t> LastTrialNumber(StudyId study) override;

@@ -87,6 +87,24 @@ struct TrialSummary {
   bool operator==(const TrialSummary&) const = default;  // never with a NaN
 };
 
+// What the trial's own row says: all but `trained` and `running_since`.
+inline TrialSummary SummaryOf(const Trial& trial) {
+  TrialSummary summary;
+  summary.id = trial.id;
+  summary.study = trial.study;
+  summary.number = trial.number;
+  summary.stage = trial.stage;
+  summary.repeat_of = trial.repeat_of;
+  summary.final_run = trial.final_run;
+  summary.parent = trial.lineage.parent;
+  summary.state = trial.state;
+  summary.epoch = trial.epoch;
+  summary.score = trial.score;
+  summary.further_values = trial.further_values;
+  summary.started = trial.started_at.has_value();
+  return summary;
+}
+
 // Reads within one consistent snapshot. Valid only inside the callback that got it.
 class TrialReader {
  public:
