@@ -69,7 +69,9 @@ class ClusterInvariants {
       VIZSLA_ASSIGN_OR_RETURN(const StopProgress progress, reader.GetStopProgress(study.id));
       int64_t epochs = 0;
       for (const auto& [id, list] : reports) epochs += std::ssize(list);
-      if (!study.spec.stop.empty()) EXPECT_EQ(progress.epochs, epochs) << "each counts once";
+      if (!study.spec.stop.empty()) {
+        EXPECT_EQ(progress.epochs, epochs) << "each counts once";
+      }
       for (const Acknowledged& report : acknowledged) {
         CheckAcknowledged(report, reports[report.trial]);
       }
