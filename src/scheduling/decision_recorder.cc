@@ -9,6 +9,8 @@ namespace vizsla {
 
 void DecisionRecorder::Begin(TrialWriter& writer) {
   writer_ = &writer;
+  if (!stored_) parts_.clear();
+  stored_ = false;
   events_.clear();
   trials_.clear();
   listed_ = TrialId();
@@ -29,7 +31,13 @@ absl::Status DecisionRecorder::Store(Timestamp now) {
       return appended;
     }
   }
+  stored_ = true;
   return absl::OkStatus();
+}
+
+void DecisionRecorder::Forget() {
+  introduced_.clear();
+  parts_.clear();
 }
 
 void DecisionRecorder::Note(StudyId study, const LogEvent& event) {

@@ -27,7 +27,7 @@ class DecisionRecorder final : public ForwardingWriter {
   void NoteIfAny(StudyId study, const LogEvent& event);
 
   // What was stored since the last failed commit may be gone: studies are told anew who decides.
-  void Forget() { introduced_.clear(); }
+  void Forget();
 
   // ForwardingWriter:
   absl::StatusOr<Study> GetStudy(StudyId id) override;
@@ -62,7 +62,9 @@ class DecisionRecorder final : public ForwardingWriter {
   TrialId listed_;
   std::vector<std::pair<int, AttemptNumber>> reports_;
 
+  // Of studies; forgotten with a change that fails, for the next study may get its study's id.
   std::map<StudyId, LoggedParts> parts_;
+  bool stored_ = true;            // the change before, or the running one
   std::set<StudyId> introduced_;  // who decides is in their logs
 };
 

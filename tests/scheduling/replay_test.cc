@@ -619,5 +619,40 @@ TEST_F(ReplayTest, AFailedCommitLeavesNothingInTheLog) {
   EXPECT_EQ(ExpectReplays(store_, "dogs").counts.suggestions, 1);
 }
 
+// The id of a study that was never stored is given to the next one, which has another objective.
+TEST(DecisionRecorderTest, AFailedStudyLeavesNothingToTheNextOneOfItsId) {
+  MemoryTrialStore store;
+  DecisionRecorder recorder;
+  const auto create = [&](const std::string& metric, bool fails) {
+    return store.Write([&](TrialWriter& writer) -> absl::Status {
+      recorder.Begin(writer);
+      Study study;
+      study.spec = SmallSpec("dogs", 1, kEpochs);
+      study.spec.objective.metric = study.spec.objective.select_by = metric;
+      VIZSLA_ASSIGN_OR_RETURN(study.id, recorder.InsertStudy(study));
+      Trial trial;
+      trial.study = study.id;
+      trial.number = 1;
+      VIZSLA_ASSIGN_OR_RETURN(const TrialId id, recorder.InsertTrial(trial));
+      EpochReport report;
+      report.epoch = 1;
+      report.attempt = AttemptNumber(1);
+      report.metrics = {{metric, 0.25}};
+      VIZSLA_RETURN_IF_ERROR(recorder.UpsertReport(id, report));
+      if (fails) return absl::FailedPreconditionError("refused");
+      return recorder.Store(Timestamp());
+    });
+  };
+  EXPECT_FALSE(create("val_loss", /*fails=*/true).ok());
+  ASSERT_TRUE(create("val_accuracy", /*fails=*/false).ok());
+  std::vector<double> logged;
+  for (const DecisionRow& row : StoredLog(store, "dogs")) {
+    for (const LogEvent& event : *DecodeEvents(row.events)) {
+      if (const auto* const report = std::get_if<ReportEvent>(&event)) logged = report->values;
+    }
+  }
+  EXPECT_EQ(logged, std::vector<double>{0.25});
+}
+
 }  // namespace
 }  // namespace vizsla
