@@ -34,6 +34,15 @@ absl::StatusOr<Enum> EnumAt(const Query& query, int column, Enum last, std::stri
 // SQLite stores NaN as NULL; a column score_is_nan beside the score tells it from "no score".
 inline bool IsNan(const std::optional<double>& score) { return score && std::isnan(*score); }
 
+// A score, as it is stored: BindScore in its own column, IsNan in the next.
+inline void BindScore(Query& query, const std::optional<double>& score) {
+  if (IsNan(score)) {
+    query.BindNull();
+  } else {
+    query.Bind(score);
+  }
+}
+
 // A score and, in the next column, whether it is NaN.
 inline std::optional<double> ScoreAt(const Query& query, int column) {
   if (query.Int(column + 1) != 0) return std::numeric_limits<double>::quiet_NaN();

@@ -590,11 +590,7 @@ absl::StatusOr<std::vector<LearnedTrial>> Rows::ListLearned(StudyId study) {
     VIZSLA_ASSIGN_OR_RETURN(trial.state,
                             EnumAt(query, 3, TrialState::kCancelled, "state of a trial"));
     trial.epoch = static_cast<int>(query.Int(4));
-    if (query.Int(6) != 0) {
-      trial.score = std::numeric_limits<double>::quiet_NaN();
-    } else if (!query.IsNull(5)) {
-      trial.score = query.Real(5);
-    }
+    trial.score = ScoreAt(query, 5);
     trials.push_back(std::move(trial));
   }
 }
@@ -617,11 +613,7 @@ absl::Status Rows::InsertLearned(StudyId study, std::span<const LearnedTrial> tr
     query.Bind(study).Bind(++position).Bind(std::string_view(trial.study)).Bind(trial.number);
     query.Bind(std::string_view(configuration)).Bind(static_cast<int>(trial.state));
     query.Bind(trial.epoch);
-    if (IsNan(trial.score)) {
-      query.BindNull();
-    } else {
-      query.Bind(trial.score);
-    }
+    BindScore(query, trial.score);
     query.Bind(IsNan(trial.score) ? 1 : 0);
     VIZSLA_RETURN_IF_ERROR(query.Run());
   }

@@ -66,14 +66,6 @@ void BindFurtherValues(Query& query, const Trial& trial, Texts& texts) {
   query.Bind(std::string_view(texts.further_values));
 }
 
-void BindScore(Query& query, const Trial& trial, Texts&) {
-  if (IsNan(trial.score)) {
-    query.BindNull();
-  } else {
-    query.Bind(trial.score);
-  }
-}
-
 bool SameScore(const Trial& a, const Trial& b) { return a.score == b.score; }
 
 constexpr std::array kColumns = {
@@ -88,7 +80,8 @@ constexpr std::array kColumns = {
     VIZSLA_TRIAL_COLUMN("attempt", attempt),
     VIZSLA_TRIAL_COLUMN("crashes", crashes),
     VIZSLA_TRIAL_COLUMN("epoch", epoch),
-    TrialColumn{"score", SameScore, BindScore},
+    TrialColumn{"score", SameScore,
+                [](Query& query, const Trial& trial, Texts&) { BindScore(query, trial.score); }},
     TrialColumn{
         "score_is_nan", SameScore,
         [](Query& query, const Trial& trial, Texts&) { query.Bind(IsNan(trial.score) ? 1 : 0); }},

@@ -11,54 +11,17 @@ import json
 import os
 import pathlib
 import platform
-import re
 import resource
 import subprocess
-import sys
 import tempfile
-import time
 
 import optuna
 
+import large_study
 import optuna_peer
+from coordinator_process import LARGE_STUDY, Coordinator
 
 WORKERS = 1000
-LARGE_STUDY = ["--epochs", "20", "--parameters", "20"]
-
-
-class Coordinator:
-    """A vizsla-coordinator process on a database."""
-
-    def __init__(self, programs, database, secrets=None):
-        self.programs, self.database = programs, database
-        arguments = ["--credentials", secrets] if secrets else []
-        self.client_arguments = ["--credentials", secrets / "admin"] if secrets else []
-        started = time.monotonic()
-        self.process = subprocess.Popen([programs / "vizsla-coordinator", "--db", database, "--log-level", "warning",
-                                         *arguments])
-        address_file = pathlib.Path(f"{database}.address")
-        while not address_file.exists() or not address_file.read_text().strip():
-            if self.process.poll() is not None:
-                sys.exit("the coordinator ended")
-            time.sleep(0.005)
-        self.ready_seconds = time.monotonic() - started
-        self.address = re.search(r"[\w.]+:\d+", address_file.read_text())[0]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
-
-    def load(self, *arguments):
-        command = [self.programs / "coordinator_load", "--coordinator", self.address,
-                   *map(str, (*self.client_arguments, *arguments))]
-        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-    def peak_megabytes(self):
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
 
 
 def cycle(programs, folder, seconds, sampler):
@@ -75,20 +38,11 @@ def latency(programs, folder, seconds, rate, name, secrets=None):
         return coordinator.load("--workers", WORKERS, "--seconds", seconds, "--rate", rate, *LARGE_STUDY)
 
 
-def large_database(programs, folder, finished, sampler):
-    """A restart on finished trials of 20 epochs and 20 parameters, the first suggestion, the leaderboard."""
+def large_database(programs, folder, finished, sampler, seconds):
+    """What large_study.py measures; the filled database is left for the latency beside it."""
     database = folder / f"large-{sampler}.db"
-    study = [*LARGE_STUDY, "--sampler", sampler]
-    subprocess.run([programs / "fill_database", "--db", database, "--finished", str(finished), *study], check=True)
-    with Coordinator(programs, database) as coordinator:
-        start = time.monotonic()
-        coordinator.load("--workers", 1, "--seconds", 0.001, *study)
-        first = time.monotonic() - start
-        coordinator.load("--leaderboards", 1)
-        board = coordinator.load("--leaderboards", 50)["leaderboard"]
-        coordinator.load("--workers", WORKERS, "--seconds", 5, *study)
-        return {"ready_s": coordinator.ready_seconds, "first_suggestion_s": first, "leaderboard": board,
-                "peak_mb": coordinator.peak_megabytes()}
+    large_study.fill(programs, database, finished, sampler)
+    return large_study.measure(programs, folder, database, sampler, seconds)
 
 
 def suggestions(programs, parameters, trials):
@@ -130,7 +84,7 @@ def main():
         record("latency", latency(programs, folder, arguments.seconds, arguments.rate, "latency"))
         record("latency, TLS", latency(programs, folder, arguments.seconds, arguments.rate, "latency-tls", secrets))
         for sampler in ("random", "tpe"):
-            record(f"large database, {sampler}", large_database(programs, folder, arguments.finished, sampler))
+            record(f"large database, {sampler}", large_database(programs, folder, arguments.finished, sampler, arguments.seconds))
         (folder / "large-random.db").rename(folder / "latency-large.db")
         record("latency, large database",
                latency(programs, folder, arguments.seconds, arguments.rate, "latency-large"))

@@ -11,80 +11,46 @@ import argparse
 import json
 import os
 import pathlib
-import re
 import shutil
 import subprocess
-import sys
 import tempfile
-import time
 
-STUDY = ["--epochs", "20", "--parameters", "20"]
-
-
-class Coordinator:
-    def __init__(self, programs, database):
-        self.programs = programs
-        started = time.monotonic()
-        self.process = subprocess.Popen([programs / "vizsla-coordinator", "--db", database, "--log-level", "warning"])
-        address_file = pathlib.Path(f"{database}.address")
-        while not address_file.exists() or not address_file.read_text().strip():
-            if self.process.poll() is not None:
-                sys.exit("the coordinator ended")
-            time.sleep(0.005)
-        self.ready_s = time.monotonic() - started
-        self.address = re.search(r"[\w.]+:\d+", address_file.read_text())[0]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
-
-    def load(self, *arguments):
-        """The program's figures, with the seconds and the coordinator's CPU seconds that they took."""
-        command = [self.programs / "coordinator_load", "--coordinator", self.address, *map(str, arguments)]
-        start, cpu = time.monotonic(), self.cpu_seconds()
-        figures = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        return figures, time.monotonic() - start, self.cpu_seconds() - cpu
-
-    def cpu_seconds(self):
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def megabytes(self, key):
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(rf"{key}:\s+(\d+)", status)[1]) / 1024
+from coordinator_process import LARGE_STUDY, Coordinator
 
 
 def cycle(coordinator, study, seconds):
-    figures, wall, cpu = coordinator.load("--workers", 1, "--seconds", seconds, *study)
+    figures, wall, cpu = coordinator.timed_load("--workers", 1, "--seconds", seconds, *study)
     return {"trials_per_s": figures["trials_per_s"], "cpu_ms_per_trial": 1000 * cpu / (figures["trials_per_s"] * wall)}
 
 
 def measure(programs, folder, database, sampler, seconds):
     copy = folder / f"{sampler}.db"
     shutil.copyfile(database, copy)
-    study = [*STUDY, "--sampler", sampler]
+    study = [*LARGE_STUDY, "--sampler", sampler]
     result = {"sampler": sampler}
     with Coordinator(programs, copy) as coordinator:
         result["ready_s"] = coordinator.ready_s
         # Long enough that the worker surely asks for a trial; its cycles are a part of the figure.
-        _, wall, cpu = coordinator.load("--workers", 1, "--seconds", 1, *study)
+        _, wall, cpu = coordinator.timed_load("--workers", 1, "--seconds", 1, *study)
         result["first_trials_s"], result["first_trials_cpu_s"] = wall, cpu
-        _, wall, cpu = coordinator.load("--leaderboards", 1)
+        _, wall, cpu = coordinator.timed_load("--leaderboards", 1)
         result["first_leaderboard_s"], result["first_leaderboard_cpu_s"] = wall, cpu
-        figures, _, cpu = coordinator.load("--leaderboards", 200)
+        figures, _, cpu = coordinator.timed_load("--leaderboards", 200)
         result["leaderboard"], result["leaderboard_cpu_ms"] = figures["leaderboard"], 1000 * cpu / 200
         result["cycle"] = cycle(coordinator, study, seconds)
         # Trials that end between two looks.
-        figures, _, _ = coordinator.load("--leaderboards", 20)
+        figures, _, _ = coordinator.timed_load("--leaderboards", 20)
         result["leaderboard_after_changes"] = figures["leaderboard"]
         result["resident_mb"], result["peak_mb"] = coordinator.megabytes("VmRSS"), coordinator.megabytes("VmHWM")
     with Coordinator(programs, folder / f"empty-{sampler}.db") as coordinator:
         result["cycle_when_empty"] = cycle(coordinator, study, seconds)
         result["peak_mb_when_empty"] = coordinator.megabytes("VmHWM")
     return result
+
+
+def fill(programs, database, finished, sampler):
+    subprocess.run([programs / "fill_database", "--db", database, "--finished", str(finished), *LARGE_STUDY,
+                    "--sampler", sampler], check=True)
 
 
 def main():
@@ -103,8 +69,7 @@ def main():
             database = arguments.database
             if database is None:
                 database = folder / f"filled-{sampler}.db"
-                subprocess.run([programs / "fill_database", "--db", database, "--finished", str(arguments.finished),
-                                *STUDY, "--sampler", sampler], check=True)
+                fill(programs, database, arguments.finished, sampler)
             load = os.getloadavg()[0]
             print(json.dumps({"load_of_the_machine": load,
                               **measure(programs, folder, database, sampler, arguments.seconds)}), flush=True)
