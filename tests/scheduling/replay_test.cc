@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 
+#include "src/scheduling/decision_recorder.h"
 #include "tests/scheduling/harness.h"
 #include "tests/scheduling/recorded_run.h"
 #include "tests/scheduling/stored_log.h"
