@@ -648,7 +648,8 @@ TEST(DecisionRecorderTest, AFailedStudyLeavesNothingToTheNextOneOfItsId) {
   ASSERT_TRUE(create("val_accuracy", /*fails=*/false).ok());
   std::vector<double> logged;
   for (const DecisionRow& row : StoredLog(store, "dogs")) {
-    for (const LogEvent& event : *DecodeEvents(row.events)) {
+    const std::vector<LogEvent> events = *DecodeEvents(row.events);
+    for (const LogEvent& event : events) {
       if (const auto* const report = std::get_if<ReportEvent>(&event)) logged = report->values;
     }
   }
