@@ -7,6 +7,7 @@
 
 #include "src/base/check.h"
 #include "src/nn/random_fill.h"
+#include "src/nn/tensors.h"
 
 namespace vizsla {
 
@@ -52,7 +53,8 @@ torch::Tensor DropoutImpl::forward(const torch::Tensor& x) {
                   mask.numel() / x.size(0), rate_,
                   {mask.data_ptr<float>(), static_cast<size_t>(mask.numel())});
   if (image) mask = mask.permute({0, 3, 1, 2});  // channels-last, as the activations are
-  return x * mask.to(x.device());
+  // The factor in float32, as torch.nn.functional.dropout has it, also for a lower type.
+  return (x * ToDevice(mask, x.device())).to(x.scalar_type());
 }
 
 }  // namespace vizsla

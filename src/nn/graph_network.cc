@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "src/base/check.h"
+#include "src/nn/autocast.h"
 #include "src/nn/initialization.h"
 #include "src/nn/pooling.h"
 
@@ -184,7 +185,11 @@ std::vector<torch::Tensor> GraphNetwork::RunFrozen(const torch::Tensor& images) 
   values[0] = images.detach();
   RunLayers(values, 1, cut_, /*frozen=*/true);
   std::vector<torch::Tensor> crossing;
-  for (const int i : crossing_) crossing.push_back(values[i]);
+  for (const int i : crossing_) {
+    const bool is_low =
+        values[i].scalar_type() == torch::kBFloat16 || values[i].scalar_type() == torch::kFloat16;
+    crossing.push_back(is_low ? values[i].to(torch::kFloat32) : values[i]);
+  }
   return crossing;
 }
 
@@ -224,13 +229,15 @@ bool GraphNetwork::MayOverwrite(int input, int from, bool frozen) const {
 
 torch::Tensor GraphNetwork::RunFused(Node& node, const torch::Tensor& x) {
   const torch::Tensor& weight = node.convolution->weight;
+  const torch::ScalarType low = AutocastType(x.device());
+  const torch::ScalarType type = low == torch::kFloat32 ? x.scalar_type() : low;
   if (!node.folded_weight.defined() || node.folded_weight.device() != x.device() ||
-      node.folded_weight.dtype() != x.dtype()) {
+      node.folded_weight.scalar_type() != type) {
     const auto [scale, shift] = nodes_[node.fused_norm].norm->InferenceScaleAndShift();
     const torch::Tensor& bias = node.convolution->bias;
     node.folded_weight =
-        (weight * scale.view({-1, 1, 1, 1})).contiguous(torch::MemoryFormat::ChannelsLast);
-    node.folded_bias = bias.defined() ? shift + bias * scale : shift;
+        (weight * scale.view({-1, 1, 1, 1})).to(type).contiguous(torch::MemoryFormat::ChannelsLast);
+    node.folded_bias = (bias.defined() ? shift + bias * scale : shift).to(type);
   }
   return node.convolution->Run(x, node.folded_weight, node.folded_bias);
 }
