@@ -11,6 +11,7 @@ out=${2:-$(dirname "$bin")/gpu-results}
 python=${VIZSLA_PEER_PYTHON:-python3}
 benchmarks=${VIZSLA_BENCHMARKS:-$root/tests/benchmark}
 device=${VIZSLA_GPU:-cuda:0}
+read -ra rows <<<"${VIZSLA_ROWS:-}"  # which step times: "--network resnet50 --precision bfloat16"
 mkdir -p "$out"
 failed=0
 
@@ -42,12 +43,13 @@ grep -m 1 -E 'NVIDIA [A-Z]+[0-9]+' "$out/environment.log"
 grep 'not found' "$out/environment.log"
 
 run nccl 20 "$bin/comm_nccl_test"
-run gpu_test "${VIZSLA_TESTS_LIMIT:-90}" "$bin/gpu_test" --gtest_brief=1
+run gpu_test "${VIZSLA_TESTS_LIMIT:-240}" "$bin/gpu_test" --gtest_brief=1
 if [ "${VIZSLA_ONLY_TESTS:-}" = 1 ]; then exit $failed; fi
-run ours "${VIZSLA_STEPS_LIMIT:-65}" "$bin/train_step_benchmark" --device "$device" --seconds "${VIZSLA_SECONDS:-0.4}"
+run ours "${VIZSLA_STEPS_LIMIT:-65}" "$bin/train_step_benchmark" --device "$device" \
+  --seconds "${VIZSLA_SECONDS:-0.4}" "${rows[@]}"
 run eager "${VIZSLA_STEPS_LIMIT:-65}" "$python" "$benchmarks/train_step_peer.py" eager --device "$device" \
-  --seconds "${VIZSLA_SECONDS:-0.4}"
+  --seconds "${VIZSLA_SECONDS:-0.4}" "${rows[@]}"
 run compile "${VIZSLA_COMPILE_LIMIT:-60}" "$python" "$benchmarks/train_step_peer.py" compile --device "$device" \
-  --seconds "${VIZSLA_SECONDS:-0.4}"
+  --seconds "${VIZSLA_SECONDS:-0.4}" "${rows[@]}"
 "$python" "$benchmarks/train_step_ratios.py" "$out/ours.log" "$out/eager.log" "$out/compile.log" | tee "$out/ratios.md"
 exit $failed

@@ -237,9 +237,13 @@ torch::Tensor GraphNetwork::RunFused(Node& node, const torch::Tensor& x) {
     const torch::Tensor& bias = node.convolution->bias;
     node.folded_weight =
         (weight * scale.view({-1, 1, 1, 1})).to(type).contiguous(torch::MemoryFormat::ChannelsLast);
-    node.folded_bias = (bias.defined() ? shift + bias * scale : shift).to(type);
+    node.folded_bias = bias.defined() ? shift + bias * scale : shift;
   }
-  return node.convolution->Run(x, node.folded_weight, node.folded_bias);
+  if (low == torch::kFloat32) return node.convolution->Run(x, node.folded_weight, node.folded_bias);
+  // The bias takes the mean away, which may be large beside what is left: in a lower type its
+  // rounding would shift whole channels. A GPU adds biases in a pass of its own anyway.
+  return node.convolution->Run(x, node.folded_weight, /*bias=*/{})
+      .add_(node.folded_bias.view({1, -1, 1, 1}));
 }
 
 torch::Tensor GraphNetwork::RunLayer(int index, const std::vector<torch::Tensor>& values, int from,

@@ -3,7 +3,7 @@
 // JSON object a line; train_step_peer.py prints the same rows of PyTorch's own loop, and
 // train_step_ratios.py puts the two together.
 //
-//   train_step_benchmark [--device cuda:0] [--seconds 0.8] [--smoke]
+//   train_step_benchmark [--device cuda:0] [--seconds 0.8] [--smoke] [--network N] [--precision P]
 #include <torch/torch.h>
 
 #include <CLI/CLI.hpp>
@@ -32,6 +32,8 @@ struct Options {
   std::string device = "cuda:0";
   double seconds = 0.8;  // of measuring a row
   bool smoke = false;    // tiny sizes: only proves that it runs
+  std::string network;   // empty: all
+  std::string precision;
 };
 
 struct Row {
@@ -172,6 +174,8 @@ int Main(const Options& options) {
   at::globalContext().setDeterministicCuDNN(true);  // as the trainer does
   int failures = 0;
   for (const Row& row : Rows(options)) {
+    if (!options.network.empty() && options.network != row.network) continue;
+    if (!options.precision.empty() && options.precision != ToText(row.precision)) continue;
     const absl::StatusOr<double> milliseconds =
         CatchAll([&] { return StepMilliseconds(options, row); });
     nlohmann::json line = {{"system", "vizsla"},
@@ -201,6 +205,8 @@ int main(int argc, char** argv) {
   app.add_option("--device", options.device, "cpu or cuda:N");
   app.add_option("--seconds", options.seconds, "of measuring a row")
       ->check(CLI::Range(0.01, 3600.0));
+  app.add_option("--network", options.network, "only its rows: head, mobilenet_v2, resnet50");
+  app.add_option("--precision", options.precision, "only its rows: bfloat16, tf32, float32");
   app.add_flag("--smoke", options.smoke, "tiny sizes: only proves that it runs");
   CLI11_PARSE(app, argc, argv);
   return vizsla::Main(options);

@@ -1,7 +1,7 @@
 """The rows of train_step_benchmark from a plain PyTorch training loop: torchvision's network,
 torch.optim.Adam, autocast, channels-last, no reading of the loss. One JSON object a line.
 
-  train_step_peer.py eager|compile [--device cuda:0] [--seconds 0.8] [--smoke]
+  train_step_peer.py eager|compile [--device cuda:0] [--seconds 0.8] [--smoke] [--network N] [--precision P]
 
 `eager` leaves all else at PyTorch's defaults; precision tf32 allows it in convolutions and matrix
 products, float32 in neither. `compile` is torch.compile of network and loss, of few rows, for each
@@ -113,6 +113,8 @@ def main():
     parser.add_argument("mode", choices=["eager", "compile"])
     parser.add_argument("--device", default="cuda:0")
     parser.add_argument("--seconds", type=float, default=0.8)
+    parser.add_argument("--network", help="only its rows")
+    parser.add_argument("--precision", help="only its rows")
     parser.add_argument("--smoke", action="store_true")
     args = parser.parse_args()
     if args.device.startswith("cuda") and not torch.cuda.is_available():
@@ -120,6 +122,10 @@ def main():
         return 77
     failed = False
     for row in rows(args):
+        if args.network not in (None, row["network"]):
+            continue
+        if args.precision not in (None, row["precision"]):
+            continue
         line = {"system": "pytorch-" + args.mode, **row}
         try:
             line["step_ms"] = step_milliseconds(args, row)

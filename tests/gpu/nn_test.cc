@@ -58,10 +58,13 @@ void LearnStatistics(const TrainingPlan& plan, const torch::Tensor& images, Mode
   }
 }
 
+torch::Tensor ImagesOf(const TrainingPlan& plan) {
+  return RandomTensor({kRows, 3, plan.image_size, plan.image_size}, 7);
+}
+
 Pass RunOn(const TrainingPlan& plan, const torch::Device& device, torch::ScalarType type,
-           bool training) {
+           bool training, torch::Tensor images) {
   const auto model = Build(plan, kClasses);
-  torch::Tensor images = RandomTensor({kRows, 3, plan.image_size, plan.image_size}, 7);
   if (!training) LearnStatistics(plan, images, *model);
   images = images.to(device, type);
   model->to(device, type);
@@ -83,6 +86,23 @@ Pass RunOn(const TrainingPlan& plan, const torch::Device& device, torch::ScalarT
   return pass;
 }
 
+Pass RunOn(const TrainingPlan& plan, const torch::Device& device, torch::ScalarType type,
+           bool training) {
+  return RunOn(plan, device, type, training, ImagesOf(plan));
+}
+
+// How far the exact gradients move when the images move by some ten roundings of float32. A ReLU
+// or a maximum that tips over changes a gradient by far more than a rounding does (about the
+// square root of the share that tips), and batch statistics of four rows multiply all of it.
+double Sensitivity(const TrainingPlan& plan, const Pass& truth) {
+  constexpr double kMove = 1e-6;
+  const torch::Tensor images = ImagesOf(plan).to(torch::kFloat64);
+  const torch::Tensor noise = RandomTensor(images.sizes().vec(), 11).to(torch::kFloat64);
+  const Pass moved =
+      RunOn(plan, torch::kCPU, torch::kFloat64, /*training=*/true, images * (1 + kMove * noise));
+  return RelativeError(moved.gradients, truth.gradients);
+}
+
 class GpuNetworkTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(GpuNetworkTest, IsAsGoodAsTheCpu) {
@@ -96,8 +116,10 @@ TEST_P(GpuNetworkTest, IsAsGoodAsTheCpu) {
     EXPECT_LT(RelativeError(gpu.logits, truth.logits),
               std::max(1e-4, 10 * RelativeError(cpu.logits, truth.logits)));
     if (!training) continue;
+    // The GPU's sums go in another order and, by Winograd's algorithm, with more rounding.
     EXPECT_LT(RelativeError(gpu.gradients, truth.gradients),
-              std::max(1e-4, 10 * RelativeError(cpu.gradients, truth.gradients)));
+              std::max({1e-4, 10 * RelativeError(cpu.gradients, truth.gradients),
+                        3 * Sensitivity(plan, truth)}));
   }
 }
 
@@ -119,26 +141,39 @@ TEST_P(GpuNetworkTest, LowPrecisionIsOnlyThat) {
   }
 }
 
-// Of what is frozen whole, folded batch norms included.
+// Of what is frozen whole, its batch norms folded: in float32 as good as the CPU's; in bfloat16 the
+// folding costs no more than bfloat16 does without it. (How much that is, is the random weights'
+// doing: their means are large beside what varies.)
 TEST_P(GpuNetworkTest, FrozenFeaturesAreTheCpus) {
   if (IsScratchNetwork(GetParam())) GTEST_SKIP() << "scratch networks train whole";
   const Tf32Scope exact(false);
+  const torch::NoGradGuard no_gradients;
   TrainingPlan plan = PlanOf(GetParam());
-  plan.unfreeze = "none";
   const auto model = Build(plan, kClasses);
-  const torch::Tensor images = RandomTensor({kRows, 3, plan.image_size, plan.image_size}, 7);
-  ASSERT_TRUE(model->Freeze("all").ok());
+  const torch::Tensor images = ImagesOf(plan);
   LearnStatistics(plan, images, *model);
-  ASSERT_TRUE(model->Freeze("none").ok());
   model->eval();
-  const torch::Tensor expected = model->FeatureMap(images).clone();
+  const auto features = [&](const torch::Device& device, torch::ScalarType type) {
+    model->to(device, type);
+    model->FrozenStateChanged();
+    return model->FeatureMap(images.to(device, type)).cpu();
+  };
   model->to(kGpu);
-  model->FrozenStateChanged();
-  EXPECT_LT(RelativeError(model->FeatureMap(images.to(kGpu)), expected), 1e-4);
-  const Autocast autocast(Precision::kBfloat16, kGpu);
-  const torch::Tensor low = model->FeatureMap(images.to(kGpu));
+  const torch::Tensor plain = [&] {
+    const Autocast autocast(Precision::kBfloat16, kGpu);
+    return model->body().forward(images.to(kGpu)).cpu();
+  }();
+  ASSERT_TRUE(model->Freeze("none").ok());
+  const torch::Tensor cpu = features(torch::kCPU, torch::kFloat32);
+  const torch::Tensor gpu = features(kGpu, torch::kFloat32);
+  const torch::Tensor low = [&] {
+    const Autocast autocast(Precision::kBfloat16, kGpu);
+    return features(kGpu, torch::kFloat32);
+  }();
+  const torch::Tensor truth = features(torch::kCPU, torch::kFloat64);
+  EXPECT_LT(RelativeError(gpu, truth), std::max(1e-4, 10 * RelativeError(cpu, truth)));
   EXPECT_EQ(low.scalar_type(), torch::kFloat32) << "what crosses the cut is float32";
-  EXPECT_LT(RelativeError(low, expected), 0.15);
+  EXPECT_LT(RelativeError(low, truth), std::max(0.02, 2 * RelativeError(plain, truth)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Networks, GpuNetworkTest,
