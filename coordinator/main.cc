@@ -10,10 +10,13 @@
 #include <string>
 #include <thread>
 
+#include "coordinator/credentials_command.h"
 #include "coordinator/options.h"
 #include "coordinator/shutdown_signals.h"
 #include "src/base/clock.h"
 #include "src/base/log.h"
+#include "src/metrics/metrics_endpoint.h"
+#include "src/rpc/address.h"
 #include "src/rpc/address_file.h"
 #include "src/rpc/server.h"
 #include "src/scheduling/scheduler.h"
@@ -23,10 +26,12 @@
 namespace vizsla {
 namespace {
 
-// A full disk fails every tick; it is said once, and again when it is over.
-void ReportTick(const absl::Status& status, std::string* last_message) {
+// A full disk fails every tick; it is said once, and again when it is over. Whoever asks for our
+// health hears of it.
+void ReportTick(const absl::Status& status, CoordinatorServer& server, std::string* last_message) {
   const std::string message(status.message());
   if (message == *last_message) return;
+  server.SetServing(status.ok());
   if (status.ok()) {
     log::info("working again");
   } else {
@@ -57,7 +62,7 @@ void RunUntilDone(const CoordinatorOptions& options, Scheduler& scheduler,
       log::info("{}: ending", strsignal(*signal));
       return;
     }
-    ReportTick(scheduler.Tick(), &last_message);
+    ReportTick(scheduler.Tick(), server, &last_message);
     if (options.exit_when_idle &&
         std::min(scheduler.IdleFor(), server.SinceLastCall()) >= *options.exit_when_idle) {
       log::info("idle for {} s: ending", options.exit_when_idle->count());
@@ -67,7 +72,7 @@ void RunUntilDone(const CoordinatorOptions& options, Scheduler& scheduler,
 }
 
 absl::Status Run(const CoordinatorOptions& options) {
-  VIZSLA_RETURN_IF_ERROR(InitLogging("coordinator", options.log_level));
+  VIZSLA_RETURN_IF_ERROR(InitLogging("coordinator", options.log_level, options.log_format));
   ShutdownSignals signals;
   VIZSLA_ASSIGN_OR_RETURN(const auto store, OpenDatabase(options.database));
   // Ours is the lock now: an address that still lies there is a crashed coordinator's.
@@ -81,13 +86,27 @@ absl::Status Run(const CoordinatorOptions& options) {
   server_options.listen = options.listen;
   server_options.database_name = std::filesystem::path(options.database).filename().string();
   server_options.scheduling = options.scheduling;
+  server_options.security.credentials = options.credentials;
+  server_options.security.client_certificates = options.client_certificates;
+  server_options.security.insecure = options.insecure;
+  server_options.security.quotas = options.quotas;
   VIZSLA_ASSIGN_OR_RETURN(auto server,
                           CoordinatorServer::Start(*scheduler, *store, *artifacts, server_options));
-  VIZSLA_RETURN_IF_ERROR(WriteAddressFile(options.database, server->address()));
+  std::unique_ptr<MetricsEndpoint> metrics;
+  if (!options.metrics.empty()) {
+    VIZSLA_ASSIGN_OR_RETURN(
+        metrics, MetricsEndpoint::Start(options.metrics, {*scheduler, *store, *server,
+                                                          options.database, options.artifacts}));
+    log::info("metrics at {}", metrics->url());
+  }
+  const std::string local_address = LocalAddress(server->address());
+  VIZSLA_RETURN_IF_ERROR(WriteAddressFile(options.database, local_address));
   log::info("vizsla-coordinator {} serves {} at {}", VIZSLA_VERSION, options.database,
             server->address());
   RunUntilDone(options, *scheduler, *server, signals);
-  RemoveAddressFile(options.database, server->address());
+  server->SetServing(false);
+  RemoveAddressFile(options.database, local_address);
+  metrics.reset();  // reads what ends now
   server.reset();
   return absl::OkStatus();
 }
@@ -96,10 +115,16 @@ absl::Status Run(const CoordinatorOptions& options) {
 }  // namespace vizsla
 
 int main(int argc, char** argv) {
+  if (const auto exit_code = vizsla::RunCredentialsCommand(argc, argv)) return *exit_code;
   const vizsla::ParsedCommandLine command_line = vizsla::ParseCommandLine(argc, argv);
   if (command_line.exit_code) return *command_line.exit_code;
   const absl::Status status = vizsla::Run(command_line.options);
   if (status.ok()) return 0;
-  std::fprintf(stderr, "vizsla-coordinator: %s\n", std::string(status.message()).c_str());
+  const std::string message(status.message());
+  if (command_line.options.log_format == "json") {
+    vizsla::log::error("{}", message);  // a collector reads every line
+  } else {
+    std::fprintf(stderr, "vizsla-coordinator: %s\n", message.c_str());
+  }
   return 1;
 }

@@ -19,6 +19,8 @@ packages=(
   # storage and transport
   libsqlite3-dev libgrpc++-dev libgrpc-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   libopenmpi-dev openmpi-bin
+  # the coordinator's metrics
+  prometheus-cpp-dev libcurl4-openssl-dev
   # pictures
   libopencv-dev libjpeg62-turbo-dev gnuplot-nox
   # training: the reference BLAS that LibTorch would otherwise pull in is 20 times slower
@@ -29,6 +31,7 @@ packages=(
 test_packages=(
   clang-format clang-tidy
   python3-torch python3-torchvision python3-sklearn python3-numpy python3-jsonschema python3-grpcio
+  python3-prometheus-client
 )
 
 for argument in "$@"; do

@@ -14,14 +14,17 @@ constexpr std::chrono::milliseconds kBriskDeadline{4000};
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<CoordinatorLink>> CoordinatorLink::Connect(
-    const std::string& address, std::chrono::milliseconds patience) {
+    const std::string& address, const std::string& credentials,
+    std::chrono::milliseconds patience) {
   std::unique_ptr<CoordinatorLink> link(new CoordinatorLink());
   VIZSLA_ASSIGN_OR_RETURN(
       link->patient_,
-      CoordinatorClient::Connect(address, {.deadline = kDeadline, .patience = patience}));
-  VIZSLA_ASSIGN_OR_RETURN(link->brisk_, CoordinatorClient::Connect(
-                                            address, {.deadline = kBriskDeadline,
-                                                      .patience = std::chrono::milliseconds(0)}));
+      CoordinatorClient::Connect(
+          address, {.deadline = kDeadline, .patience = patience, .credentials = credentials}));
+  VIZSLA_ASSIGN_OR_RETURN(
+      link->brisk_, CoordinatorClient::Connect(address, {.deadline = kBriskDeadline,
+                                                         .patience = std::chrono::milliseconds(0),
+                                                         .credentials = credentials}));
   return link;
 }
 

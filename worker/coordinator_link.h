@@ -17,9 +17,10 @@ namespace vizsla {
 
 class CoordinatorLink {
  public:
-  // Errors as CoordinatorClient::Connect.
+  // `credentials`: as in ClientOptions. Errors as CoordinatorClient::Connect.
   static absl::StatusOr<std::unique_ptr<CoordinatorLink>> Connect(
-      const std::string& address, std::chrono::milliseconds patience);
+      const std::string& address, const std::string& credentials,
+      std::chrono::milliseconds patience);
 
   CoordinatorClient& patient() { return *patient_; }
   CoordinatorClient& brisk() { return *brisk_; }

@@ -12,7 +12,8 @@
 namespace {
 
 absl::Status Run(const vizsla::EvaluateOptions& options) {
-  VIZSLA_RETURN_IF_ERROR(vizsla::InitLogging("evaluate", options.log_level));
+  VIZSLA_RETURN_IF_ERROR(vizsla::InitLogging("evaluate", options.log_level, options.log_format));
+  vizsla::MessagesToLog(options.log_format == "json");
   const int threads = vizsla::ThreadsPerRank(options.threads, vizsla::UsableCores(), 1);
   vizsla::SetThreads(threads);
   VIZSLA_ASSIGN_OR_RETURN(const std::string device,

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "src/cli/credentials_option.h"
 #include "worker/command_line.h"
 
 namespace vizsla {
@@ -26,9 +27,13 @@ void AddCommon(CLI::App& command, EvaluateOptions& options) {
       ->default_str("auto");
   command.add_option("--log-level", options.log_level, "trace, debug, info, warning, error, off")
       ->capture_default_str();
+  command.add_option("--log-format", options.log_format, "text, or json: one object a line")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "json"}));
   command.add_option("--db", options.connection.database,
                      "The study's database (default: where the model was pulled from)");
   command.add_option("--coordinator", options.connection.coordinator, "HOST:PORT instead of --db");
+  AddCredentialsOption(command, options.connection.client.credentials);
   command.add_option("--artifacts", options.connection.artifacts,
                      "Folder of the database's checkpoints");
 }

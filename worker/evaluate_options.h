@@ -20,7 +20,8 @@ struct EvaluateOptions {
   int threads = 0;  // 0: all cores
   DeviceChoice device = DeviceChoice::kAuto;
   std::string log_level = "warning";
-  ConnectionOptions connection;  // where the use of the test split is recorded
+  std::string log_format = "text";  // or "json"
+  ConnectionOptions connection;     // where the use of the test split is recorded
 };
 
 struct EvaluateCommand {

@@ -121,10 +121,15 @@ class Job {
   }
 
  private:
+  // An embedded coordinator listens on loopback and takes none.
+  std::string Credentials() const {
+    return options_.coordinator.empty() ? "" : options_.credentials;
+  }
+
   absl::Status StartOnRankZero(const Prepared& prepared) {
     if (mpi_.rank() != 0) return absl::OkStatus();
-    VIZSLA_ASSIGN_OR_RETURN(
-        link_, CoordinatorLink::Connect(prepared.address, options_.coordinator_patience));
+    VIZSLA_ASSIGN_OR_RETURN(link_, CoordinatorLink::Connect(prepared.address, Credentials(),
+                                                            options_.coordinator_patience));
     absl::StatusOr<Start> start = options_.search.empty()
                                       ? JoinCoordinator(link_->patient(), options_)
                                       : StartSearch(link_->patient(), options_, prepared.spec);
@@ -160,8 +165,8 @@ class Job {
                                     .threads = threads,
                                     .cancelled = DrainRequested});
       if (group_->rank() == 0 && link_ == nullptr) {
-        VIZSLA_ASSIGN_OR_RETURN(
-            link_, CoordinatorLink::Connect(agreed_.address, options_.coordinator_patience));
+        VIZSLA_ASSIGN_OR_RETURN(link_, CoordinatorLink::Connect(agreed_.address, Credentials(),
+                                                                options_.coordinator_patience));
       }
       return absl::OkStatus();
     };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "src/base/log.h"
+#include "src/base/log_scope.h"
 #include "src/rpc/retry.h"
 #include "worker/drain.h"
 
@@ -34,13 +35,25 @@ absl::StatusOr<Directive> DirectiveFromProto(v1::DirectiveKind kind) {
   }
 }
 
+namespace {
+
+LogFields FieldsOfThisThread() {
+  const LogFields* const fields = LogScope::Current();
+  return fields == nullptr ? LogFields() : *fields;
+}
+
+}  // namespace
+
 LeaseKeeper::LeaseKeeper(CoordinatorClient& client, const LeaseName& lease,
                          std::chrono::milliseconds heartbeat, RegisterAgain register_again)
     : client_(client),
       lease_(lease),
       heartbeat_(heartbeat),
       register_again_(std::move(register_again)),
-      thread_([this] { Run(); }) {}
+      thread_([this, fields = FieldsOfThisThread()] {
+        const LogScope scope(fields);
+        Run();
+      }) {}
 
 LeaseKeeper::~LeaseKeeper() { Stop(); }
 

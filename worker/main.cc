@@ -37,7 +37,8 @@ int main(int argc, char** argv) {
   vizsla::WidenAffinity(place.bound_by_user);
   const absl::Status logging =
       vizsla::InitLogging(place.size > 1 ? vizsla::StrCat("worker ", place.rank) : "worker",
-                          command->options.log_level);
+                          command->options.log_level, command->options.log_format);
   if (!logging.ok()) return RefuseTogether(logging, &argc, &argv);
+  vizsla::MessagesToLog(command->options.log_format == "json");
   return vizsla::RunJob(command->options, place, &argc, &argv);
 }

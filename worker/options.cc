@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "src/cli/credentials_option.h"
 #include "worker/command_line.h"
 
 namespace vizsla {
@@ -85,6 +86,7 @@ absl::StatusOr<WorkerCommand> ParseWorkerOptions(int argc, const char* const* ar
                  "Database of the embedded coordinator (default: $VIZSLA_DB, else vizsla.db)");
   app.add_option("--coordinator", options.coordinator,
                  "HOST:PORT of a coordinator that runs by itself");
+  AddCredentialsOption(app, options.credentials);
   app.add_option("--study", options.study, "Work on this study only (with --coordinator)");
   app.add_option("--ranks-per-trial", options.ranks_per_trial,
                  "Ranks that train one trial together (data-parallel)")
@@ -114,6 +116,9 @@ absl::StatusOr<WorkerCommand> ParseWorkerOptions(int argc, const char* const* ar
       ->capture_default_str();
   app.add_option("--log-level", options.log_level, "trace, debug, info, warning, error, off")
       ->capture_default_str();
+  app.add_option("--log-format", options.log_format, "text, or json: one object a line")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "json"}));
 
   VIZSLA_RETURN_IF_ERROR(ParseCommandLine(app, argc, argv, &command.print));
   if (!command.print.empty()) return command;

@@ -16,6 +16,7 @@ struct WorkerOptions {
   std::string weights;      // file; empty: none, or the coordinator's copy
   std::string database;     // --db as given; of the embedded coordinator
   std::string coordinator;  // address; empty: an embedded coordinator
+  std::string credentials;  // folder for a coordinator that wants them; may be empty
   std::string study;        // only this one; empty: any that fits
   int ranks_per_trial = 1;
   int threads_per_rank = 0;  // 0: the node's cores over its ranks
@@ -26,6 +27,7 @@ struct WorkerOptions {
   std::chrono::milliseconds collective_deadline{std::chrono::minutes(10)};
   std::chrono::milliseconds coordinator_patience{std::chrono::seconds(60)};
   std::string log_level = "info";
+  std::string log_format = "text";  // or "json"
 };
 
 struct WorkerCommand {

@@ -8,6 +8,8 @@
 
 #include "src/base/file.h"
 #include "src/base/log.h"
+#include "src/base/log_scope.h"
+#include "src/catalog/changes_in_training.h"
 #include "src/rpc/convert.h"
 #include "src/rpc/retry.h"
 #include "worker/drain.h"
@@ -42,6 +44,14 @@ void SleepUnlessDraining(milliseconds time) {
   while (!DrainRequested() && std::chrono::steady_clock::now() < end) {
     std::this_thread::sleep_for(milliseconds(50));
   }
+}
+
+// After how many epochs others of its population may want to go on from the trial's checkpoint; 0:
+// it is in none.
+int CheckpointEpochs(const LeaseGrant& lease) {
+  const StageView stage = StageOf(lease.study.spec, lease.trial.stage);
+  const auto* population = std::get_if<PopulationOptions>(&stage.pruner);
+  return population == nullptr ? 0 : population->interval;
 }
 
 absl::StatusOr<LeaseGrant> ParseLease(const std::string& bytes) {
@@ -125,6 +135,7 @@ absl::StatusOr<GroupTask> Session::NextTask() {
   }
   idle_explanation_.clear();
   lease_ = std::make_unique<LeaseGrant>(std::move(acquired.leases.front()));
+  const LogScope scope({lease_->study.spec.name, lease_->trial.number, lease_->attempt.value()});
   keeper_ = link_->Keep(*lease_);
   GroupTask task{.kind = GroupTask::Kind::kTrain};
   if (const absl::Status fetched = Fetch(*lease_, task); !fetched.ok()) {
@@ -198,7 +209,17 @@ absl::StatusOr<TrialData> Session::OpenData(const LeaseGrant& lease, const Group
   });
 }
 
+absl::StatusOr<std::optional<ParentTrial>> Session::ResolveParent(const LeaseGrant& lease) {
+  if (!lease.parent) return std::optional<ParentTrial>();
+  Trial trial = lease.trial;
+  trial.configuration = lease.parent->configuration;
+  VIZSLA_RETURN_IF_ERROR(CheckChangesInTraining(trial.configuration, lease.trial.configuration));
+  VIZSLA_ASSIGN_OR_RETURN(TrainingPlan plan, data_.Resolve(lease.study, trial));
+  return std::optional<ParentTrial>({std::move(plan), lease.parent->number});
+}
+
 absl::StatusOr<TrialResult> Session::RunLease(const LeaseGrant& lease, const GroupTask& task) {
+  const LogScope scope({lease.study.spec.name, lease.trial.number, lease.attempt.value()});
   absl::Status kept;
   VIZSLA_RETURN_IF_ERROR(ShareWeights(lease.study.inputs.weights_hash, &kept));
   absl::StatusOr<TrialData> data = kept.ok() ? OpenData(lease, task) : kept;
@@ -218,8 +239,15 @@ absl::StatusOr<TrialResult> Session::RunLease(const LeaseGrant& lease, const Gro
     }
     return opened;
   }
+  const absl::StatusOr<std::optional<ParentTrial>> parent = ResolveParent(lease);
+  if (!parent.ok()) {
+    return TrialResult{AttemptOutcome::kInfeasible, std::string(parent.status().message()), "", 0};
+  }
   TrialAssignment assignment;
   assignment.plan = data->plan;
+  assignment.parent = *parent;
+  assignment.parent_epoch = lease.trial.lineage.parent_epoch;
+  assignment.checkpoint_epochs = CheckpointEpochs(lease);
   assignment.study_seed = lease.study.spec.seed;
   assignment.trial_number = lease.trial.number;
   assignment.attempt = lease.attempt;
@@ -247,7 +275,12 @@ void Session::LogStart(const LeaseGrant& lease, const TrialData& data, bool resu
   if (!lease.init_checkpoint.empty()) {
     line += fmt::format("; starts from trial {}'s best checkpoint", lease.trial.warm_start.trial);
   }
-  if (resumes) line += "; resumes from its checkpoint";
+  if (lease.parent) {
+    line += fmt::format("; goes on from epoch {} of trial {}", lease.trial.lineage.parent_epoch,
+                        lease.parent->number);
+  } else if (resumes) {
+    line += "; resumes from its checkpoint";
+  }
   log::info("trial {} {}", lease.trial.number, line);
   keeper_->Log(std::move(line));
   const size_t broken = data.left_out.size();
@@ -263,6 +296,7 @@ void Session::LogStart(const LeaseGrant& lease, const TrialData& data, bool resu
 }
 
 absl::Status Session::Finish(const LeaseGrant& lease, const TrialResult& result) {
+  const LogScope scope({lease.study.spec.name, lease.trial.number, lease.attempt.value()});
   Completion completion;
   completion.outcome = result.outcome;
   completion.reason = result.reason;

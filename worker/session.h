@@ -43,6 +43,9 @@ class Session {
   absl::StatusOr<GroupTask> NextTask();
   absl::Status Fetch(const LeaseGrant& lease, GroupTask& task);
   absl::Status Train(const GroupTask& task);
+  // The trial whose checkpoint the lease resumes from, when it is another one. InvalidArgument when
+  // the two differ in what cannot change in training.
+  absl::StatusOr<std::optional<ParentTrial>> ResolveParent(const LeaseGrant& lease);
   absl::StatusOr<TrialResult> RunLease(const LeaseGrant& lease, const GroupTask& task);
   absl::StatusOr<TrialData> OpenData(const LeaseGrant& lease, const GroupTask& task);
   // Collective. `mine`: what went wrong on this rank alone.

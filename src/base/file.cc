@@ -102,15 +102,15 @@ absl::Status SyncDirectory(const std::string& path) {
 AtomicFileWriter::AtomicFileWriter(std::string path, std::string temporary, int fd)
     : path_(std::move(path)), temporary_(std::move(temporary)), fd_(fd) {}
 
-absl::StatusOr<std::unique_ptr<AtomicFileWriter>> AtomicFileWriter::Create(
-    const std::string& path) {
+absl::StatusOr<std::unique_ptr<AtomicFileWriter>> AtomicFileWriter::Create(const std::string& path,
+                                                                           unsigned permissions) {
   // Not the process's id: containers that share a volume have the same ones.
   uint64_t suffix = 0;
   if (::getrandom(&suffix, sizeof(suffix), 0) != sizeof(suffix)) {
     return ErrnoStatus(errno, path, "getrandom");
   }
   const std::string temporary = StrCat(path, ".tmp-", absl::Hex(suffix, absl::kZeroPad16));
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions);
   if (fd < 0) return ErrnoStatus(errno, temporary, "create");
   return std::unique_ptr<AtomicFileWriter>(new AtomicFileWriter(path, temporary, fd));
 }
@@ -133,6 +133,16 @@ absl::Status AtomicFileWriter::Commit(const std::optional<std::string>& final_pa
   ::close(fd_);
   fd_ = -1;
   return SyncDirectory(FolderOf(target));
+}
+
+absl::Status AtomicFileWriter::CommitNew() {
+  if (::fsync(fd_) != 0) return ErrnoStatus(errno, temporary_, "fsync");
+  // A link, unlike a rename, never takes another's place. The destructor removes the other name.
+  if (::link(temporary_.c_str(), path_.c_str()) != 0) {
+    if (errno != EEXIST) return ErrnoStatus(errno, path_, "link");
+    return absl::AlreadyExistsError(StrCat(path_, " is there already and is not overwritten"));
+  }
+  return SyncDirectory(FolderOf(path_));
 }
 
 absl::StatusOr<MappedFile> MappedFile::Open(const std::string& path) {

@@ -30,8 +30,10 @@ absl::Status SyncDirectory(const std::string& path);
 // Destroyed without Commit, nothing remains. Not thread-safe.
 class AtomicFileWriter {
  public:
-  // Creates `path` + ".tmp-" + a random suffix in the same folder.
-  static absl::StatusOr<std::unique_ptr<AtomicFileWriter>> Create(const std::string& path);
+  // Creates `path` + ".tmp-" + a random suffix in the same folder, with these permissions from the
+  // first instant.
+  static absl::StatusOr<std::unique_ptr<AtomicFileWriter>> Create(const std::string& path,
+                                                                  unsigned permissions = 0644);
   ~AtomicFileWriter();
   AtomicFileWriter(const AtomicFileWriter&) = delete;
   AtomicFileWriter& operator=(const AtomicFileWriter&) = delete;
@@ -40,6 +42,8 @@ class AtomicFileWriter {
   // Fsyncs, renames to the path given to Create (or to `final_path`, same folder) and fsyncs the
   // folder.
   absl::Status Commit(const std::optional<std::string>& final_path = std::nullopt);
+  // The same, but AlreadyExists when something is at the path.
+  absl::Status CommitNew();
 
  private:
   AtomicFileWriter(std::string path, std::string temporary, int fd);

@@ -55,6 +55,12 @@ ParameterInfo DependsOn(std::string what, ParameterInfo info) {
   return info;
 }
 
+// Declares what ParameterInfo::changes_in_training says.
+ParameterInfo InTraining(ParameterInfo info) {
+  info.changes_in_training = true;
+  return info;
+}
+
 template <typename Enum, size_t kCount>
 std::vector<std::string> WordsOf(const std::array<Enum, kCount>& values) {
   std::vector<std::string> words;
@@ -114,10 +120,10 @@ void AppendNetwork(std::vector<ParameterInfo>& all) {
                           Integer("blocks", "1 to 6", 1, 6, 2,
                                   "Convolutional blocks, each of twice the filters of the one "
                                   "before. Scratch networks only.")));
-  all.push_back(
-      DependsOn("the campaign's: 0.25, of scratch_v2 0.5, of scratch_v3 0",
-                Number("block_dropout", "0 to 0.95", 0, 0.95, 0.25,
-                       "Dropout after each convolutional block. Scratch networks only.")));
+  all.push_back(DependsOn(
+      "the campaign's: 0.25, of scratch_v2 0.5, of scratch_v3 0",
+      InTraining(Number("block_dropout", "0 to 0.95", 0, 0.95, 0.25,
+                        "Dropout after each convolutional block. Scratch networks only."))));
   all.push_back(
       DependsOn("the campaign's: true, of scratch_v3 false",
                 Flag("block_batch_norm", true,
@@ -132,20 +138,25 @@ void AppendHead(std::vector<ParameterInfo>& all) {
       "[]; of scratch networks the campaign's",
       Range("dense", "list of integers", "up to 8 sizes of 1 to 8192", 1, 8192, IntList{},
             "Sizes of the dense layers of the head, each with ReLU; [] for a linear head.")));
-  all.push_back(DependsOn("0; of scratch_v2 0.5", Number("dropout_hidden", "0 to 0.95", 0, 0.95, 0,
-                                                         "Dropout between dense layers.")));
+  all.push_back(
+      DependsOn("0; of scratch_v2 0.5", InTraining(Number("dropout_hidden", "0 to 0.95", 0, 0.95, 0,
+                                                          "Dropout between dense layers."))));
   all.push_back(Flag("batch_norm", true, "Batch norm in the head."));
   all.push_back(Word("batch_norm_place", WordsOf(kNormPlaces), "last",
                      "Where: after the last dense layer (with none: of the pooled features), after "
                      "every dense layer, or before the first."));
-  all.push_back(Number("dropout", "0 to 0.95", 0, 0.95, 0.5, "Dropout before the output layer."));
+  all.push_back(
+      InTraining(Number("dropout", "0 to 0.95", 0, 0.95, 0.5, "Dropout before the output layer.")));
   const std::string penalty = "0; of scratch_v3 0.01";
-  all.push_back(DependsOn(
-      penalty, Number("l1", "0 to 1", 0, 1, 0, "Keras' L1 penalty of the dense layers' kernels.")));
-  all.push_back(DependsOn(
-      penalty, Number("l2", "0 to 1", 0, 1, 0, "Keras' L2 penalty of the dense layers' kernels.")));
-  all.push_back(DependsOn(penalty, Number("l2_bias", "0 to 1", 0, 1, 0,
-                                          "Keras' L2 penalty of the dense layers' biases.")));
+  all.push_back(
+      DependsOn(penalty, InTraining(Number("l1", "0 to 1", 0, 1, 0,
+                                           "Keras' L1 penalty of the dense layers' kernels."))));
+  all.push_back(
+      DependsOn(penalty, InTraining(Number("l2", "0 to 1", 0, 1, 0,
+                                           "Keras' L2 penalty of the dense layers' kernels."))));
+  all.push_back(
+      DependsOn(penalty, InTraining(Number("l2_bias", "0 to 1", 0, 1, 0,
+                                           "Keras' L2 penalty of the dense layers' biases."))));
 }
 
 void AppendInput(std::vector<ParameterInfo>& all) {
@@ -164,34 +175,39 @@ void AppendInput(std::vector<ParameterInfo>& all) {
     info.help += " With augmentation: custom only.";
     all.push_back(std::move(info));
   };
-  custom(Number("rotation", "0 to 180", 0, 180, 0, "Largest rotation in degrees."));
-  custom(Number("shift", "0 to 0.9", 0, 0.9, 0, "Largest shift, a fraction of each side."));
-  custom(Number("zoom", "0 to 0.9", 0, 0.9, 0, "Zoom of each axis within 1 +- this."));
+  custom(InTraining(Number("rotation", "0 to 180", 0, 180, 0, "Largest rotation in degrees.")));
+  custom(InTraining(
+      Number("shift", "0 to 0.9", 0, 0.9, 0, "Largest shift, a fraction of each side.")));
+  custom(InTraining(Number("zoom", "0 to 0.9", 0, 0.9, 0, "Zoom of each axis within 1 +- this.")));
   custom(Flag("flip", false, "Mirrors half of the photos."));
-  custom(Number("shear", "0 to 60", 0, 60, 0, "Largest shear in degrees."));
-  custom(Number("crop", "0.05 to 1", 0.05, 1, 1,
-                "Random crops of at least this part of the area, resized to the whole; 1 is off."));
-  custom(Number("brightness", "0 to 1", 0, 1, 0, "Brightness times 1 +- this."));
-  custom(Number("contrast", "0 to 1", 0, 1, 0, "Contrast times 1 +- this."));
-  custom(Number("erasing", "0 to 1", 0, 1, 0, "Probability of erasing a rectangle."));
-  all.push_back(Number("mixup", "0 to 10", 0, 10, 0,
-                       "Alpha of mixup, which blends photos and their labels; 0 is off."));
-  all.push_back(Number("cutmix", "0 to 10", 0, 10, 0,
-                       "Alpha of CutMix, which pastes rectangles of other photos; 0 is off."));
+  custom(InTraining(Number("shear", "0 to 60", 0, 60, 0, "Largest shear in degrees.")));
+  custom(InTraining(
+      Number("crop", "0.05 to 1", 0.05, 1, 1,
+             "Random crops of at least this part of the area, resized to the whole; 1 is off.")));
+  custom(InTraining(Number("brightness", "0 to 1", 0, 1, 0, "Brightness times 1 +- this.")));
+  custom(InTraining(Number("contrast", "0 to 1", 0, 1, 0, "Contrast times 1 +- this.")));
+  custom(InTraining(Number("erasing", "0 to 1", 0, 1, 0, "Probability of erasing a rectangle.")));
+  all.push_back(
+      InTraining(Number("mixup", "0 to 10", 0, 10, 0,
+                        "Alpha of mixup, which blends photos and their labels; 0 is off.")));
+  all.push_back(
+      InTraining(Number("cutmix", "0 to 10", 0, 10, 0,
+                        "Alpha of CutMix, which pastes rectangles of other photos; 0 is off.")));
 }
 
 void AppendTraining(std::vector<ParameterInfo>& all) {
   all.push_back(Word("optimizer", WordsOf(kOptimizers), "adam",
                      "adam and adamw with betas 0.9 and 0.999, sgd with momentum, rmsprop."));
-  all.push_back(Number("learning_rate", "1e-7 to 10", 1e-7, 10, 1e-3, "Of the head."));
-  all.push_back(DependsOn("that of learning_rate",
-                          Number("backbone_learning_rate", "1e-9 to 10", 1e-9, 10, 1e-3,
-                                 "Of what is unfrozen below the head. Backbones only.")));
+  all.push_back(InTraining(Number("learning_rate", "1e-7 to 10", 1e-7, 10, 1e-3, "Of the head.")));
+  all.push_back(
+      DependsOn("that of learning_rate",
+                InTraining(Number("backbone_learning_rate", "1e-9 to 10", 1e-9, 10, 1e-3,
+                                  "Of what is unfrozen below the head. Backbones only."))));
   all.push_back(DependsOn("0; of sgd 0.9",
                           Number("momentum", "0 to 0.999", 0, 0.999, 0, "Of sgd and rmsprop.")));
-  all.push_back(DependsOn(
-      "0; of adamw 0.01",
-      Number("weight_decay", "0 to 1", 0, 1, 0, "Of kernels; decoupled with adamw, L2 with sgd.")));
+  all.push_back(DependsOn("0; of adamw 0.01",
+                          InTraining(Number("weight_decay", "0 to 1", 0, 1, 0,
+                                            "Of kernels; decoupled with adamw, L2 with sgd."))));
   all.push_back(Word("schedule", WordsOf(kSchedules), "constant",
                      "How the learning rates change: not, along a cosine to 0, in steps, or when "
                      "val_loss no longer improves."));
@@ -203,12 +219,12 @@ void AppendTraining(std::vector<ParameterInfo>& all) {
                        "What a step or a plateau multiplies the rates by."));
   all.push_back(Integer("schedule_patience", "1 to 1000", 1, 1000, 5,
                         "Epochs without improvement. With schedule: plateau only."));
-  all.push_back(Number("clip_norm", "0 to 1e6", 0, 1e6, 0,
-                       "Largest norm of all gradients together; 0 is off."));
+  all.push_back(InTraining(Number("clip_norm", "0 to 1e6", 0, 1e6, 0,
+                                  "Largest norm of all gradients together; 0 is off.")));
   all.push_back(Number("ema", "0 to 0.99999", 0, 0.99999, 0,
                        "Decay of the averaged weights that are validated and kept; 0 is off."));
-  all.push_back(Number("label_smoothing", "0 to 0.9", 0, 0.9, 0,
-                       "Part of each label that is spread over all classes."));
+  all.push_back(InTraining(Number("label_smoothing", "0 to 0.9", 0, 0.9, 0,
+                                  "Part of each label that is spread over all classes.")));
   all.push_back(Word("class_weights", WordsOf(kClassWeights), "none",
                      "balanced: a photo's loss counts by how rare its class is."));
   all.push_back(

@@ -135,6 +135,9 @@ struct ParameterInfo {
   // is the usual one.
   std::string default_depends;
   std::string help;  // one sentence
+  // Whether a trial may go on from another one's checkpoint with another value of it: it changes
+  // neither the network's shape nor the state of its training, nor which photos make a step.
+  bool changes_in_training = false;
 };
 std::span<const ParameterInfo> KnownParameters();
 

@@ -11,6 +11,7 @@
 #include "src/base/clock.h"
 #include "src/base/str_cat.h"
 #include "src/rpc/address_file.h"
+#include "src/rpc/client_security.h"
 #include "src/rpc/server.h"
 #include "src/scheduling/scheduler.h"
 #include "src/storage/artifact_store.h"
@@ -101,8 +102,14 @@ absl::StatusOr<std::unique_ptr<Connection>> TryOpen(const ConnectionOptions& opt
   *busy = false;
   const absl::StatusOr<std::optional<std::string>> found = FindCoordinator(database);
   if (found.ok() && found->has_value()) {
+    // A coordinator of this machine, found by its database; VIZSLA_CREDENTIALS may be set for
+    // another.
+    ClientOptions client_options = options.client;
+    if (!client_options.credentials.empty() && !CoordinatorSpeaksTls(**found)) {
+      client_options.credentials.clear();
+    }
     absl::StatusOr<std::unique_ptr<CoordinatorClient>> client =
-        CoordinatorClient::Connect(**found, options.client);
+        CoordinatorClient::Connect(**found, client_options);
     if (!client.ok()) {
       // It may have ended since: then the lock is free, and the next try sees that.
       *busy = absl::IsUnavailable(client.status());

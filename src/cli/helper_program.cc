@@ -29,8 +29,8 @@ constexpr std::array<Helper, 3> kHelpers = {{
     {"dataset", "vizsla-dataset", false},
 }};
 
-constexpr std::array<std::string_view, 3> kOptionsWithValue = {"--db", "--coordinator",
-                                                               "--artifacts"};
+constexpr std::array<std::string_view, 4> kOptionsWithValue = {"--db", "--coordinator",
+                                                               "--artifacts", "--log-format"};
 
 // The program beside this one.
 absl::StatusOr<std::string> FindProgram(const std::string& name) {

@@ -9,6 +9,8 @@
 
 #include "src/base/log.h"
 #include "src/cli/commands.h"
+#include "src/cli/credentials_option.h"
+#include "src/cli/doctor/doctor_command.h"
 #include "src/cli/helper_program.h"
 #include "src/cli/note_command.h"
 #include "src/cli/terminal.h"
@@ -46,6 +48,8 @@ struct CommandLine {
   SubmitCommand submit;
   PullCommand pull;
   ReportCommand report;
+  DoctorCommand doctor;
+  std::string log_format = "text";
   Action action;
 };
 
@@ -240,6 +244,19 @@ void AddReport(CLI::App& app, CommandLine& line) {
       [&line] { line.action = [&line] { return RunReport(line.connection, line.report); }; });
 }
 
+void AddDoctor(CLI::App& app, CommandLine& line) {
+  CLI::App* command =
+      AddCommand(app, "doctor", "Checks this machine and says what to mend; exit code 1: problems",
+                 "  vizsla doctor\n"
+                 "  vizsla doctor --db runs/dogs.db --data photos/\n"
+                 "  vizsla doctor --coordinator 127.0.0.1:4711 --json");
+  command->add_option("--data", line.doctor.data, "Folder or zip of photos to look at")
+      ->type_name("DATA");
+  AddJson(command, line.doctor.json, "doctor");
+  command->callback(
+      [&line] { line.action = [&line] { return RunDoctor(line.connection, line.doctor); }; });
+}
+
 // Only for the overview and for --help: a call of these never reaches CLI11.
 void AddHelpers(CLI::App& app) {
   app.add_subcommand("evaluate", "Evaluates a pulled network on a split; test uses are recorded");
@@ -258,16 +275,21 @@ void Build(CLI::App& app, CommandLine& line) {
   app.add_option("--coordinator", line.connection.coordinator,
                  "Talk to the coordinator at HOST:PORT instead")
       ->type_name("ADDR");
+  AddCredentialsOption(app, line.connection.client.credentials);
   app.add_option("--artifacts", line.connection.artifacts,
                  "Folder of the checkpoints, when no coordinator runs [the database's name, "
                  ".artifacts]")
       ->type_name("FOLDER");
+  app.add_option("--log-format", line.log_format, "Messages as text, or json: one object a line")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"text", "json"}));
   AddSubmit(app, line);
   AddLeaderboard(app, line);
   AddReading(app, line);
   AddPull(app, line);
   AddReport(app, line);
   AddNote(app, line);
+  AddDoctor(app, line);
   AddHelpers(app);
   AddStudyCommand(app, line, "stop", "Stops a study; running trials are given back",
                   "  vizsla stop dogs", RunStop);
@@ -287,7 +309,6 @@ int Main(int argc, char** argv) {
     Message(std::string(ExecHelper(*call).message()));
     return kExitFailed;
   }
-  if (!InitLogging("vizsla", "warning").ok()) return kExitFailed;
   CLI::App app{"Finds the best image classifier for your photos."};
   CommandLine line;
   Build(app, line);
@@ -296,13 +317,19 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error, std::cout, std::cerr) == 0 ? kExitOk : kExitUsage;
   }
+  if (!InitLogging("vizsla", "warning", line.log_format).ok()) return kExitFailed;
+  MessagesToLog(line.log_format == "json");
   const absl::Status status = line.action();
   if (const absl::Status flushed = FlushStdout(); status.ok() && !flushed.ok()) {
     Message(std::string(flushed.message()));
     return kExitFailed;
   }
   if (status.ok()) return kExitOk;
-  Message(std::string(status.message()));
+  if (line.log_format == "json") {
+    log::error("{}", std::string(status.message()));
+  } else {
+    Message(std::string(status.message()));
+  }
   return kExitFailed;
 }
 

@@ -160,6 +160,13 @@ absl::Status PullModel(CoordinatorClient& client, const TrialView& view, const s
 absl::Status CheckPullable(const TrialView& view) {
   const Trial& trial = view.trial;
   if (!trial.best_checkpoint.empty()) return absl::OkStatus();
+  if (trial.checkpoint_dropped) {
+    return absl::FailedPreconditionError(
+        StrCat("trial ", trial.number, " of ", view.study.spec.name,
+               ": its checkpoint was removed to keep within the coordinator's byte budget; to have "
+               "it again, train it again: enqueue its configuration (vizsla trial ",
+               trial.number, ") in a study of the same data and seed"));
+  }
   const std::string why = trial.reason.empty() ? "" : StrCat(": ", trial.reason);
   return absl::FailedPreconditionError(StrCat("trial ", trial.number, " of ", view.study.spec.name,
                                               " has no checkpoint (",
@@ -201,7 +208,14 @@ absl::StatusOr<PullSummary> PullTrial(Connection& connection, const PullCommand&
   config.configuration = view.trial.configuration;
   config.classes = split.classes;
   PulledFiles files;
-  VIZSLA_RETURN_IF_ERROR(PullModel(client, view, staging.path(), config, files));
+  absl::Status model = PullModel(client, view, staging.path(), config, files);
+  if (absl::IsNotFound(model)) {
+    // It may have been let go of since the trial was asked for.
+    VIZSLA_ASSIGN_OR_RETURN(const v1::GetTrialResponse again, client.GetTrial(request));
+    VIZSLA_ASSIGN_OR_RETURN(const TrialView now, ToView(again));
+    VIZSLA_RETURN_IF_ERROR(CheckPullable(now));
+  }
+  VIZSLA_RETURN_IF_ERROR(model);
   VIZSLA_RETURN_IF_ERROR(WriteAndHash(staging.path(), kConfigFile, ToJsonText(config), files));
   VIZSLA_RETURN_IF_ERROR(
       WriteAndHash(staging.path(), kMetricsFile, EpochsToJsonText(view.epochs), files));

@@ -187,6 +187,8 @@ absl::Status RunSubmit(const ConnectionOptions& options, const SubmitCommand& co
     Print(StrCat(SafeText(spec.name), " is there already: ", std::string(ToText(view.study.state)),
                  ", ", planned, "\n"));
   }
+  if (!view.study.end_reason.empty()) Print(SafeText(view.study.end_reason) + "\n");
+  if (!view.study.learned.empty()) Print(SafeText(view.study.learned) + "\n");
   if (view.study.state != StudyState::kFinished) {
     Print(StrCat("start workers:  ", WorkerCommand(*connection, command), "\n"));
   }

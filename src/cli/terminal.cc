@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cctype>
 #include <cerrno>
 #include <cstdio>
@@ -12,10 +13,13 @@
 #include <utility>
 
 #include "src/base/file.h"
+#include "src/base/log.h"
 #include "src/report/text.h"
 
 namespace vizsla {
 namespace {
+
+std::atomic<bool> messages_to_log{false};
 
 winsize StdoutSize() {
   winsize size{};
@@ -67,7 +71,13 @@ int StdoutHeight() { return StdoutIsTerminal() ? StdoutSize().ws_row : 0; }
 
 void Print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
+void MessagesToLog(bool to_log) { messages_to_log = to_log; }
+
 void Message(std::string_view text, std::string_view program) {
+  if (messages_to_log) {
+    log::warn("{}", std::string(text));
+    return;
+  }
   std::string safe = StrCat(program, ": ");
   for (size_t end; (end = text.find('\n')) != std::string_view::npos; text.remove_prefix(end + 1)) {
     safe += SafeText(text.substr(0, end)) + "\n";

@@ -32,6 +32,8 @@ void Print(std::string_view text);  // to standard output
 // To standard error: "PROGRAM: TEXT". Names from files and remote messages end here: line feeds
 // stay, whatever else could move the cursor is replaced by ?.
 void Message(std::string_view text, std::string_view program = "vizsla");
+// From now on messages are lines of the log: whoever wants JSON wants nothing else.
+void MessagesToLog(bool to_log);
 
 // Flushes standard output. An error (full disk) is a status; a reader that went away is none.
 absl::Status FlushStdout();

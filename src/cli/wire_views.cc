@@ -19,11 +19,19 @@ absl::StatusOr<LeaderboardView> ToView(const v1::Leaderboard& board) {
   LeaderboardView view;
   VIZSLA_ASSIGN_OR_RETURN(view.study, ToView(board.study()));
   view.total_trials = board.total_trials();
+  view.total_rows = board.total_rows();
   if (board.has_eta_ms()) view.eta = Milliseconds(board.eta_ms());
   for (const v1::LeaderboardRow& row : board.rows()) {
     LeaderboardRowView row_view;
     VIZSLA_ASSIGN_OR_RETURN(row_view.trial, FromProto(row.trial()));
     row_view.rank = row.rank();
+    if (row.has_search()) {
+      VIZSLA_ASSIGN_OR_RETURN(row_view.search_runs, FromProto(row.search()));
+    }
+    if (row.has_final_runs()) {
+      VIZSLA_ASSIGN_OR_RETURN(row_view.final_runs, FromProto(row.final_runs()));
+    }
+    row_view.front = row.front();
     row_view.running_epoch = row.running_epoch();
     row_view.steps_done = row.steps_done();
     row_view.steps_total = row.steps_total();
@@ -39,6 +47,7 @@ absl::StatusOr<TrialView> ToView(const v1::GetTrialResponse& response) {
   TrialView view;
   VIZSLA_ASSIGN_OR_RETURN(view.study, FromProto(response.study()));
   VIZSLA_ASSIGN_OR_RETURN(view.trial, FromProto(response.trial()));
+  view.runs.assign(response.trial().runs().begin(), response.trial().runs().end());
   for (const v1::EpochReport& epoch : response.epochs()) {
     VIZSLA_ASSIGN_OR_RETURN(EpochReport report, FromProto(epoch));
     view.epochs.push_back(std::move(report));

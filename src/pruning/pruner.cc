@@ -4,6 +4,7 @@
 #include "src/pruning/halving_pruner.h"
 #include "src/pruning/patience_pruner.h"
 #include "src/pruning/percentile_pruner.h"
+#include "src/pruning/population_pruner.h"
 #include "src/pruning/threshold_pruner.h"
 #include "src/study/policy_spec.h"
 
@@ -51,6 +52,10 @@ Made Make(const HyperbandOptions& options, const PrunerContext& context) {
 
 Made Make(const AshaOptions& options, const PrunerContext& context) {
   return std::make_unique<AshaPruner>(options, context);
+}
+
+Made Make(const PopulationOptions& options, const PrunerContext& context) {
+  return std::make_unique<PopulationPruner>(options, context);
 }
 
 }  // namespace

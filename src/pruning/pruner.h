@@ -9,7 +9,7 @@
 // - a worker asks for work: queued trials first, then NextToResume, then a new trial; when there
 //   can be no new one, ObserveLastTrial and once more NextToResume. Nothing is left when that is
 //   empty and no trial is queued or running;
-// - after each of these: ToPrune.
+// - after each of these: ToPrune, then NextToReplace until it says no more.
 // Promoting is storing the trial with `rung` one higher: the one fact that is stored for the
 // pruner's sake.
 //
@@ -45,7 +45,20 @@ struct PrunerTrial {
   int epoch = 0;           // the newest of the current run; 0 before the first
   int planned_epochs = 0;  // the budget, or the trial's own parameter `epochs`
   int rung = 0;  // promotions so far: the trial trains towards rung 0, 1, ..., or waits there
+  int checkpoint_epoch = 0;  // of its own resumable checkpoint; 0: there is none
+  // As in Lineage: of a trial that goes on from another one's checkpoint.
+  int64_t parent = 0;
+  int parent_epoch = 0;
+  int64_t member = 0;
   bool operator==(const PrunerTrial&) const = default;
+};
+
+// One that goes on from another trial's checkpoint takes the place of `loser`, which ends unless it
+// has ended.
+struct Replacement {
+  int64_t loser = 0;
+  std::vector<int64_t> sources;  // any of these will do; not empty; in order of rank
+  bool operator==(const Replacement&) const = default;
 };
 
 // Not thread-safe.
@@ -71,6 +84,8 @@ class Pruner {
   virtual std::optional<int64_t> NextToResume() const { return std::nullopt; }
   // PAUSED trials that will never go on, by number. The others are pruned when the study ends.
   virtual std::vector<int64_t> ToPrune() const { return {}; }
+  // Replacing is storing the loser's end and a new trial with a Lineage, and observing both.
+  virtual std::optional<Replacement> NextToReplace() const { return std::nullopt; }
 };
 
 // What of its study a pruner depends on.

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "src/report/leaderboard.h"
+#include "src/report/runs.h"
 #include "src/report/text.h"
 
 namespace vizsla {
@@ -37,6 +38,21 @@ Json WarmStartToJson(const WarmStart& start) {
           {"checkpoint", TextOrNull(start.checkpoint)}};
 }
 
+Json LineageToJson(const Lineage& lineage) {
+  if (lineage.parent == 0) return nullptr;
+  return {{"trial", lineage.parent}, {"epoch", lineage.parent_epoch}, {"member", lineage.member}};
+}
+
+// Of a study of several objectives: each metric's value.
+Json ObjectivesToJson(const StudySpec& spec, const Trial& trial) {
+  Json json = {{spec.objective.metric, OptionalNumber(trial.score)}};
+  for (size_t i = 0; i < spec.objective.further.size(); ++i) {
+    json[spec.objective.further[i].metric] =
+        i < trial.further_values.size() ? NumberToJson(trial.further_values[i]) : Json(nullptr);
+  }
+  return json;
+}
+
 // The fields that a leaderboard's row and a trial's page have in common.
 Json TrialFields(const StudySpec& spec, const Trial& trial) {
   Json json;
@@ -44,6 +60,7 @@ Json TrialFields(const StudySpec& spec, const Trial& trial) {
   json["name"] = TextOrNull(trial.name);
   json["state"] = ToText(trial.state);
   json["objective"] = OptionalNumber(trial.score);
+  if (!spec.objective.further.empty()) json["objectives"] = ObjectivesToJson(spec, trial);
   json["epoch"] = trial.epoch;
   json["epochs"] = PlannedEpochs(spec, trial);
   json["best_epoch"] = trial.best_epoch > 0 ? Json(trial.best_epoch) : Json(nullptr);
@@ -51,11 +68,15 @@ Json TrialFields(const StudySpec& spec, const Trial& trial) {
   json["notes"] = TextOrNull(trial.notes);
   json["stage"] = trial.stage;
   json["init_from"] = WarmStartToJson(trial.warm_start);
+  json["parent"] = LineageToJson(trial.lineage);
+  json["repeat_of"] = trial.repeat_of > 0 ? Json(trial.repeat_of) : Json(nullptr);
+  json["final_run"] = trial.final_run;
   json["worker"] = TextOrNull(trial.worker);
   json["attempt"] = trial.attempt.value();
   json["crashes"] = trial.crashes;
   json["reason"] = TextOrNull(trial.reason);
   json["checkpoint"] = TextOrNull(trial.best_checkpoint);
+  json["checkpoint_dropped"] = trial.checkpoint_dropped;
   json["created_at"] = FormatTimeRfc3339(trial.created_at);
   json["started_at"] = OptionalTime(trial.started_at);
   json["finished_at"] = OptionalTime(trial.finished_at);
@@ -81,6 +102,11 @@ Json LeaderboardToJson(const LeaderboardView& board) {
   for (const LeaderboardRowView& row : board.rows) {
     Json json = TrialFields(board.study.study.spec, row.trial);
     json["rank"] = row.rank > 0 ? Json(row.rank) : Json(nullptr);
+    json["search_runs"] = RunsToJson(row.search_runs);
+    json["final_runs"] = RunsToJson(row.final_runs);
+    if (!board.study.study.spec.objective.further.empty()) {
+      json["front"] = row.front > 0 ? Json(row.front) : Json(nullptr);
+    }
     json["metrics"] = MetricsToJson(row.metrics);
     json["elapsed_seconds"] = Seconds(row.elapsed);
     json["eta_seconds"] = OptionalSeconds(row.eta);
@@ -100,6 +126,7 @@ Json TrialToJson(const TrialView& view) {
   Json json = TrialFields(view.study.spec, view.trial);
   json["study"] = view.study.spec.name;
   json["objective_metric"] = view.study.spec.objective.metric;
+  json["runs"] = view.runs;
   Json epochs = Json::array();
   for (const EpochReport& report : view.epochs) {
     epochs.push_back({{"epoch", report.epoch},
@@ -143,6 +170,8 @@ Json StudyToJson(const StudyView& view) {
   json["created_at"] = FormatTimeRfc3339(study.created_at);
   json["finished_at"] = OptionalTime(study.finished_at);
   json["active_seconds"] = Seconds(study.active_time);
+  json["end_reason"] = TextOrNull(study.end_reason);
+  json["learned"] = TextOrNull(study.learned);
   return json;
 }
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "src/base/str_cat.h"
 #include "src/report/board_parameters.h"
+#include "src/report/runs.h"
 #include "src/report/text.h"
 #include "src/report/trial_text.h"
 #include "src/study/objective.h"
@@ -29,6 +30,11 @@ std::string EpochText(const LeaderboardRowView& row, int epochs) {
   return text;
 }
 
+// "*" marks the Pareto front.
+std::string FrontText(const LeaderboardRowView& row) {
+  return row.front == 0 ? "-" : row.front == 1 ? "*" : StrCat(row.front);
+}
+
 Table BuildTable(const LeaderboardView& board, const std::vector<std::string>& names, bool merged,
                  size_t row_count) {
   const StudySpec& spec = board.study.study.spec;
@@ -39,8 +45,13 @@ Table BuildTable(const LeaderboardView& board, const std::vector<std::string>& n
   table.columns = {{"rank", Align::kRight}, {"trial", Align::kRight}};
   if (named) table.columns.push_back({"name", Align::kLeft, true});
   if (staged) table.columns.push_back({"stage", Align::kRight});
+  const bool fresh = HasFinalRuns(board);
   table.columns.push_back({"state"});
+  if (fresh) table.columns.push_back({StrCat("final ", spec.objective.metric), Align::kRight});
+  const std::vector<FurtherObjective>& further = spec.objective.further;
+  if (!further.empty()) table.columns.insert(table.columns.begin(), {"front", Align::kRight});
   table.columns.push_back({spec.objective.metric, Align::kRight});
+  for (const auto& one : further) table.columns.push_back({one.metric, Align::kRight});
   table.columns.push_back({"epoch", Align::kRight});
   if (merged) {
     if (!names.empty()) table.columns.push_back({"parameters", Align::kLeft, true});
@@ -54,14 +65,22 @@ Table BuildTable(const LeaderboardView& board, const std::vector<std::string>& n
   for (size_t i = 0; i < row_count; ++i) {
     const LeaderboardRowView& row = board.rows[i];
     const Trial& trial = row.trial;
-    const bool best = row.rank == 1;
+    // Of a study of several objectives the whole front.
+    const bool best = further.empty() ? row.rank == 1 : row.front == 1;
     const Tint tint = best ? Tint::kBold : Tint::kPlain;
     std::vector<Cell> cells = {{row.rank > 0 ? StrCat(row.rank) : "-", tint},
                                {StrCat(trial.number), tint}};
+    if (!further.empty()) cells.insert(cells.begin(), {FrontText(row), tint});
     if (named) cells.push_back({trial.name, tint});
     if (staged) cells.push_back({StrCat(trial.stage)});
-    cells.push_back({std::string(ToText(trial.state)), TintOf(trial.state)});
-    cells.push_back({FormatMetric(trial.score), best ? Tint::kGood : Tint::kPlain});
+    cells.push_back({std::string(ToText(StateOfRow(row))), TintOf(StateOfRow(row))});
+    const Tint score_tint = best ? Tint::kGood : Tint::kPlain;
+    if (fresh) cells.push_back({row.final_runs ? RunsText(*row.final_runs) : "", score_tint});
+    const bool selected = row.final_runs.has_value();
+    cells.push_back({SearchTextOfRow(row), selected ? Tint::kDim : score_tint});
+    for (size_t k = 0; k < further.size(); ++k) {
+      cells.push_back({FurtherText(trial, k), score_tint});
+    }
     cells.push_back({EpochText(row, PlannedEpochs(spec, row.trial))});
     if (merged) {
       std::vector<std::string> parts;
@@ -87,9 +106,9 @@ Table BuildTable(const LeaderboardView& board, const std::vector<std::string>& n
 std::vector<std::string> ReasonLines(const LeaderboardView& board, size_t max_lines, int width) {
   std::vector<std::string> lines;
   for (const LeaderboardRowView& row : board.rows) {
-    if (!EndedInTrouble(row.trial.state)) continue;
-    lines.push_back(StrCat("trial ", row.trial.number, " ", ToText(row.trial.state), ": ",
-                           SafeText(TroubleText(row.trial))));
+    if (!EndedInTrouble(StateOfRow(row))) continue;
+    lines.push_back(StrCat("trial ", row.trial.number, " ", ToText(StateOfRow(row)), ": ",
+                           SafeText(TroubleTextOfRow(row))));
   }
   size_t shown = std::min(kMostReasons, lines.size());
   if (max_lines > 0 && max_lines < shown + (shown < lines.size() ? 1 : 0)) shown = max_lines - 1;
@@ -152,9 +171,16 @@ std::string RenderLeaderboard(const LeaderboardView& board, const RenderOptions&
     table = BuildTable(board, names, /*merged=*/true, shown);
   }
   text += RenderTable(table, options);
-  const int64_t left = std::max<int64_t>(board.total_trials, board.rows.size()) - shown;
+  const int64_t all = board.total_rows > 0 ? board.total_rows : board.total_trials;
+  const int64_t left = std::max<int64_t>(all, board.rows.size()) - shown;
   if (left > 0) absl::StrAppend(&text, "... and ", left, " more\n");
   for (const std::string& line : reasons) absl::StrAppend(&text, line, "\n");
+  const auto dropped = std::count_if(board.rows.begin(), board.rows.end(),
+                                     [](const auto& row) { return row.trial.checkpoint_dropped; });
+  if (dropped > 0 && max_rows <= 0) {
+    absl::StrAppend(&text, "the checkpoints of ", Count(dropped, "trial"),
+                    " here were removed to keep within the byte budget\n");
+  }
   return text;
 }
 
@@ -165,10 +191,19 @@ std::string LeaderboardToCsv(const LeaderboardView& board) {
     for (const auto& [name, value] : row.metrics) metric_names.insert(name);
   }
   const bool staged = StageCount(spec) > 1;
+  const bool fronts = !spec.objective.further.empty();
   std::vector<std::string> fields = {"rank", "trial", "name"};
+  if (fronts) fields.emplace_back("front");
   if (staged) fields.emplace_back("stage");
   for (const char* name : {"state", "objective", "epoch", "epochs", "best_epoch"}) {
     fields.emplace_back(name);
+  }
+  const bool runs = HasRuns(board);
+  if (runs) {
+    for (const char* name :
+         {"mean", "half_width", "n", "final_mean", "final_half_width", "final_n"}) {
+      fields.emplace_back(name);
+    }
   }
   const std::vector<std::string> names = ParameterNames(board);
   for (const std::string& name : names) fields.push_back(CsvField("params." + name));
@@ -180,12 +215,20 @@ std::string LeaderboardToCsv(const LeaderboardView& board) {
   for (const LeaderboardRowView& row : board.rows) {
     const Trial& trial = row.trial;
     fields = {row.rank > 0 ? StrCat(row.rank) : "", StrCat(trial.number), CsvField(trial.name)};
+    if (fronts) fields.push_back(row.front > 0 ? StrCat(row.front) : "");
     if (staged) fields.push_back(StrCat(trial.stage));
     fields.emplace_back(ToText(trial.state));
     fields.push_back(trial.score.has_value() ? CsvNumber(*trial.score) : "");
     fields.push_back(StrCat(trial.epoch));
     fields.push_back(StrCat(PlannedEpochs(spec, trial)));
     fields.push_back(trial.best_epoch > 0 ? StrCat(trial.best_epoch) : "");
+    if (runs) {
+      for (const auto& summary : {row.search_runs, row.final_runs}) {
+        fields.push_back(summary && summary->mean ? CsvNumber(*summary->mean) : "");
+        fields.push_back(summary && summary->half_width ? CsvNumber(*summary->half_width) : "");
+        fields.push_back(summary ? StrCat(summary->scored) : "");
+      }
+    }
     for (const std::string& name : names) {
       fields.push_back(CsvField(ValueTextOf(trial.configuration, name)));
     }
@@ -226,7 +269,14 @@ std::vector<std::string> DescribeChanges(const LeaderboardView& before,
     std::string line = StrCat("trial ", now.number, " ", ToText(now.state), " epoch ", now.epoch,
                               "/", PlannedEpochs(after.study.study.spec, now));
     if (now.score.has_value()) absl::StrAppend(&line, " ", metric, " ", FormatMetric(*now.score));
+    for (size_t k = 0; k < now.further_values.size(); ++k) {
+      const auto& further = after.study.study.spec.objective.further;
+      if (k < further.size()) {
+        absl::StrAppend(&line, " ", further[k].metric, " ", FurtherText(now, k));
+      }
+    }
     if (row.rank > 0) absl::StrAppend(&line, " rank ", row.rank);
+    if (row.front == 1) line += " on the Pareto front";
     if (!now.reason.empty()) absl::StrAppend(&line, ": ", SafeText(now.reason));
     lines.push_back(std::move(line));
   }

@@ -12,6 +12,7 @@
 #include "src/report/table.h"
 #include "src/study/study.h"
 #include "src/study/trial.h"
+#include "src/study/trial_groups.h"
 
 namespace vizsla {
 
@@ -22,9 +23,13 @@ struct StudyView {
   std::optional<int64_t> planned_trials;
 };
 
+// A configuration. In a study with repeats or final runs `trial` is its run with the best score.
 struct LeaderboardRowView {
-  int rank = 0;  // 1 is best; 0: not ranked
+  int rank = 0;   // 1 is best; 0: not ranked
+  int front = 0;  // of a study of several objectives: 1 is the Pareto front; 0: none
   Trial trial;
+  std::optional<RunsSummary> search_runs;  // in a study with repeats or final runs
+  std::optional<RunsSummary> final_runs;   // of a configuration that was selected
   int running_epoch = 0;  // of the live attempt; 0: none, or features are being computed
   int64_t steps_done = 0;
   int64_t steps_total = 0;
@@ -37,6 +42,7 @@ struct LeaderboardView {
   StudyView study;
   std::vector<LeaderboardRowView> rows;
   int64_t total_trials = 0;
+  int64_t total_rows = 0;  // configurations; 0: as many as trials
   std::optional<Milliseconds> eta;
 };
 
@@ -52,6 +58,7 @@ struct AttemptView {
 struct TrialView {
   Study study;
   Trial trial;
+  std::vector<int64_t> runs;        // all of its configuration, where it may have several
   std::vector<EpochReport> epochs;  // in order
   std::vector<AttemptView> attempts;
 };

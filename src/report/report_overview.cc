@@ -8,6 +8,7 @@
 #include "src/report/axis.h"
 #include "src/report/board_parameters.h"
 #include "src/report/report_sections.h"
+#include "src/report/runs.h"
 #include "src/report/text.h"
 #include "src/report/trial_text.h"
 
@@ -61,6 +62,10 @@ std::string ObjectiveText(const Objective& objective) {
   std::string text =
       StrCat(objective.metric, ", ",
              objective.direction == Direction::kMaximize ? "higher is better" : "lower is better");
+  for (const FurtherObjective& further : objective.further) {
+    absl::StrAppend(&text, "; against ", further.metric, ", ",
+                    further.direction == Direction::kMaximize ? "higher" : "lower", " is better");
+  }
   if (objective.last_epoch) {
     absl::StrAppend(&text, "; of the last epoch");
   } else if (objective.select_by != objective.metric) {
@@ -99,8 +104,9 @@ std::vector<TrialPoint> ScoredTrials(const LeaderboardView& board) {
   std::vector<TrialPoint> trials;
   for (const LeaderboardRowView& row : board.rows) {
     const Trial& trial = row.trial;
-    if (!trial.score.has_value() || !std::isfinite(*trial.score) || !MayWin(trial)) continue;
-    trials.push_back({trial.number, trial.name, trial.configuration, *trial.score});
+    const std::optional<double> score = ScoreOfRow(row);
+    if (!score.has_value() || !std::isfinite(*score) || !MayWin(trial)) continue;
+    trials.push_back({trial.number, trial.name, trial.configuration, *score});
   }
   return trials;
 }
@@ -121,7 +127,7 @@ HtmlSection OverviewSection(const StudyReport& report) {
   if (const LeaderboardRowView* best = FindBestRow(report.board); best != nullptr) {
     tiles += TileHtml(StrCat("best ", spec.objective.metric, ", ", TrialLabel(best->trial),
                              ", epoch ", best->trial.best_epoch),
-                      FormatMetric(best->trial.score));
+                      ScoreTextOfRow(*best));
     if (const std::optional<double> gap = GapOf(*best); gap.has_value()) {
       tiles += TileHtml("its over-fitting gap (train minus validation accuracy)",
                         std::isfinite(*gap) ? absl::StrFormat("%+.4f", *gap) : FormatMetric(*gap));
@@ -129,7 +135,8 @@ HtmlSection OverviewSection(const StudyReport& report) {
   } else {
     tiles += TileHtml(StrCat("best ", spec.objective.metric), "none yet");
   }
-  tiles += TileHtml("trials made", StrCat(report.board.rows.size()));
+  tiles += TileHtml(HasRuns(report.board) ? "configurations tried" : "trials made",
+                    StrCat(report.board.rows.size()));
   tiles += TileHtml("time in which trials ran", FormatDuration(study.active_time));
   tiles += TileHtml("uses of the test split", StrCat(view.test_uses));
 

@@ -41,6 +41,13 @@ bool CanLead(const LeaderboardRowView& row) {
   return row.trial.score.has_value() && MayWin(row.trial);
 }
 
+// With repeats the board's ranks are by means, not by the trials' scores.
+bool StandsBefore(const Objective& objective, const LeaderboardRowView& a,
+                  const LeaderboardRowView& b) {
+  if (a.rank > 0 && b.rank > 0) return a.rank < b.rank;
+  return RanksBefore(objective, a.trial, b.trial);
+}
+
 }  // namespace
 
 std::string ApproachOf(const Trial& trial) {
@@ -64,13 +71,13 @@ std::vector<Strategy> CompareStrategies(const LeaderboardView& board) {
     Strategy& strategy = strategies[place->second];
     ++strategy.trials;
     if (!CanLead(row)) continue;
-    if (strategy.best == nullptr || RanksBefore(objective, row.trial, strategy.best->trial)) {
+    if (strategy.best == nullptr || StandsBefore(objective, row, *strategy.best)) {
       strategy.best = &row;
     }
   }
   std::stable_sort(strategies.begin(), strategies.end(), [&](const auto& a, const auto& b) {
     if (a.best == nullptr || b.best == nullptr) return a.best != nullptr && b.best == nullptr;
-    return RanksBefore(objective, a.best->trial, b.best->trial);
+    return StandsBefore(objective, *a.best, *b.best);
   });
   return strategies;
 }

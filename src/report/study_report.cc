@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_format.h"
 #include "src/base/str_cat.h"
+#include "src/report/front_chart.h"
 #include "src/report/html.h"
 #include "src/report/report_sections.h"
 
@@ -13,6 +14,9 @@ std::vector<ReportFile> RenderStudyReport(const StudyReport& report) {
       ParametersSection(report), ImportanceSection(report),  OverfittingSection(report),
       StrategiesSection(report),
   };
+  if (!report.board.study.study.spec.objective.further.empty()) {
+    sections.insert(sections.begin() + 2, FrontSection(report.board));
+  }
   for (HtmlSection& section : PredictionSections(report)) sections.push_back(std::move(section));
   sections.push_back(TestUsesSection(report));
 

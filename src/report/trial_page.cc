@@ -94,6 +94,16 @@ std::string DescribeWarmStart(const Trial& trial) {
   return StrCat("starts from ", source, ", checkpoint ", start.checkpoint.substr(0, 12), "\n");
 }
 
+// A line, or nothing for the only run of its configuration.
+std::string DescribeRuns(const TrialView& view) {
+  if (view.runs.size() < 2) return "";
+  const Trial& trial = view.trial;
+  return StrCat(trial.final_run       ? StrCat("final run of trial ", trial.repeat_of)
+                : trial.repeat_of > 0 ? StrCat("repeat of trial ", trial.repeat_of)
+                                      : std::string("first run"),
+                "; runs of this configuration: ", absl::StrJoin(view.runs, ", "), "\n");
+}
+
 }  // namespace
 
 std::string RenderTrialHeader(const TrialView& view, const RenderOptions& options) {
@@ -107,10 +117,20 @@ std::string RenderTrialHeader(const TrialView& view, const RenderOptions& option
   if (!spec.stages.empty() && trial.stage <= StageCount(spec)) {
     absl::StrAppend(&text, SafeText(DescribeStage(spec, trial.stage)), "\n");
   }
-  absl::StrAppend(&text, DescribeWarmStart(trial));
+  absl::StrAppend(&text, DescribeWarmStart(trial), DescribeRuns(view));
+  if (const Lineage& lineage = trial.lineage; lineage.parent != 0) {
+    absl::StrAppend(&text, "goes on from epoch ", lineage.parent_epoch, " of trial ",
+                    lineage.parent, ", in place ", lineage.member, " of the population\n");
+  }
   if (trial.score.has_value()) {
-    absl::StrAppend(&text, spec.objective.metric, " ", FormatMetric(*trial.score), " at epoch ",
-                    trial.best_epoch, "\n");
+    absl::StrAppend(&text, spec.objective.metric, " ", FormatMetric(*trial.score));
+    for (size_t i = 0; i < spec.objective.further.size(); ++i) {
+      absl::StrAppend(&text, ", ", spec.objective.further[i].metric, " ", FurtherText(trial, i));
+    }
+    absl::StrAppend(&text, " at epoch ", trial.best_epoch, "\n");
+  }
+  if (trial.checkpoint_dropped) {
+    absl::StrAppend(&text, "its checkpoint was removed to keep within the byte budget\n");
   }
   if (!trial.reason.empty()) absl::StrAppend(&text, SafeText(trial.reason), "\n");
   if (!trial.notes.empty()) absl::StrAppend(&text, SafeLines(trial.notes), "\n");

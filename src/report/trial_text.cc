@@ -1,5 +1,6 @@
 #include "src/report/trial_text.h"
 
+#include <cmath>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -57,6 +58,13 @@ std::string TroubleText(const Trial& trial) {
   return trial.reason.empty() ? "no reason was given" : trial.reason;
 }
 
+std::string TroubleTextOfRow(const LeaderboardRowView& row) {
+  if (EndedInTrouble(row.trial.state)) return TroubleText(row.trial);
+  const auto& runs = row.final_runs ? row.final_runs : row.search_runs;
+  if (!runs) return TroubleText(row.trial);
+  return StrCat("one of the runs ", absl::StrJoin(runs->trials, ", "), " of its configuration");
+}
+
 std::string TrialCountsText(const StudyView& study) {
   int64_t total = 0;
   std::vector<std::string> parts;
@@ -88,6 +96,11 @@ std::string RenderStudyHeader(const StudyView& view, const std::optional<Millise
   text += "\n";
   std::string ranked = StrCat("ranked by ", spec.objective.metric, " (",
                               DirectionWord(spec.objective.direction), ")");
+  for (const FurtherObjective& further : spec.objective.further) {
+    const bool first = &further == &spec.objective.further.front();
+    ranked += StrCat(first ? " against " : ", ", further.metric, " (",
+                     DirectionWord(further.direction), ")");
+  }
   if (spec.objective.last_epoch) {
     absl::StrAppend(&ranked, " of the last epoch");
   } else if (spec.objective.select_by != spec.objective.metric) {
@@ -101,7 +114,22 @@ std::string RenderStudyHeader(const StudyView& view, const std::optional<Millise
     absl::StrAppend(&ranked, "; active for ", FormatDuration(view.study.active_time));
   }
   absl::StrAppend(&text, Paint(ranked, Tint::kDim, options.color), "\n");
+  if (!view.study.end_reason.empty()) {
+    absl::StrAppend(&text, std::string(ToText(view.study.state)), ": ",
+                    SafeText(view.study.end_reason), "\n");
+  }
+  if (!view.study.learned.empty()) {
+    absl::StrAppend(&text, Paint(SafeText(view.study.learned), Tint::kDim, options.color), "\n");
+  }
   return text;
+}
+
+std::string FurtherText(const Trial& trial, size_t further) {
+  if (further >= trial.further_values.size()) return "-";
+  const double value = trial.further_values[further];
+  constexpr double kExact = 1e15;
+  const bool whole = std::abs(value) < kExact && value == std::floor(value) && value > 1;
+  return whole ? StrCat(static_cast<int64_t>(value)) : FormatMetric(value);
 }
 
 }  // namespace vizsla

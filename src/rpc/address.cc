@@ -40,6 +40,20 @@ std::string ToText(const HostPort& address) {
   return StrCat(address.host, ":", address.port);
 }
 
+bool IsIpAddress(const std::string& host) {
+  in6_addr ignored{};
+  return ::inet_pton(AF_INET, host.c_str(), &ignored) == 1 ||
+         ::inet_pton(AF_INET6, host.c_str(), &ignored) == 1;
+}
+
+std::string LocalAddress(const std::string& listening) {
+  absl::StatusOr<HostPort> address = ParseHostPort(listening);
+  if (!address.ok()) return listening;
+  if (address->host == "0.0.0.0") address->host = "127.0.0.1";
+  if (address->host == "::") address->host = "::1";
+  return ToText(*address);
+}
+
 bool IsLoopback(const std::string& host) {
   if (host == "localhost") return true;
   in_addr four{};

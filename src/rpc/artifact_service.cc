@@ -20,9 +20,11 @@ class UploadReactor : public grpc::ServerReadReactor<v1::UploadArtifactRequest> 
   UploadReactor(Calls& calls, ArtifactStore& artifacts, grpc::CallbackServerContext* context,
                 v1::UploadArtifactResponse* response)
       : calls_(calls), artifacts_(artifacts), context_(context), response_(response) {
-    if (const absl::Status admitted = calls_.Admit(*context_); !admitted.ok()) {
-      Finish(ToGrpc(admitted));
+    absl::StatusOr<StreamTicket> admitted = calls_.AdmitStream(*context_);
+    if (!admitted.ok()) {
+      Finish(ToGrpc(admitted.status()));
     } else {
+      ticket_ = *std::move(admitted);
       StartRead(&request_);
     }
   }
@@ -34,8 +36,10 @@ class UploadReactor : public grpc::ServerReadReactor<v1::UploadArtifactRequest> 
       if (ok && status.ok()) {
         StartRead(&request_);
       } else {
-        upload_
-            .reset();  // without a commit nothing remains, and it is gone before the client knows
+        // Without a commit nothing remains, and it is gone before the client knows. So is the
+        // ticket: who has the answer may begin the next stream.
+        upload_.reset();
+        ticket_ = StreamTicket();
         Finish(ToGrpc(status));
       }
     });
@@ -54,6 +58,7 @@ class UploadReactor : public grpc::ServerReadReactor<v1::UploadArtifactRequest> 
       if (stored.ok() && *stored == size_) {
         return absl::AlreadyExistsError(StrCat("artifact ", hash_, " is here already"));
       }
+      VIZSLA_RETURN_IF_ERROR(calls_.Charge(*context_, ticket_, size_));
       VIZSLA_ASSIGN_OR_RETURN(upload_, artifacts_.Begin(hash_, size_));
     }
     const std::string& chunk = request_.chunk();
@@ -85,6 +90,7 @@ class UploadReactor : public grpc::ServerReadReactor<v1::UploadArtifactRequest> 
   ArtifactStore& artifacts_;
   grpc::CallbackServerContext* const context_;
   v1::UploadArtifactResponse* const response_;
+  StreamTicket ticket_;
   v1::UploadArtifactRequest request_;
   std::unique_ptr<ArtifactStore::Upload> upload_;
   std::string hash_;
@@ -94,12 +100,14 @@ class UploadReactor : public grpc::ServerReadReactor<v1::UploadArtifactRequest> 
 
 class DownloadReactor : public grpc::ServerWriteReactor<v1::DownloadArtifactResponse> {
  public:
-  DownloadReactor(Calls& calls, ArtifactStore& artifacts,
-                  const grpc::CallbackServerContext& context, std::string hash)
-      : calls_(calls), artifacts_(artifacts), hash_(std::move(hash)) {
-    if (const absl::Status admitted = calls_.Admit(context); !admitted.ok()) {
-      Finish(ToGrpc(admitted));
+  DownloadReactor(Calls& calls, ArtifactStore& artifacts, grpc::CallbackServerContext* context,
+                  std::string hash)
+      : calls_(calls), artifacts_(artifacts), context_(context), hash_(std::move(hash)) {
+    absl::StatusOr<StreamTicket> admitted = calls_.AdmitStream(*context_);
+    if (!admitted.ok()) {
+      Finish(ToGrpc(admitted.status()));
     } else {
+      ticket_ = *std::move(admitted);
       calls_.pool().Run([this] { Open(); });
     }
   }
@@ -109,7 +117,7 @@ class DownloadReactor : public grpc::ServerWriteReactor<v1::DownloadArtifactResp
     if (ok) {
       calls_.pool().Run([this] { Next(); });
     } else {
-      Finish(grpc::Status::CANCELLED);
+      End(grpc::Status::CANCELLED);
     }
   }
   void OnDone() override { delete this; }
@@ -118,21 +126,28 @@ class DownloadReactor : public grpc::ServerWriteReactor<v1::DownloadArtifactResp
   void Open() {
     const absl::Status status = Calls::Guard([&]() -> absl::Status {
       VIZSLA_RETURN_IF_ERROR(CheckHash("sha256", hash_));
-      VIZSLA_ASSIGN_OR_RETURN(MappedFile file, artifacts_.Map(hash_));
-      file_.emplace(std::move(file));
+      VIZSLA_ASSIGN_OR_RETURN(ArtifactStore::Reading reading, artifacts_.Read(hash_));
+      VIZSLA_RETURN_IF_ERROR(calls_.Charge(*context_, ticket_, reading.file.size()));
+      reading_.emplace(std::move(reading));
       return absl::OkStatus();
     });
     if (status.ok()) {
       Next();
     } else {
-      Finish(ToGrpc(status));
+      End(ToGrpc(status));
     }
   }
 
+  // The ticket is gone before the client knows: who has the last piece may begin the next stream.
+  void End(const grpc::Status& status) {
+    ticket_ = StreamTicket();
+    Finish(status);
+  }
+
   void Next() {
-    const std::string_view rest = file_->view().substr(sent_);
+    const std::string_view rest = reading_->file.view().substr(sent_);
     if (rest.empty()) {
-      Finish(grpc::Status::OK);
+      End(grpc::Status::OK);
       return;
     }
     const std::string_view piece = rest.substr(0, kChunkBytes);
@@ -143,8 +158,10 @@ class DownloadReactor : public grpc::ServerWriteReactor<v1::DownloadArtifactResp
 
   Calls& calls_;
   ArtifactStore& artifacts_;
+  grpc::CallbackServerContext* const context_;
+  StreamTicket ticket_;
   const std::string hash_;
-  std::optional<MappedFile> file_;
+  std::optional<ArtifactStore::Reading> reading_;
   v1::DownloadArtifactResponse response_;
   size_t sent_ = 0;
 };
@@ -161,7 +178,7 @@ grpc::ServerReadReactor<v1::UploadArtifactRequest>* ArtifactServiceImpl::UploadA
 
 grpc::ServerWriteReactor<v1::DownloadArtifactResponse>* ArtifactServiceImpl::DownloadArtifact(
     grpc::CallbackServerContext* context, const v1::DownloadArtifactRequest* request) {
-  return new DownloadReactor(calls_, artifacts_, *context, request->sha256());
+  return new DownloadReactor(calls_, artifacts_, context, request->sha256());
 }
 
 grpc::ServerUnaryReactor* ArtifactServiceImpl::StatArtifact(grpc::CallbackServerContext* context,

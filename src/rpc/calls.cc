@@ -20,12 +20,24 @@ std::optional<std::string> Header(const grpc::CallbackServerContext& context, co
 
 }  // namespace
 
-Calls::Calls(int threads, std::string coordinator_id)
+Calls::Calls(int threads, std::string coordinator_id, const QuotaTable& quotas, TokenFile* tokens,
+             Admission::Now now)
     : coordinator_id_(std::move(coordinator_id)),
+      admission_(quotas, tokens, std::move(now)),
       last_call_(std::chrono::steady_clock::now()),
       pool_(threads) {}
 
-absl::Status Calls::Admit(const grpc::CallbackServerContext& context) const {
+absl::Status Calls::Admit(grpc::CallbackServerContext& context) {
+  VIZSLA_RETURN_IF_ERROR(CheckHeaders(context));
+  return admission_.AdmitCall(context);
+}
+
+absl::StatusOr<StreamTicket> Calls::AdmitStream(grpc::CallbackServerContext& context) {
+  VIZSLA_RETURN_IF_ERROR(CheckHeaders(context));
+  return admission_.AdmitStream(context);
+}
+
+absl::Status Calls::CheckHeaders(const grpc::CallbackServerContext& context) const {
   // Callers of other languages need not send the headers.
   if (const auto protocol = Header(context, kProtocolHeader)) {
     int number = 0;

@@ -8,9 +8,11 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "src/base/status.h"
+#include "src/rpc/admission.h"
 #include "src/rpc/call_pool.h"
 #include "src/rpc/status_convert.h"
 
@@ -19,7 +21,9 @@ namespace vizsla {
 // Thread-safe.
 class Calls {
  public:
-  Calls(int threads, std::string coordinator_id);
+  // `tokens` as for Admission.
+  Calls(int threads, std::string coordinator_id, const QuotaTable& quotas, TokenFile* tokens,
+        Admission::Now now);
 
   // Runs `body` (a function that fills the response and returns an absl::Status) unless the caller
   // has gone meanwhile: an answer that nobody gets must not lease a trial.
@@ -38,13 +42,23 @@ class Calls {
   template <typename Body>
   grpc::ServerUnaryReactor* RunAnyVersion(grpc::CallbackServerContext* context, Body body) {
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-    Start(context, reactor, std::move(body));
+    if (const absl::Status admitted = admission_.AdmitCall(*context); !admitted.ok()) {
+      reactor->Finish(ToGrpc(admitted));
+    } else {
+      Start(context, reactor, std::move(body));
+    }
     return reactor;
   }
 
   // FailedPrecondition when the caller speaks another protocol, or means another database's
-  // coordinator.
-  absl::Status Admit(const grpc::CallbackServerContext& context) const;
+  // coordinator; ResourceExhausted when it calls too often.
+  absl::Status Admit(grpc::CallbackServerContext& context);
+  // The same for a call that is a stream; the ticket is kept as long as it lasts.
+  absl::StatusOr<StreamTicket> AdmitStream(grpc::CallbackServerContext& context);
+  // ResourceExhausted when the client has moved too many bytes lately.
+  absl::Status Charge(grpc::CallbackServerContext& context, StreamTicket& ticket, uint64_t bytes) {
+    return admission_.Charge(context, ticket, bytes);
+  }
 
   // Notes that somebody needs the coordinator.
   void Touch();
@@ -65,7 +79,10 @@ class Calls {
     });
   }
 
+  absl::Status CheckHeaders(const grpc::CallbackServerContext& context) const;
+
   const std::string coordinator_id_;
+  Admission admission_;
   std::atomic<std::chrono::steady_clock::time_point> last_call_;
   CallPool pool_;  // last: its threads use the rest
 };

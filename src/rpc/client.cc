@@ -8,8 +8,10 @@
 #include <thread>
 #include <utility>
 
+#include "src/base/clock.h"
 #include "src/rpc/address.h"
 #include "src/rpc/client_impl.h"
+#include "src/rpc/client_security.h"
 #include "src/rpc/convert.h"
 #include "src/rpc/handshake.h"
 #include "src/rpc/retry.h"
@@ -51,14 +53,17 @@ grpc::ChannelArguments ChannelArgumentsForClients() {
 }  // namespace
 
 CoordinatorClient::Impl::Impl(std::shared_ptr<grpc::Channel> given_channel,
-                              std::string given_address, const ClientOptions& given_options)
+                              std::string given_address, const ClientOptions& given_options,
+                              std::optional<ClientCredentials> given_credentials)
     : channel(std::move(given_channel)),
       address(std::move(given_address)),
       options(given_options),
+      credentials(std::move(given_credentials)),
       system(v1::SystemService::NewStub(channel)),
       studies(v1::StudyService::NewStub(channel)),
       workers(v1::WorkerService::NewStub(channel)),
-      artifacts(v1::ArtifactService::NewStub(channel)) {}
+      artifacts(v1::ArtifactService::NewStub(channel)),
+      health(grpc::health::v1::Health::NewStub(channel)) {}
 
 void CoordinatorClient::Impl::Prepare(grpc::ClientContext& context, milliseconds deadline) const {
   context.set_deadline(std::chrono::system_clock::now() + deadline);
@@ -67,9 +72,12 @@ void CoordinatorClient::Impl::Prepare(grpc::ClientContext& context, milliseconds
   if (!server.coordinator_id().empty()) {
     context.AddMetadata(kCoordinatorHeader, server.coordinator_id());
   }
+  // Only ever over TLS: without credentials there is no token.
+  if (credentials) context.AddMetadata("authorization", "Bearer " + credentials->token);
 }
 
 absl::Status CoordinatorClient::Impl::Explain(const grpc::Status& status,
+                                              const grpc::ClientContext& context,
                                               milliseconds deadline) const {
   switch (status.error_code()) {
     case grpc::StatusCode::UNAVAILABLE:  // gRPC's own word: a coordinator says ABORTED
@@ -83,9 +91,25 @@ absl::Status CoordinatorClient::Impl::Explain(const grpc::Status& status,
       return absl::FailedPreconditionError(
           StrCat("what answers at ", address,
                  " is no coordinator of this version: ", status.error_message()));
+    case grpc::StatusCode::UNAUTHENTICATED:
+      return absl::UnauthenticatedError(
+          credentials ? StrCat(status.error_message(), " (", credentials->folder, "/token)")
+                      : status.error_message());
+    case grpc::StatusCode::RESOURCE_EXHAUSTED: {
+      absl::Status refused = FromGrpc(status);
+      const auto& trailers = context.GetServerTrailingMetadata();
+      if (trailers.find(kRetryAfterHeader) != trailers.end()) MarkTransient(&refused);
+      return refused;
+    }
     default:
       return FromGrpc(status);
   }
+}
+
+absl::Status CoordinatorClient::Impl::Diagnose(const absl::Status& status) const {
+  if (!absl::IsUnavailable(status)) return status;
+  absl::Status reason = DiagnoseConnection(address, credentials ? &*credentials : nullptr);
+  return reason.ok() ? status : reason;
 }
 
 absl::Status CoordinatorClient::Impl::Repeat(const std::function<absl::Status()>& attempt) const {
@@ -96,7 +120,8 @@ absl::Status CoordinatorClient::Impl::Repeat(const std::function<absl::Status()>
     const auto elapsed = duration_cast<milliseconds>(steady_clock::now() - start);
     const auto pause = NextPause(tries, Jitter(), elapsed, options.patience);
     if (!pause) {
-      if (tries == 1) return status;
+      const absl::Status diagnosed = Diagnose(status);
+      if (tries == 1 || diagnosed.code() != status.code()) return diagnosed;
       return absl::Status(status.code(), StrCat(std::string(status.message()), " (tried ", tries,
                                                 " times in ", InSeconds(elapsed), ")"));
     }
@@ -108,8 +133,16 @@ absl::Status CoordinatorClient::Impl::Handshake() {
   v1::HandshakeRequest request;
   request.set_protocol_version(kProtocolVersion);
   request.set_client_version(VIZSLA_VERSION);
-  VIZSLA_ASSIGN_OR_RETURN(v1::HandshakeResponse response,
-                          Call(*system, &v1::SystemService::StubInterface::Handshake, request));
+  v1::HandshakeResponse response;
+  bool first = true;
+  VIZSLA_RETURN_IF_ERROR(Repeat([&] {
+    const absl::Status status =
+        Try(*system, &v1::SystemService::StubInterface::Handshake, request, &response);
+    // Waiting mends no certificate: it is said at once. Patience is for a coordinator that
+    // restarts.
+    const bool diagnose = std::exchange(first, false) && options.patience.count() > 0;
+    return diagnose ? Diagnose(status) : status;
+  }));
   VIZSLA_RETURN_IF_ERROR(CheckVersions({kProtocolVersion, VIZSLA_VERSION},
                                        {response.protocol_version(), response.server_version()}));
   server = std::move(response);
@@ -126,15 +159,24 @@ absl::StatusOr<std::unique_ptr<CoordinatorClient>> CoordinatorClient::Connect(
     return absl::InvalidArgumentError(StrCat("address '", address, "': port 0 cannot be called"));
   }
   QuietGrpcLog();
-  return Connect(grpc::CreateCustomChannel(ToText(parsed), grpc::InsecureChannelCredentials(),
-                                           ChannelArgumentsForClients()),
-                 address, options);
+  std::optional<ClientCredentials> credentials;
+  std::shared_ptr<grpc::ChannelCredentials> secure = grpc::InsecureChannelCredentials();
+  if (!options.credentials.empty()) {
+    VIZSLA_ASSIGN_OR_RETURN(credentials,
+                            LoadClientCredentials(options.credentials, SystemClock().Now()));
+    secure = ChannelCredentialsOf(*credentials);
+  }
+  auto impl = std::make_unique<Impl>(
+      grpc::CreateCustomChannel(ToText(parsed), secure, ChannelArgumentsForClients()), address,
+      options, std::move(credentials));
+  VIZSLA_RETURN_IF_ERROR(impl->Handshake());
+  return std::unique_ptr<CoordinatorClient>(new CoordinatorClient(std::move(impl)));
 }
 
 absl::StatusOr<std::unique_ptr<CoordinatorClient>> CoordinatorClient::Connect(
     std::shared_ptr<grpc::Channel> channel, const std::string& shown_address,
     const ClientOptions& options) {
-  auto impl = std::make_unique<Impl>(std::move(channel), shown_address, options);
+  auto impl = std::make_unique<Impl>(std::move(channel), shown_address, options, std::nullopt);
   VIZSLA_RETURN_IF_ERROR(impl->Handshake());
   return std::unique_ptr<CoordinatorClient>(new CoordinatorClient(std::move(impl)));
 }
@@ -149,6 +191,7 @@ const std::string& CoordinatorClient::address() const { return impl_->address; }
     return impl_->Call(*impl_->stub, &v1::Service::StubInterface::Method, request); \
   }
 
+VIZSLA_CLIENT_CALL(system, SystemService, GetServerInfo)
 VIZSLA_CLIENT_CALL(studies, StudyService, CreateStudy)
 VIZSLA_CLIENT_CALL(studies, StudyService, GetStudy)
 VIZSLA_CLIENT_CALL(studies, StudyService, ListStudies)
@@ -166,6 +209,11 @@ VIZSLA_CLIENT_CALL(workers, WorkerService, Heartbeat)
 VIZSLA_CLIENT_CALL(workers, WorkerService, ReportEpoch)
 
 #undef VIZSLA_CLIENT_CALL
+
+absl::StatusOr<grpc::health::v1::HealthCheckResponse> CoordinatorClient::CheckHealth(
+    const grpc::health::v1::HealthCheckRequest& request) {
+  return impl_->Call(*impl_->health, &grpc::health::v1::Health::StubInterface::Check, request);
+}
 
 absl::StatusOr<v1::RecordEvaluationResponse> CoordinatorClient::RecordEvaluation(
     const v1::RecordEvaluationRequest& request) {
@@ -219,7 +267,7 @@ absl::Status CoordinatorClient::WatchLeaderboard(
       }
       last_board = steady_clock::now();
     }
-    const absl::Status status = impl_->Explain(reader->Finish(), kLongest);
+    const absl::Status status = impl_->Explain(reader->Finish(), context, kLongest);
     if (!IsTransient(status)) return status;
     const auto elapsed = duration_cast<milliseconds>(steady_clock::now() - last_board);
     const auto pause = NextPause(tries, Jitter(), elapsed, impl_->options.patience);

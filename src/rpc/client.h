@@ -12,7 +12,9 @@
 #include <memory>
 #include <string>
 
+#include "grpc_health/health_service.grpc.pb.h"
 #include "src/base/status.h"
+#include "src/security/credentials_folder.h"
 #include "vizsla/v1/artifact_service.grpc.pb.h"
 #include "vizsla/v1/study_service.grpc.pb.h"
 #include "vizsla/v1/system_service.grpc.pb.h"
@@ -26,11 +28,14 @@ inline constexpr int kProtocolVersion = 1;
 struct ClientOptions {
   std::chrono::milliseconds deadline{std::chrono::seconds(20)};  // of one try of one call
   std::chrono::milliseconds patience{std::chrono::seconds(0)};  // of all tries together; 0: one try
+  std::string credentials;  // a client's folder (LoadClientCredentials); empty: plain text
 };
 
 class CoordinatorClient {
  public:
-  // Connects and shakes hands. FailedPrecondition when the versions cannot talk.
+  // Connects and shakes hands. FailedPrecondition when the versions cannot talk, or a certificate
+  // is at fault; Unauthenticated when the coordinator wants credentials or refuses these. Such
+  // errors do not wait for patience to end.
   static absl::StatusOr<std::unique_ptr<CoordinatorClient>> Connect(
       const std::string& address, const ClientOptions& options = {});
   // Over a given channel, for instance an in-process server's.
@@ -41,6 +46,11 @@ class CoordinatorClient {
 
   const v1::HandshakeResponse& server() const;
   const std::string& address() const;
+
+  absl::StatusOr<v1::GetServerInfoResponse> GetServerInfo(const v1::GetServerInfoRequest& request);
+  // What gRPC's health service says of the whole server. Unimplemented: it offers none.
+  absl::StatusOr<grpc::health::v1::HealthCheckResponse> CheckHealth(
+      const grpc::health::v1::HealthCheckRequest& request);
 
   absl::StatusOr<v1::CreateStudyResponse> CreateStudy(const v1::CreateStudyRequest& request);
   absl::StatusOr<v1::GetStudyResponse> GetStudy(const v1::GetStudyRequest& request);

@@ -103,7 +103,7 @@ static absl::Status UploadOnce(const Impl& impl, const std::string& hash, uint64
     request.Clear();
   } while (sent < size);
   writer->WritesDone();
-  const absl::Status status = impl.Explain(writer->Finish(), deadline);
+  const absl::Status status = impl.Explain(writer->Finish(), context, deadline);
   return absl::IsAlreadyExists(status) ? absl::OkStatus() : status;
 }
 
@@ -144,7 +144,7 @@ static absl::Status DownloadOnce(const Impl& impl, const std::string& hash, uint
     }
     if (progress) progress(done, size);
   }
-  VIZSLA_RETURN_IF_ERROR(impl.Explain(reader->Finish(), deadline));
+  VIZSLA_RETURN_IF_ERROR(impl.Explain(reader->Finish(), context, deadline));
   if (digest.FinishHex() != hash) {
     return absl::DataLossError(StrCat("artifact ", hash, " arrived damaged"));
   }

@@ -35,6 +35,8 @@ v1::EpochReport ToProto(const EpochReport& report);
 absl::StatusOr<EpochReport> FromProto(const v1::EpochReport& report);
 v1::Trial ToProto(const Trial& trial);
 absl::StatusOr<Trial> FromProto(const v1::Trial& trial);
+v1::RepeatedRuns ToProto(const RunsSummary& runs);
+absl::StatusOr<RunsSummary> FromProto(const v1::RepeatedRuns& runs);
 v1::Attempt ToProto(const AttemptRow& attempt);
 absl::StatusOr<AttemptRow> FromProto(const v1::Attempt& attempt, TrialId trial);
 v1::Evaluation ToProto(const EvaluationRow& evaluation);

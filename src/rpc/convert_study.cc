@@ -1,3 +1,7 @@
+#include <memory>
+#include <mutex>
+#include <string>
+
 #include "src/rpc/convert.h"
 #include "src/rpc/convert_internal.h"
 
@@ -9,6 +13,32 @@ using convert_internal::CheckHashOrEmpty;
 using convert_internal::MetricsFromProto;
 using convert_internal::MetricsToProto;
 using convert_internal::Refuse;
+
+namespace {
+
+struct SpecText {
+  StudySpec spec;
+  std::string json;
+  std::string immutable_hash;
+};
+
+// Every lease carries its study's specification: the text of the last one is kept. Thread-safe.
+std::shared_ptr<const SpecText> TextOf(const StudySpec& spec) {
+  static std::mutex mutex;
+  static std::shared_ptr<const SpecText>& last = *new std::shared_ptr<const SpecText>;
+  std::shared_ptr<const SpecText> known;
+  {
+    std::lock_guard lock(mutex);
+    known = last;
+  }
+  if (known != nullptr && known->spec == spec) return known;
+  known = std::make_shared<const SpecText>(SpecText{spec, ToJsonText(spec), ImmutableHash(spec)});
+  std::lock_guard lock(mutex);
+  last = known;
+  return known;
+}
+
+}  // namespace
 
 v1::StudyState ToProto(StudyState state) {
   switch (state) {
@@ -50,13 +80,16 @@ v1::Study ToProto(const Study& study) {
   out.set_id(study.id.value());
   out.set_name(study.spec.name);
   out.set_state(ToProto(study.state));
-  out.set_spec_json(ToJsonText(study.spec));
-  out.set_immutable_hash(ImmutableHash(study.spec));
+  const std::shared_ptr<const SpecText> text = TextOf(study.spec);
+  out.set_spec_json(text->json);
+  out.set_immutable_hash(text->immutable_hash);
   *out.mutable_inputs() = ToProto(study.inputs);
   out.set_created_unix_ms(ToUnixMillis(study.created_at));
   if (study.finished_at) out.set_finished_unix_ms(ToUnixMillis(*study.finished_at));
   out.set_active_ms(study.active_time.count());
   out.set_notes(ToUtf8(study.notes));
+  out.set_end_reason(ToUtf8(study.end_reason));
+  out.set_learned(ToUtf8(study.learned));
   return out;
 }
 
@@ -72,6 +105,8 @@ absl::StatusOr<Study> FromProto(const v1::Study& study) {
   if (study.has_finished_unix_ms()) out.finished_at = FromUnixMillis(study.finished_unix_ms());
   out.active_time = Milliseconds(study.active_ms());
   out.notes = study.notes();
+  out.end_reason = study.end_reason();
+  out.learned = study.learned();
   return out;
 }
 
@@ -99,10 +134,17 @@ v1::Leaderboard ToProto(const Board& board) {
     line->set_elapsed_ms(row.elapsed.count());
     if (row.eta) line->set_eta_ms(row.eta->count());
     MetricsToProto(row.metrics, line->mutable_metrics());
+    if (row.search) *line->mutable_search() = ToProto(*row.search);
+    if (row.fresh) *line->mutable_final_runs() = ToProto(*row.fresh);
+    line->set_front(row.front);
   }
+  out.set_total_rows(board.total_rows);
   out.set_total_trials(board.total_trials);
   if (board.eta) out.set_eta_ms(board.eta->count());
   out.set_objective_metric(board.study.spec.objective.metric);
+  for (const FurtherObjective& further : board.study.spec.objective.further) {
+    out.add_further_metrics(further.metric);
+  }
   return out;
 }
 

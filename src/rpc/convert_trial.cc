@@ -69,6 +69,14 @@ v1::WarmStartKind ToProto(WarmStart::Kind kind) {
   return v1::WARM_START_KIND_UNSPECIFIED;
 }
 
+absl::StatusOr<Lineage> FromProto(const v1::Lineage& lineage) {
+  VIZSLA_RETURN_IF_ERROR(CheckAtLeast("trial.lineage.parent", lineage.parent(), 1));
+  VIZSLA_RETURN_IF_ERROR(CheckAtLeast("trial.lineage.parent_epoch", lineage.parent_epoch(), 1));
+  VIZSLA_RETURN_IF_ERROR(CheckAtLeast("trial.lineage.member", lineage.member(), 1));
+  VIZSLA_RETURN_IF_ERROR(CheckHashOrEmpty("trial.lineage.checkpoint", lineage.checkpoint()));
+  return Lineage{lineage.parent(), lineage.parent_epoch(), lineage.member(), lineage.checkpoint()};
+}
+
 absl::StatusOr<WarmStart> FromProto(const v1::WarmStart& start) {
   WarmStart out;
   for (int i = 0;; ++i) {
@@ -136,12 +144,23 @@ v1::Trial ToProto(const Trial& trial) {
   if (trial.started_at) out.set_started_unix_ms(ToUnixMillis(*trial.started_at));
   if (trial.finished_at) out.set_finished_unix_ms(ToUnixMillis(*trial.finished_at));
   out.set_stage(trial.stage);
+  out.set_checkpoint_dropped(trial.checkpoint_dropped);
   if (trial.warm_start.kind != WarmStart::Kind::kNone) {
     v1::WarmStart* start = out.mutable_warm_start();
     start->set_kind(ToProto(trial.warm_start.kind));
     start->set_trial(trial.warm_start.trial);
     start->set_checkpoint(trial.warm_start.checkpoint);
   }
+  if (trial.lineage.parent != 0) {
+    v1::Lineage* lineage = out.mutable_lineage();
+    lineage->set_parent(trial.lineage.parent);
+    lineage->set_parent_epoch(trial.lineage.parent_epoch);
+    lineage->set_member(trial.lineage.member);
+    lineage->set_checkpoint(trial.lineage.checkpoint);
+  }
+  out.set_repeat_of(trial.repeat_of);
+  out.set_final_run(trial.final_run);
+  out.mutable_further_values()->Add(trial.further_values.begin(), trial.further_values.end());
   return out;
 }
 
@@ -176,10 +195,39 @@ absl::StatusOr<Trial> FromProto(const v1::Trial& trial) {
   if (trial.has_started_unix_ms()) out.started_at = FromUnixMillis(trial.started_unix_ms());
   if (trial.has_finished_unix_ms()) out.finished_at = FromUnixMillis(trial.finished_unix_ms());
   VIZSLA_RETURN_IF_ERROR(CheckAtLeast("trial.stage", trial.stage(), 0));
+  out.checkpoint_dropped = trial.checkpoint_dropped();
   out.stage = std::max(1, trial.stage());  // an older coordinator knows of none
   if (trial.has_warm_start()) {
     VIZSLA_ASSIGN_OR_RETURN(out.warm_start, FromProto(trial.warm_start()));
   }
+  if (trial.has_lineage()) {
+    VIZSLA_ASSIGN_OR_RETURN(out.lineage, FromProto(trial.lineage()));
+  }
+  VIZSLA_RETURN_IF_ERROR(CheckAtLeast("trial.repeat_of", trial.repeat_of(), 0));
+  out.repeat_of = trial.repeat_of();
+  out.final_run = trial.final_run();
+  out.further_values.assign(trial.further_values().begin(), trial.further_values().end());
+  return out;
+}
+
+v1::RepeatedRuns ToProto(const RunsSummary& runs) {
+  v1::RepeatedRuns out;
+  out.mutable_trials()->Assign(runs.trials.begin(), runs.trials.end());
+  out.set_state(ToProto(runs.state));
+  out.set_scored(runs.scored);
+  if (runs.mean) out.set_mean(*runs.mean);
+  if (runs.half_width) out.set_half_width(*runs.half_width);
+  return out;
+}
+
+absl::StatusOr<RunsSummary> FromProto(const v1::RepeatedRuns& runs) {
+  RunsSummary out;
+  out.trials.assign(runs.trials().begin(), runs.trials().end());
+  VIZSLA_ASSIGN_OR_RETURN(out.state, FromProto(runs.state()));
+  VIZSLA_RETURN_IF_ERROR(CheckAtLeast("runs.scored", runs.scored(), 0));
+  out.scored = runs.scored();
+  if (runs.has_mean()) out.mean = runs.mean();
+  if (runs.has_half_width()) out.half_width = runs.half_width();
   return out;
 }
 

@@ -71,6 +71,10 @@ v1::Lease ToProto(const LeaseGrant& lease, std::chrono::milliseconds duration) {
   for (const EpochReport& report : lease.history) *out.add_history() = ToProto(report);
   out.set_resume_checkpoint(lease.resume_checkpoint);
   out.set_init_checkpoint(lease.init_checkpoint);
+  if (lease.parent) {
+    out.set_parent(lease.parent->number);
+    out.set_parent_configuration_json(ToJsonText(lease.parent->configuration));
+  }
   return out;
 }
 
@@ -88,6 +92,15 @@ absl::StatusOr<LeaseGrant> FromProto(const v1::Lease& lease) {
   out.resume_checkpoint = lease.resume_checkpoint();
   VIZSLA_RETURN_IF_ERROR(CheckHashOrEmpty("lease.init_checkpoint", lease.init_checkpoint()));
   out.init_checkpoint = lease.init_checkpoint();
+  if (lease.parent() != 0) {
+    VIZSLA_RETURN_IF_ERROR(CheckAtLeast("lease.parent", lease.parent(), 1));
+    auto configuration = ConfigurationFromJsonText(lease.parent_configuration_json());
+    if (!configuration.ok()) {
+      return Refuse("lease.parent_configuration_json",
+                    std::string(configuration.status().message()));
+    }
+    out.parent = ResumedParent{lease.parent(), *std::move(configuration)};
+  }
   return out;
 }
 

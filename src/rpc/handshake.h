@@ -22,4 +22,7 @@ inline constexpr char kProtocolHeader[] = "vizsla-protocol";
 inline constexpr char kVersionHeader[] = "vizsla-version";
 inline constexpr char kCoordinatorHeader[] = "vizsla-coordinator-id";
 
+// With a call that was refused for its quota: after how many milliseconds it may be made again.
+inline constexpr char kRetryAfterHeader[] = "vizsla-retry-after-ms";
+
 }  // namespace vizsla

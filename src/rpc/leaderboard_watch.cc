@@ -36,8 +36,8 @@ absl::Status CheckTop(int top) {
 // Only the hub's thread starts writes and finishes; gRPC's threads only set the flags.
 class LeaderboardWatch::Watcher : public grpc::ServerWriteReactor<v1::WatchLeaderboardResponse> {
  public:
-  Watcher(LeaderboardWatch& hub, std::string study, int top)
-      : hub_(hub), study_(std::move(study)), top_(top) {}
+  Watcher(LeaderboardWatch& hub, StreamTicket ticket, std::string study, int top)
+      : hub_(hub), ticket_(std::move(ticket)), study_(std::move(study)), top_(top) {}
 
   void OnWriteDone(bool ok) override { Note(/*gone=*/!ok, /*wrote=*/true); }
   void OnCancel() override { Note(/*gone=*/true, /*wrote=*/false); }
@@ -83,6 +83,7 @@ class LeaderboardWatch::Watcher : public grpc::ServerWriteReactor<v1::WatchLeade
   }
 
   LeaderboardWatch& hub_;
+  const StreamTicket ticket_;
   std::string study_;
   const int top_;
   v1::WatchLeaderboardResponse response_;  // must stay as it is while a write runs
@@ -108,9 +109,9 @@ LeaderboardWatch::~LeaderboardWatch() {
 }
 
 grpc::ServerWriteReactor<v1::WatchLeaderboardResponse>* LeaderboardWatch::Add(
-    const absl::Status& admitted, std::string study, int top) {
-  if (!admitted.ok()) return new Refusal(admitted);
-  auto watcher = std::make_unique<Watcher>(*this, std::move(study), top);
+    absl::StatusOr<StreamTicket> admitted, std::string study, int top) {
+  if (!admitted.ok()) return new Refusal(admitted.status());
+  auto watcher = std::make_unique<Watcher>(*this, *std::move(admitted), std::move(study), top);
   std::lock_guard lock(mutex_);
   if (stopping_) return new Refusal(absl::AbortedError("the coordinator is shutting down"));
   if (watchers_.size() >= kMaxWatchers) {

@@ -12,6 +12,7 @@
 
 #include "src/base/status.h"
 #include "src/scheduling/scheduler.h"
+#include "src/security/quota.h"
 #include "vizsla/v1/study_service.pb.h"
 
 namespace vizsla {
@@ -28,8 +29,9 @@ class LeaderboardWatch {
 
   // Sends the board at once, then after each change, at most twice a second, until the study has
   // finished (Ok). The study that an empty name meant at first is watched to the end. Ends at once
-  // with `admitted` when that is an error, or with ResourceExhausted when too many watch.
-  grpc::ServerWriteReactor<v1::WatchLeaderboardResponse>* Add(const absl::Status& admitted,
+  // with `admitted` when that is an error, or with ResourceExhausted when too many watch; its
+  // ticket is kept until the end.
+  grpc::ServerWriteReactor<v1::WatchLeaderboardResponse>* Add(absl::StatusOr<StreamTicket> admitted,
                                                               std::string study, int top);
 
   // Ends every watch with Aborted; returns at once. Call before gRPC's server shuts down.

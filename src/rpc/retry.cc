@@ -4,8 +4,17 @@
 
 namespace vizsla {
 
+namespace {
+
+constexpr char kTransientMark[] = "vizsla/transient";
+
+}  // namespace
+
+void MarkTransient(absl::Status* status) { status->SetPayload(kTransientMark, absl::Cord("1")); }
+
 bool IsTransient(const absl::Status& status) {
-  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) || absl::IsAborted(status);
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
+         absl::IsAborted(status) || status.GetPayload(kTransientMark).has_value();
 }
 
 std::optional<std::chrono::milliseconds> NextPause(int tries, double jitter,

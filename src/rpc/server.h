@@ -8,8 +8,11 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "src/base/status.h"
+#include "src/rpc/call_statistics.h"
+#include "src/rpc/listen_security.h"
 #include "src/scheduling/scheduler.h"
 #include "src/scheduling/trial_store.h"
 #include "src/storage/artifact_store.h"
@@ -17,11 +20,14 @@
 namespace vizsla {
 
 struct ServerOptions {
-  std::string listen;  // "127.0.0.1:0"; empty: in process only. Only loopback is accepted for now.
+  std::string listen;  // "127.0.0.1:0"; empty: in process only
+  ListenSecurity security;
   std::string database_name;  // shown to clients
   // What workers are told: the same that the scheduler was created with.
   SchedulerOptions scheduling;
-  int threads = 16;  // handlers that run at once; calls beyond wait their turn
+  // Handlers that run at once; calls beyond wait their turn. Most of them sleep until a commit is
+  // durable, and one commit takes what has gathered meanwhile: more threads, larger groups.
+  int threads = 64;
 };
 
 class CoordinatorServer {
@@ -37,6 +43,10 @@ class CoordinatorServer {
   virtual std::shared_ptr<grpc::Channel> InProcessChannel() = 0;
   // Since the last call came in or an upload or download went on; watching does not count.
   virtual std::chrono::milliseconds SinceLastCall() const = 0;
+  // What gRPC's health service answers; true from Start on, false once it shuts down.
+  virtual void SetServing(bool serving) = 0;
+  // Since the start; methods that were never called are left out.
+  virtual std::vector<MethodStatistics> CallsByMethod() const = 0;
 };
 
 }  // namespace vizsla

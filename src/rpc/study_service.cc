@@ -7,6 +7,8 @@
 
 #include "src/rpc/convert.h"
 #include "src/scheduling/find_trial.h"
+#include "src/scheduling/repeat_policy.h"
+#include "src/study/trial_groups.h"
 
 namespace vizsla {
 namespace {
@@ -29,6 +31,16 @@ void AddNewestLines(const std::vector<LogRow>& lines, v1::GetTrialLogsResponse* 
     *response->add_lines() = ToProto(note);
   }
   std::reverse(response->mutable_lines()->begin(), response->mutable_lines()->end());
+}
+
+// The numbers of all runs of the trial's configuration, where it may have several.
+absl::Status AddRuns(TrialReader& reader, const Study& study, const Trial& trial, v1::Trial* out) {
+  if (!HasRepeats(study.spec)) return absl::OkStatus();
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, reader.ListTrials(study.id, {}));
+  for (const Trial& other : trials) {
+    if (GroupNumber(other) == GroupNumber(trial)) out->add_runs(other.number);
+  }
+  return absl::OkStatus();
 }
 
 constexpr int kStates = static_cast<int>(TrialState::kCancelled) + 1;
@@ -172,9 +184,11 @@ grpc::ServerUnaryReactor* StudyServiceImpl::GetLeaderboard(grpc::CallbackServerC
 
 grpc::ServerWriteReactor<v1::WatchLeaderboardResponse>* StudyServiceImpl::WatchLeaderboard(
     grpc::CallbackServerContext* context, const v1::WatchLeaderboardRequest* request) {
-  absl::Status admitted = calls_.Admit(*context);
-  if (admitted.ok()) admitted = CheckTop(request->top());
-  return watch_.Add(admitted, request->study(), request->top());
+  absl::StatusOr<StreamTicket> admitted = calls_.AdmitStream(*context);
+  if (admitted.ok()) {
+    if (absl::Status status = CheckTop(request->top()); !status.ok()) admitted = std::move(status);
+  }
+  return watch_.Add(std::move(admitted), request->study(), request->top());
 }
 
 grpc::ServerUnaryReactor* StudyServiceImpl::GetTrial(grpc::CallbackServerContext* context,
@@ -185,6 +199,7 @@ grpc::ServerUnaryReactor* StudyServiceImpl::GetTrial(grpc::CallbackServerContext
       VIZSLA_ASSIGN_OR_RETURN(const Study study, reader.FindStudy(request->study()));
       VIZSLA_ASSIGN_OR_RETURN(const Trial trial, FindTrialOrBest(reader, study, request->number()));
       *response->mutable_trial() = ToProto(trial);
+      VIZSLA_RETURN_IF_ERROR(AddRuns(reader, study, trial, response->mutable_trial()));
       VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, reader.ListReports(trial.id));
       for (const EpochReport& report : reports) *response->add_epochs() = ToProto(report);
       VIZSLA_ASSIGN_OR_RETURN(const std::vector<AttemptRow> attempts,

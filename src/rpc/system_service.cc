@@ -24,4 +24,16 @@ grpc::ServerUnaryReactor* SystemServiceImpl::Handshake(grpc::CallbackServerConte
   });
 }
 
+grpc::ServerUnaryReactor* SystemServiceImpl::GetServerInfo(grpc::CallbackServerContext* context,
+                                                           const v1::GetServerInfoRequest*,
+                                                           v1::GetServerInfoResponse* response) {
+  return calls_.RunAnyVersion(context, [=, this]() -> absl::Status {
+    response->set_time_unix_ms(ToUnixMillis(SystemClock().Now()));
+    response->set_started_unix_ms(ToUnixMillis(started_at_));
+    response->set_server_version(VIZSLA_VERSION);
+    response->set_protocol_version(kProtocolVersion);
+    return absl::OkStatus();
+  });
+}
+
 }  // namespace vizsla

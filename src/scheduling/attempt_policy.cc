@@ -43,7 +43,7 @@ int CurrentEpoch(const Trial& trial, std::span<const EpochReport> reports) {
   for (const EpochReport& report : reports) {
     if (report.attempt == trial.attempt) epoch = std::max(epoch, report.epoch);
   }
-  return epoch > 0 ? epoch : trial.last_checkpoint_epoch;
+  return epoch > 0 ? epoch : ResumeEpoch(trial);
 }
 
 }  // namespace

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "src/scheduling/budget_policy.h"
+#include "src/scheduling/repeat_policy.h"
 #include "src/scheduling/run_reports.h"
+#include "src/study/trial_groups.h"
 
 namespace vizsla {
 
@@ -69,16 +70,11 @@ std::optional<Milliseconds> StudyEta(std::span<const Trial> trials,
 absl::StatusOr<Board> BuildBoard(TrialReader& reader, const BoardInput& input) {
   Board board;
   board.study = input.study;
-  VIZSLA_ASSIGN_OR_RETURN(std::vector<Trial> trials, reader.ListTrials(input.study.id, {}));
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, reader.ListTrials(input.study.id, {}));
   board.total_trials = static_cast<int64_t>(trials.size());
-  std::vector<int64_t> created(1);
-  for (const Trial& trial : trials) {
-    ++board.trial_counts[std::string(ToText(trial.state))];
-    const auto stage = static_cast<size_t>(trial.stage);
-    if (created.size() < stage) created.resize(stage);
-    ++created[stage - 1];
-  }
-  board.planned_trials = PlannedTrials(input.study, created);
+  for (const Trial& trial : trials) ++board.trial_counts[std::string(ToText(trial.state))];
+  std::vector<TrialGroup> groups = GroupTrials(trials);
+  board.planned_trials = PlannedRuns(input.study, groups, board.total_trials);
   VIZSLA_ASSIGN_OR_RETURN(const std::vector<EvaluationRow> evaluations,
                           reader.ListEvaluations(input.study.id));
   for (const EvaluationRow& evaluation : evaluations) {
@@ -92,17 +88,28 @@ absl::StatusOr<Board> BuildBoard(TrialReader& reader, const BoardInput& input) {
   }
   board.eta = StudyEta(trials, trained, board.planned_trials);
 
-  SortByRank(input.study.spec.objective, trials);
-  if (input.top > 0 && trials.size() > static_cast<size_t>(input.top)) {
-    trials.resize(static_cast<size_t>(input.top));
+  const Objective& objective = input.study.spec.objective;
+  const std::vector<int> fronts = SortByRank(objective, groups);
+  board.total_rows = static_cast<int64_t>(groups.size());
+  if (input.top > 0 && groups.size() > static_cast<size_t>(input.top)) {
+    groups.resize(static_cast<size_t>(input.top));
   }
+  const bool repeated = HasRepeats(input.study.spec);
   int rank = 0;
-  for (Trial& trial : trials) {
+  for (size_t i = 0; i < groups.size(); ++i) {
+    const TrialGroup& group = groups[i];
     BoardRow row;
+    if (!fronts.empty()) row.front = fronts[i];
     // A score that is no number never wins, so it has no place either.
-    if (MayWin(trial) && trial.score && !std::isnan(*trial.score)) row.rank = ++rank;
+    if (fronts.empty() ? HasRank(group) : fronts[i] > 0) row.rank = ++rank;
+    row.trial = Representative(objective, group);
+    if (repeated) row.search = Summarize(group.search);
+    if (!group.fresh.empty()) row.fresh = Summarize(group.fresh);
+    for (const auto* runs : {&group.search, &group.fresh}) {
+      for (const Trial* run : *runs) row.elapsed += trained[run->id];
+    }
+    const Trial& trial = row.trial;
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, reader.ListReports(trial.id));
-    row.elapsed = trained[trial.id];
     row.eta = TrialEta(trial, reports, PlannedEpochs(input.study.spec, trial), input.now);
     for (const EpochReport& report : reports) {
       if (report.epoch == trial.best_epoch) row.metrics = report.metrics;
@@ -111,7 +118,6 @@ absl::StatusOr<Board> BuildBoard(TrialReader& reader, const BoardInput& input) {
       const auto progress = input.progress.find(trial.id);
       if (progress != input.progress.end()) row.progress = progress->second;
     }
-    row.trial = std::move(trial);
     board.rows.push_back(std::move(row));
   }
   return board;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "src/scheduling/stop_policy.h"
 #include "src/study/planned_trials.h"
 
 namespace vizsla {
@@ -63,7 +64,10 @@ absl::Status CheckPrunerAllows(const StudySpec& stored, const StudySpec& raised,
 absl::StatusOr<StudySpec> RaiseBudgets(const StudySpec& stored, const StudySpec& given,
                                        int current) {
   StudySpec raised = stored;
+  VIZSLA_ASSIGN_OR_RETURN(raised.stop,
+                          LoosenStopRules(stored.stop, given.stop, stored.objective.direction));
   VIZSLA_ASSIGN_OR_RETURN(raised.budget, RaiseBudget(stored.budget, given.budget));
+  VIZSLA_ASSIGN_OR_RETURN(raised.final_runs, RaiseFinalRuns(stored.final_runs, given.final_runs));
   for (size_t i = 0; i < stored.stages.size(); ++i) {
     const auto budget = RaiseBudget(stored.stages[i].budget, given.stages[i].budget);
     if (!budget.ok()) {

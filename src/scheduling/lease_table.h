@@ -37,6 +37,7 @@ class LeaseTable {
   std::string ExpiryReason(const LeaseKey& key, Timestamp now) const;
   std::vector<LeaseKey> Expired(Timestamp now) const;
   std::map<TrialId, Progress> AllProgress() const;
+  size_t size() const { return leases_.size(); }
 
  private:
   struct Lease {

@@ -1,6 +1,7 @@
 #include "src/scheduling/memory_trial_store.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -17,6 +18,8 @@ struct MemoryTrialStore::Tables {
   std::map<TrialId, std::map<AttemptNumber, AttemptRow>> attempts;
   std::map<TrialId, std::vector<LogRow>> logs;
   std::map<int64_t, EvaluationRow> evaluations;
+  std::map<StudyId, StopProgress> stop_progress;
+  std::map<StudyId, std::vector<LearnedTrial>> learned;
 };
 
 namespace {
@@ -78,6 +81,27 @@ class TablesWriter final : public TrialWriter {
     return static_cast<int64_t>(trials.size());
   }
 
+  absl::StatusOr<bool> AnyTrial(StudyId study, std::span<const TrialState> states) override {
+    VIZSLA_ASSIGN_OR_RETURN(const int64_t count, CountTrials(study, states));
+    return count > 0;
+  }
+
+  absl::StatusOr<std::vector<StateSummary>> SummarizeStates(StudyId study) override {
+    VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, ListTrials(study, {}));
+    std::map<TrialState, StateSummary> summaries;
+    for (const Trial& trial : trials) {
+      StateSummary& summary = summaries[trial.state];
+      summary.state = trial.state;
+      ++summary.trials;
+      if (!trial.score || std::isnan(*trial.score)) continue;
+      summary.lowest_score = std::min(summary.lowest_score.value_or(*trial.score), *trial.score);
+      summary.highest_score = std::max(summary.highest_score.value_or(*trial.score), *trial.score);
+    }
+    std::vector<StateSummary> list;
+    for (const auto& [state, summary] : summaries) list.push_back(summary);
+    return list;
+  }
+
   absl::StatusOr<int64_t> LastTrialNumber(StudyId study) override {
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, ListTrials(study, {}));
     return trials.empty() ? 0 : trials.back().number;
@@ -88,6 +112,14 @@ class TablesWriter final : public TrialWriter {
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, ListTrials(study, kQueued));
     if (trials.empty()) return std::optional<Trial>();
     return std::optional<Trial>(trials.front());
+  }
+
+  absl::StatusOr<std::vector<Trial>> ListHeldBy(const std::string& worker) override {
+    std::vector<Trial> held;
+    for (const auto& [id, trial] : tables_.trials) {
+      if (trial.state == TrialState::kRunning && trial.worker == worker) held.push_back(trial);
+    }
+    return held;
   }
 
   absl::StatusOr<std::vector<EpochReport>> ListReports(TrialId trial) override {
@@ -109,6 +141,16 @@ class TablesWriter final : public TrialWriter {
       if (row.study == study) rows.push_back(row);
     }
     return rows;
+  }
+
+  absl::StatusOr<StopProgress> GetStopProgress(StudyId study) override {
+    const auto found = tables_.stop_progress.find(study);
+    return found == tables_.stop_progress.end() ? StopProgress() : found->second;
+  }
+
+  absl::StatusOr<std::vector<LearnedTrial>> ListLearned(StudyId study) override {
+    const auto found = tables_.learned.find(study);
+    return found == tables_.learned.end() ? std::vector<LearnedTrial>() : found->second;
   }
 
   absl::StatusOr<bool> IsArtifactReferenced(const std::string& hash) override {
@@ -139,6 +181,8 @@ class TablesWriter final : public TrialWriter {
 
   absl::Status DeleteStudy(StudyId id) override {
     if (tables_.studies.erase(id) == 0) return NoStudy(id);
+    tables_.stop_progress.erase(id);
+    tables_.learned.erase(id);
     std::erase_if(tables_.trials, [&](const auto& entry) {
       if (entry.second.study != id) return false;
       tables_.reports.erase(entry.first);
@@ -209,6 +253,19 @@ class TablesWriter final : public TrialWriter {
     return id;
   }
 
+  absl::Status PutStopProgress(StudyId study, const StopProgress& progress) override {
+    VIZSLA_RETURN_IF_ERROR(CheckStudy(study));
+    tables_.stop_progress[study] = progress;
+    return absl::OkStatus();
+  }
+
+  absl::Status InsertLearned(StudyId study, std::span<const LearnedTrial> trials) override {
+    VIZSLA_RETURN_IF_ERROR(CheckStudy(study));
+    std::vector<LearnedTrial>& rows = tables_.learned[study];
+    rows.insert(rows.end(), trials.begin(), trials.end());
+    return absl::OkStatus();
+  }
+
  private:
   template <typename Key, typename Value>
   static std::vector<Value> ValuesOf(const std::map<TrialId, std::map<Key, Value>>& table,
@@ -225,6 +282,10 @@ class TablesWriter final : public TrialWriter {
   }
   static absl::Status NoTrial(TrialId id) {
     return absl::NotFoundError(StrCat("there is no trial with id ", id.value()));
+  }
+  absl::Status CheckStudy(StudyId id) const {
+    if (tables_.studies.contains(id)) return absl::OkStatus();
+    return absl::FailedPreconditionError("FOREIGN KEY constraint failed");
   }
   absl::Status CheckTrial(TrialId id) const {
     if (tables_.trials.contains(id)) return absl::OkStatus();
@@ -245,7 +306,10 @@ class TablesWriter final : public TrialWriter {
       hashes.insert({study.inputs.split_hash, study.inputs.weights_hash});
     }
     for (const auto& [id, trial] : tables_.trials) {
-      hashes.insert({trial.best_checkpoint, trial.last_checkpoint, trial.warm_start.checkpoint});
+      hashes.insert({trial.best_checkpoint, trial.last_checkpoint});
+      if (!IsFinished(trial.state)) {
+        hashes.insert({trial.warm_start.checkpoint, trial.lineage.checkpoint});
+      }
     }
     for (const auto& [id, reports] : tables_.reports) {
       for (const auto& [epoch, report] : reports) hashes.insert(report.checkpoint_hash);

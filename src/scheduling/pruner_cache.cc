@@ -30,7 +30,7 @@ absl::StatusOr<PrunerCache::Entry> PrunerCache::Make(TrialReader& reader, const 
   Entry entry{view.budget, study.spec.objective.metric, nullptr};
   VIZSLA_ASSIGN_OR_RETURN(entry.pruner, MakePruner(view.pruner, context));
   for (const Trial& trial : trials) {
-    if (trial.stage != stage) continue;
+    if (trial.stage != stage || trial.final_run) continue;
     ObserveIn(entry, trial);
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, reader.ListReports(trial.id));
     for (const EpochReport& report : reports) ObserveReportIn(entry, trial, report);
@@ -40,7 +40,9 @@ absl::StatusOr<PrunerCache::Entry> PrunerCache::Make(TrialReader& reader, const 
 
 void PrunerCache::ObserveIn(const Entry& entry, const Trial& trial) {
   entry.pruner->Observe({trial.number, trial.state, trial.epoch,
-                         PlannedEpochs(entry.budget, trial.configuration), trial.rung});
+                         PlannedEpochs(entry.budget, trial.configuration), trial.rung,
+                         trial.last_checkpoint.empty() ? 0 : trial.last_checkpoint_epoch,
+                         trial.lineage.parent, trial.lineage.parent_epoch, trial.lineage.member});
 }
 
 void PrunerCache::ObserveReportIn(const Entry& entry, const Trial& trial,
@@ -52,11 +54,13 @@ void PrunerCache::ObserveReportIn(const Entry& entry, const Trial& trial,
 }
 
 void PrunerCache::Observe(const Trial& trial) {
+  if (trial.final_run) return;  // never pruned, and no measure for others
   const auto found = entries_.find({trial.study, trial.stage});
   if (found != entries_.end()) ObserveIn(found->second, trial);
 }
 
 void PrunerCache::ObserveReport(const Trial& trial, const EpochReport& report) {
+  if (trial.final_run) return;
   const auto found = entries_.find({trial.study, trial.stage});
   if (found != entries_.end()) ObserveReportIn(found->second, trial, report);
 }

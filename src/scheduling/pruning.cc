@@ -30,6 +30,7 @@ void SchedulerImpl::ForgetPolicies(StudyId study) {
 
 absl::StatusOr<ReportDirective> SchedulerImpl::DecidePruning(TrialWriter& writer,
                                                              const Study& study, Trial trial) {
+  if (trial.final_run) return ReportDirective::kContinue;
   VIZSLA_ASSIGN_OR_RETURN(Pruner* const pruner, PrunerOf(writer, study, trial.stage));
   if (pruner == nullptr) return ReportDirective::kContinue;
   for (;;) {
@@ -93,7 +94,7 @@ absl::Status SchedulerImpl::PruneLosers(TrialWriter& writer, const Study& study,
     VIZSLA_RETURN_IF_ERROR(
         EndPaused(writer, study, trial, "others of its rung were better", clock_.Now(), effects));
   }
-  return absl::OkStatus();
+  return ReplaceLosers(writer, study, stage, effects);
 }
 
 absl::Status SchedulerImpl::EndPaused(TrialWriter& writer, const Study& study, const Trial& trial,
@@ -104,7 +105,7 @@ absl::Status SchedulerImpl::EndPaused(TrialWriter& writer, const Study& study, c
       StoreTrial(writer, study, trial, PrunePausedTrial(trial, reason, now), reports, effects));
   ObserveTrial(stored);
   effects.changed = true;
-  return absl::OkStatus();
+  return CountEnd(writer, study, stored);
 }
 
 }  // namespace vizsla

@@ -51,6 +51,12 @@ absl::Status CheckMetrics(const Study& study, const EpochReport& report) {
                                              objective.select_by,
                                              ", by which the study selects the epoch"));
   }
+  for (const FurtherObjective& further : objective.further) {
+    if (report.metrics.contains(further.metric)) continue;
+    return absl::InvalidArgumentError(
+        StrCat("the report of epoch ", report.epoch, " lacks ", further.metric,
+               ", one of the study's objectives; an older worker does not measure it"));
+  }
   return absl::OkStatus();
 }
 
@@ -61,7 +67,7 @@ absl::Status CheckEpoch(const ReportInput& input, bool starts_over, int newest) 
     return absl::InvalidArgumentError(
         StrCat("epoch ", report.epoch, " is outside the trial's budget of ", planned, " epochs"));
   }
-  const int expected = (newest > 0 ? newest : input.trial.last_checkpoint_epoch) + 1;
+  const int expected = (newest > 0 ? newest : ResumeEpoch(input.trial)) + 1;
   if (report.epoch != expected && !starts_over) {
     return absl::InvalidArgumentError(StrCat("attempt ", report.attempt.value(), " of trial ",
                                              input.trial.number, " reports epoch ", report.epoch,
@@ -105,7 +111,7 @@ absl::StatusOr<ReportDecision> DecideReport(const ReportInput& input) {
   }
 
   const int newest = NewestEpochOf(input.reports, report.attempt);
-  const bool starts_over = report.epoch == 1 && newest == 0;
+  const bool starts_over = report.epoch == input.trial.lineage.parent_epoch + 1 && newest == 0;
   VIZSLA_RETURN_IF_ERROR(CheckEpoch(input, starts_over, newest));
   VIZSLA_RETURN_IF_ERROR(CheckMetrics(input.study, report));
   if (!input.checkpoint_exists) {

@@ -29,7 +29,8 @@ struct ReportDecision {
 };
 
 // An attempt reports the epoch after its checkpoint first, then one after another; it may start
-// over at epoch 1 when it could not use the checkpoint, which is then dropped. Refusals:
+// over, at epoch 1 or at the one after its parent's, when it could not use the checkpoint, which is
+// then dropped. Refusals:
 // FailedPrecondition for an attempt without the lease, other values for an epoch that this attempt
 // has reported, a new best without a stored checkpoint; InvalidArgument for a gap, an epoch outside
 // the budget and a missing objective.

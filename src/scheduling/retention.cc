@@ -10,6 +10,7 @@ std::set<std::string> CheckpointsToKeep(const Objective& objective, const Trial&
   if (!trial.best_checkpoint.empty()) keep.insert(trial.best_checkpoint);
   if (IsFinished(trial.state)) return keep;
   if (!trial.last_checkpoint.empty()) keep.insert(trial.last_checkpoint);
+  if (!trial.lineage.checkpoint.empty()) keep.insert(trial.lineage.checkpoint);
   const EpochReport* resumed = BestReport(objective, reports, trial.last_checkpoint_epoch);
   if (resumed != nullptr && !resumed->checkpoint_hash.empty()) {
     keep.insert(resumed->checkpoint_hash);
@@ -24,6 +25,7 @@ Retention Retain(const Objective& objective, const Trial& before, const Trial& a
   if (IsFinished(after.state)) {
     result.trial.last_checkpoint.clear();
     result.trial.last_checkpoint_epoch = 0;
+    result.trial.lineage.checkpoint.clear();
   }
   const std::set<std::string> keep = CheckpointsToKeep(objective, result.trial, reports);
   std::set<std::string> released;
@@ -33,6 +35,7 @@ Retention Retain(const Objective& objective, const Trial& before, const Trial& a
   for (const Trial* trial : {&before, &after}) {
     release(trial->best_checkpoint);
     release(trial->last_checkpoint);
+    release(trial->lineage.checkpoint);
   }
   for (const EpochReport& report : reports) {
     if (report.checkpoint_hash.empty() || keep.contains(report.checkpoint_hash)) continue;

@@ -1,5 +1,6 @@
 // Which checkpoints a trial still needs. While it may go on: the best of its current run, the best
-// of what it would resume to (a crash takes it back there), and `last`. After its end: the best
+// of what it would resume to (a crash takes it back there), `last`, and its parent's that it begins
+// with. After its end: the best
 // alone. Pure.
 #pragma once
 

@@ -1,6 +1,7 @@
 #include "src/scheduling/run_reports.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace vizsla {
 
@@ -27,11 +28,18 @@ void UpdateScore(const Objective& objective, std::span<const EpochReport> report
   if (best == nullptr) {
     trial.score.reset();
     trial.best_epoch = 0;
+    trial.further_values.clear();
     trial.best_checkpoint.clear();
     return;
   }
   trial.score = best->metrics.at(objective.metric);
   trial.best_epoch = best->epoch;
+  trial.further_values.clear();
+  for (const FurtherObjective& further : objective.further) {
+    const auto value = best->metrics.find(further.metric);
+    trial.further_values.push_back(
+        value == best->metrics.end() ? std::numeric_limits<double>::quiet_NaN() : value->second);
+  }
   trial.best_checkpoint = best->checkpoint_hash;
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "src/scheduling/configuration_view.h"
 #include "src/scheduling/trial_store.h"
 #include "src/search/sampler.h"
 
@@ -24,6 +25,8 @@ class SamplerCache {
   // When the change is not stored after all, a sampler that has seen a trial too many is noticed by
   // its number; what was decided or ended will be again, and is then observed again.
   void Observe(const Trial& trial);
+  // And of every report.
+  void ObserveReport(const Trial& trial, const EpochReport& report);
 
   // The samplers are made anew when they are next asked: the study's specification has changed, or
   // the study is gone.
@@ -41,9 +44,16 @@ class SamplerCache {
   struct Entry {
     SearchSpace space;
     std::unique_ptr<Sampler> sampler;
+    std::string metric;  // the study's objective
+    ConfigurationView configurations{/*repeated=*/false};
     int64_t last_number = 0;  // the largest one of the study that was there
   };
+  static absl::StatusOr<Entry> Make(TrialReader& reader, const Study& study, const Place& place,
+                                    const Trial* source);
+  static bool IsOf(const Place& place, const Trial& trial);
   static void ObserveIn(const Place& place, Entry& entry, const Trial& trial);
+  static void ObserveReportIn(const Place& place, Entry& entry, const Trial& trial,
+                              const EpochReport& report);
 
   std::map<Place, Entry> entries_;
 };

@@ -58,6 +58,7 @@ absl::Status SchedulerImpl::Commit(const Change& change, std::vector<std::string
     for (const LeaseKey& key : effects.ended) leases_.Erase(key);
     if (effects.changed) ++version_;
   }
+  counters_.leases_granted += effects.granted.size();
   if (effects.changed) changed_.notify_all();
   RemoveReleased(effects.released);
   return absl::OkStatus();
@@ -77,7 +78,8 @@ void SchedulerImpl::RemoveUnreferenced(const std::string& hash) {
       VIZSLA_ASSIGN_OR_RETURN(referenced, reader.IsArtifactReferenced(hash));
       return absl::OkStatus();
     }));
-    return referenced;
+    // A download that is under way is left alone; a later sweep takes what nobody names.
+    return referenced || artifacts_.IsBeingRead(hash);
   };
   const auto removed = guard_.Remove(artifacts_, hash, is_referenced);
   if (!removed.ok()) log::warn("artifact {} stays: {}", hash, removed.status().ToString());

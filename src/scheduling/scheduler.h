@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "src/base/clock.h"
+#include "src/scheduling/scheduler_statistics.h"
 #include "src/scheduling/trial_store.h"
 #include "src/study/study.h"
+#include "src/study/trial_groups.h"
 
 namespace vizsla {
 
@@ -22,6 +24,10 @@ struct SchedulerOptions {
   std::chrono::milliseconds heartbeat{std::chrono::seconds(5)};
   // A beat whose progress has not moved for so long does not renew the lease: a hung worker.
   std::chrono::milliseconds stall{std::chrono::minutes(10)};
+  // How much all artifacts together may take on disk; nullopt: any amount. See
+  // checkpoint_budget.h.
+  std::optional<int64_t> artifact_budget_bytes;
+  int keep_best = 10;  // checkpoints of each study that the budget never takes
 };
 
 enum class ReportDirective { kContinue, kPrune, kPause, kCancel, kPreempt };
@@ -40,15 +46,23 @@ struct Progress {
   int64_t steps_total = 0;
 };
 
+// The trial whose checkpoint another one goes on from.
+struct ResumedParent {
+  int64_t number = 0;
+  Configuration configuration;
+};
+
 struct LeaseGrant {
   Trial trial;
   Study study;
   AttemptNumber attempt;
   // Reports of epochs 1 to trial.last_checkpoint_epoch: what the attempt builds on. Later ones of
   // an abandoned run are left out: they are run again.
+  // Of a trial with a parent, those that its ancestors left before trial.lineage.parent_epoch too.
   std::vector<EpochReport> history;
-  std::string resume_checkpoint;  // empty: from the start
-  std::string init_checkpoint;    // of the trial that this one starts from; empty: of none
+  std::string resume_checkpoint;        // empty: from the start
+  std::optional<ResumedParent> parent;  // when that checkpoint is the parent's, not its own
+  std::string init_checkpoint;          // of the trial that this one starts from; empty: of none
 };
 
 struct Acquired {
@@ -82,11 +96,15 @@ struct EditedNotes {
   std::optional<Trial> trial;
 };
 
+// A configuration: a trial, or several runs where the study has repeats or final runs.
 struct BoardRow {
-  int rank = 0;  // 0: not ranked
-  Trial trial;
-  std::optional<Progress> progress;  // of a running trial
-  std::chrono::milliseconds elapsed{0};
+  int rank = 0;                          // 0: not ranked
+  int front = 0;                         // of several objectives: 1 is the Pareto front; 0: none
+  Trial trial;                           // the only run, or Representative() of them
+  std::optional<RunsSummary> search;     // in a study with repeats or final runs
+  std::optional<RunsSummary> fresh;      // the final runs, once there are any
+  std::optional<Progress> progress;      // of a running trial
+  std::chrono::milliseconds elapsed{0};  // over all runs
   std::optional<std::chrono::milliseconds> eta;
   Metrics metrics;  // of the best epoch
 };
@@ -95,6 +113,7 @@ struct Board {
   Study study;
   std::vector<BoardRow> rows;
   int64_t total_trials = 0;
+  int64_t total_rows = 0;  // configurations
   std::optional<int64_t> planned_trials;
   std::map<std::string, int64_t> trial_counts;  // by lower-case state
   int64_t test_uses = 0;
@@ -176,6 +195,8 @@ class Scheduler {
   // No live lease and no worker heard of within a lease since this long: for --exit-when-idle. A
   // study without workers keeps nobody waiting.
   virtual std::chrono::milliseconds IdleFor() const = 0;
+
+  virtual SchedulerStatistics Statistics() const { return {}; }
 };
 
 }  // namespace vizsla

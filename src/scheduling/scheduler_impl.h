@@ -61,6 +61,9 @@ class SchedulerImpl final : public Scheduler {
   absl::Status Tick() override;
   std::chrono::milliseconds IdleFor() const override;
 
+  // statistics.cc
+  SchedulerStatistics Statistics() const override;
+
   // scheduler.cc
   absl::StatusOr<Board> GetBoard(std::string_view study, int top) override;
   uint64_t version() const override;
@@ -100,8 +103,15 @@ class SchedulerImpl final : public Scheduler {
   absl::StatusOr<Trial> EndRunningAttempt(TrialWriter& writer, Study study, const Trial& trial,
                                           const Completion& completion, Timestamp trained_until,
                                           Effects& effects);
+  // The same without a look at what comes next in the study.
+  absl::StatusOr<Trial> CloseAttempt(TrialWriter& writer, const Study& study, const Trial& trial,
+                                     const Completion& completion, Timestamp trained_until,
+                                     Effects& effects);
   absl::Status EndAttemptRow(TrialWriter& writer, const Trial& trial, AttemptOutcome outcome,
                              const std::string& reason, Timestamp trained_until);
+  // Asks the stage's sampler, and times it.
+  absl::StatusOr<std::optional<Configuration>> Suggest(TrialReader& reader, const Study& study,
+                                                       int stage, const Trial* source);
   // stages.cc: what comes next.
   struct Draw {
     int stage = 1;
@@ -112,8 +122,10 @@ class SchedulerImpl final : public Scheduler {
   // all of the study; unused when it has one stage.
   absl::StatusOr<std::optional<Draw>> DrawInStage(TrialReader& reader, const Study& study,
                                                   int stage, std::span<const Trial> trials);
-  // Decides what waiting trials start from, and begins the next stage when the current one is over.
+  // Decides what waiting trials start from, begins the next stage when the current one is over, and
+  // the final runs after the last.
   absl::Status Proceed(TrialWriter& writer, const Study& study, Effects& effects);
+  absl::Status ProceedInStages(TrialWriter& writer, const Study& study, Effects& effects);
   absl::StatusOr<bool> BeginNextStage(TrialWriter& writer, const Study& study,
                                       std::span<const Trial> trials, Effects& effects);
   // "; stage 2 never began: ..." of a finished study that has got stuck; or empty.
@@ -127,6 +139,14 @@ class SchedulerImpl final : public Scheduler {
     bool empty() const { return resume == 0 && !draw; }
   };
   absl::StatusOr<Next> FindNext(TrialReader& reader, const Study& study);
+
+  // repeats.cc
+  absl::Status InsertRuns(TrialWriter& writer, const std::vector<Trial>& runs, Effects& effects);
+  // The repeats that these configurations lack.
+  absl::Status AddRepeats(TrialWriter& writer, const Study& study, std::span<const Trial> firsts,
+                          Effects& effects);
+  // Once nothing is queued or runs, and nothing will be drawn or resumed.
+  absl::Status BeginFinalRuns(TrialWriter& writer, const Study& study, Effects& effects);
 
   // pruning.cc
   // Tells samplers and pruners of the trial as the running change stores it, or the pruners alone
@@ -149,8 +169,13 @@ class SchedulerImpl final : public Scheduler {
                                                       int stage);
   absl::StatusOr<Trial> ResumePaused(TrialWriter& writer, const Study& study, int64_t number,
                                      Effects& effects);
-  // Ends the paused trials of the stage that will never go on.
+  // Ends the paused trials of the stage that will never go on, and replaces those whose place in a
+  // population goes to others.
   absl::Status PruneLosers(TrialWriter& writer, const Study& study, int stage, Effects& effects);
+  // population.cc: exploits and explores, as the stage's pruner says.
+  absl::Status ReplaceLosers(TrialWriter& writer, const Study& study, int stage, Effects& effects);
+  absl::Status Replace(TrialWriter& writer, const Study& study, const Replacement& replacement,
+                       Effects& effects);
   absl::Status EndPaused(TrialWriter& writer, const Study& study, const Trial& trial,
                          const std::string& reason, Timestamp now, Effects& effects);
   // Whether the stage's sampler can add a trial to those that there are.
@@ -163,8 +188,29 @@ class SchedulerImpl final : public Scheduler {
   absl::StatusOr<bool> HasWork(TrialReader& reader, const Study& study);
   // Turns an ACTIVE study without work into a FINISHED one.
   absl::Status FinishIfDone(TrialWriter& writer, Study& study, Effects& effects);
-  // Running trials go back to the queue: a raised budget goes on with them.
-  absl::Status FinishOverWallTime(TrialWriter& writer, Study& study, Effects& effects);
+
+  // stopping.cc: each does nothing for a study without such a rule.
+  absl::Status CountReport(TrialWriter& writer, const Study& study, const Trial& trial,
+                           bool new_epoch, bool diverged);
+  absl::Status CountEnd(TrialWriter& writer, const Study& study, const Trial& trial);
+  absl::Status CountAllAnew(TrialWriter& writer, const Study& study);
+  absl::StatusOr<bool> StopIsDue(TrialReader& reader, const Study& study);
+  absl::StatusOr<bool> StageIsOver(TrialReader& reader, const Study& study, int stage);
+  // Ends the ACTIVE study, or its stage, when one of its rules says so.
+  absl::Status StopIfDue(TrialWriter& writer, Study& study, Effects& effects);
+  // Running trials go back to the queue: a raised budget or a loosened rule goes on with them.
+  // Those that have all their epochs, and the `winner` (a number; 0: none), are COMPLETED.
+  absl::Status FinishEarly(TrialWriter& writer, Study& study, const std::string& reason,
+                           int64_t winner, Effects& effects);
+
+  // learning.cc: copies what the new study learns of the earlier ones that it names, and says so in
+  // study.learned.
+  absl::Status Learn(TrialWriter& writer, Study& study);
+
+  // enforce_budget.cc
+  void EnforceByteBudget();
+  absl::Status DropCheckpoints(const std::vector<StoredArtifact>& stored);
+
   absl::Status Finish(TrialWriter& writer, Study& study, Effects& effects);
   absl::StatusOr<LeaseGrant> GrantLease(TrialWriter& writer, const Study& study, const Trial& trial,
                                         const std::string& worker, Effects& effects);
@@ -193,6 +239,7 @@ class SchedulerImpl final : public Scheduler {
   Clock& clock_;
   const SchedulerOptions options_;
   ArtifactGuard guard_;
+  SchedulerCounters counters_;
   SamplerCache samplers_;  // touched only inside changes
   // The same holds of these.
   PrunerCache pruners_;
@@ -208,7 +255,9 @@ class SchedulerImpl final : public Scheduler {
   std::map<StudyId, Milliseconds> active_time_;  // of studies that have trained here
   Timestamp ticked_at_;
   std::optional<Timestamp> swept_at_;
-  Timestamp idle_since_;  // in the future while a worker may be there
+  std::optional<Timestamp> budget_checked_at_;
+  std::string budget_warning_;  // that was logged last
+  Timestamp idle_since_;        // in the future while a worker may be there
 };
 
 }  // namespace vizsla

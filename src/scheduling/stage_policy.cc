@@ -7,6 +7,7 @@
 #include "src/base/check.h"
 #include "src/study/init_from.h"
 #include "src/study/take_over.h"
+#include "src/study/trial_groups.h"
 
 namespace vizsla {
 namespace {
@@ -115,12 +116,16 @@ bool AnyOpen(std::span<const Trial> trials) {
 }
 
 std::vector<Trial> SourcesOfStage(const Study& study, int stage, std::span<const Trial> trials) {
+  // Configurations by their means; each is stood for by its run with the best score.
+  std::vector<TrialGroup> groups = GroupTrials(trials);
+  for (TrialGroup& group : groups) group.fresh.clear();  // final runs are of no stage
+  SortByRank(study.spec.objective, groups);
   std::vector<Trial> sources;
-  for (const Trial& trial : trials) {
-    const bool scored = trial.score && std::isfinite(*trial.score);
-    if (trial.stage < stage && scored && MayBeSource(trial)) sources.push_back(trial);
+  for (const TrialGroup& group : groups) {
+    if (group.first().stage >= stage || !HasRank(group)) continue;
+    const Trial& run = Representative(study.spec.objective, group);
+    if (run.score && std::isfinite(*run.score) && MayBeSource(run)) sources.push_back(run);
   }
-  SortByRank(study.spec.objective, sources);
   return sources;
 }
 
@@ -131,7 +136,7 @@ std::vector<Trial> TakeTurns(const Study& study, int stage, std::span<const Tria
   if (sources.size() > top) sources.resize(top);
   std::map<int64_t, int64_t> turns;
   for (const Trial& trial : trials) {
-    if (trial.stage == stage) ++turns[trial.warm_start.trial];
+    if (trial.stage == stage && trial.repeat_of == 0) ++turns[trial.warm_start.trial];
   }
   std::stable_sort(sources.begin(), sources.end(), [&](const Trial& a, const Trial& b) {
     return turns[a.number] < turns[b.number];

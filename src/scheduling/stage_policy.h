@@ -21,7 +21,8 @@ int CurrentStage(std::span<const Trial> trials);
 bool AnyOpen(std::span<const Trial> trials);
 
 // The trials that those of a later stage may start from, the best first: of the stages before it,
-// able to win, with a score and its checkpoint. Empty: the stage cannot begin.
+// able to win, with a score and its checkpoint. With repeats one for each configuration, in the
+// order of their means: its run with the best score. Empty: the stage cannot begin.
 std::vector<Trial> SourcesOfStage(const Study& study, int stage, std::span<const Trial> trials);
 
 // The first `top` of them in the order in which the stage's next sampled trial asks them: the one

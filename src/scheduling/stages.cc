@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "src/base/log.h"
+#include "src/base/log_scope.h"
 #include "src/scheduling/attempt_policy.h"
+#include "src/scheduling/repeat_policy.h"
 #include "src/scheduling/scheduler_impl.h"
 #include "src/scheduling/stage_policy.h"
 #include "src/study/planned_trials.h"
@@ -15,9 +17,17 @@ namespace {
 constexpr TrialState kQueued[] = {TrialState::kQueued};
 constexpr TrialState kPaused[] = {TrialState::kPaused};
 
+// Configurations, which may have more runs than one; without those that take the places of others,
+// which are no part of the budget.
 int64_t CountOfStage(std::span<const Trial> trials, int stage) {
-  return std::count_if(trials.begin(), trials.end(),
-                       [&](const Trial& trial) { return trial.stage == stage; });
+  return std::count_if(trials.begin(), trials.end(), [&](const Trial& trial) {
+    return trial.stage == stage && IsFirstRun(trial) && trial.lineage.parent == 0;
+  });
+}
+
+// Whether what comes next depends on which trials there are, not only on how many.
+bool LooksAtTrials(const StudySpec& spec) {
+  return !spec.stages.empty() || HasRepeats(spec) || KindOf(spec.pruner) == PrunerKind::kPopulation;
 }
 
 // The queued trial with the smallest number that waits for no other one.
@@ -33,6 +43,7 @@ absl::StatusOr<std::optional<Trial>> FirstReady(TrialReader& reader, const Study
 
 void WarnIfInfeasible(const Study& study, const Trial& trial) {
   if (trial.state != TrialState::kInfeasible) return;
+  const LogScope scope({study.spec.name, trial.number, 0});
   log::warn("trial {} of study '{}' is infeasible: {}", trial.number, study.spec.name,
             trial.reason);
 }
@@ -43,21 +54,23 @@ absl::StatusOr<std::optional<SchedulerImpl::Draw>> SchedulerImpl::DrawInStage(
     TrialReader& reader, const Study& study, int stage, std::span<const Trial> trials) {
   const StageView view = StageOf(study.spec, stage);
   const std::optional<int64_t> limit = TrialLimit(view);
+  VIZSLA_ASSIGN_OR_RETURN(const bool over, StageIsOver(reader, study, stage));
+  if (over) return std::optional<Draw>();
   // Random draws without a number would never end.
   if (!limit && KindOf(view.sampler) != SamplerKind::kGrid) return std::optional<Draw>();
-  if (study.spec.stages.empty()) {
+  if (!LooksAtTrials(study.spec)) {
     VIZSLA_ASSIGN_OR_RETURN(const int64_t last, reader.LastTrialNumber(study.id));
     if (limit && last >= *limit) return std::optional<Draw>();
   } else if (limit && CountOfStage(trials, stage) >= *limit) {
     return std::optional<Draw>();
   }
   if (stage == 1) {
-    VIZSLA_ASSIGN_OR_RETURN(auto drawn, samplers_.Suggest(reader, study, stage, nullptr));
+    VIZSLA_ASSIGN_OR_RETURN(auto drawn, Suggest(reader, study, stage, nullptr));
     if (!drawn) return std::optional<Draw>();
     return std::optional<Draw>({stage, *std::move(drawn), {}});
   }
   for (const Trial& source : TakeTurns(study, stage, trials)) {
-    VIZSLA_ASSIGN_OR_RETURN(const auto drawn, samplers_.Suggest(reader, study, stage, &source));
+    VIZSLA_ASSIGN_OR_RETURN(const auto drawn, Suggest(reader, study, stage, &source));
     if (!drawn) continue;  // this source's configurations are used up
     return std::optional<Draw>(
         {stage, Vary(study.spec, stage, source.configuration, *drawn),
@@ -70,7 +83,7 @@ absl::StatusOr<SchedulerImpl::Next> SchedulerImpl::FindNext(TrialReader& reader,
                                                             const Study& study) {
   const bool staged = !study.spec.stages.empty();
   std::vector<Trial> trials;
-  if (staged) {
+  if (LooksAtTrials(study.spec)) {
     VIZSLA_ASSIGN_OR_RETURN(trials, reader.ListTrials(study.id, {}));
   }
   const int current = staged ? CurrentStage(trials) : 1;
@@ -87,7 +100,12 @@ absl::StatusOr<SchedulerImpl::Next> SchedulerImpl::FindNext(TrialReader& reader,
 }
 
 absl::Status SchedulerImpl::Proceed(TrialWriter& writer, const Study& study, Effects& effects) {
-  if (!HasSources(study.spec)) return absl::OkStatus();
+  if (HasSources(study.spec)) VIZSLA_RETURN_IF_ERROR(ProceedInStages(writer, study, effects));
+  return BeginFinalRuns(writer, study, effects);
+}
+
+absl::Status SchedulerImpl::ProceedInStages(TrialWriter& writer, const Study& study,
+                                            Effects& effects) {
   for (;;) {
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, writer.ListTrials(study.id, {}));
     VIZSLA_ASSIGN_OR_RETURN(const std::optional<Draw> draw,
@@ -100,6 +118,7 @@ absl::Status SchedulerImpl::Proceed(TrialWriter& writer, const Study& study, Eff
       ObserveTrial(trial);
       effects.changed = true;
     }
+    VIZSLA_RETURN_IF_ERROR(AddRepeats(writer, study, decided, effects));
     if (!decided.empty()) continue;
     if (draw || AnyOpen(trials)) return absl::OkStatus();
     VIZSLA_ASSIGN_OR_RETURN(const auto resume, NextToResume(writer, study, CurrentStage(trials)));
@@ -116,6 +135,7 @@ absl::StatusOr<bool> SchedulerImpl::BeginNextStage(TrialWriter& writer, const St
   if (trials.empty() || stage > StageCount(study.spec)) return false;
   const std::vector<Trial> sources = SourcesOfStage(study, stage, trials);
   if (sources.empty()) {
+    const LogScope scope({study.spec.name, 0, 0});
     log::warn("{} of study '{}' does not begin: no trial ended with a score and a checkpoint",
               DescribeStage(study.spec, stage), study.spec.name);
     return false;
@@ -131,6 +151,7 @@ absl::StatusOr<bool> SchedulerImpl::BeginNextStage(TrialWriter& writer, const St
     ObserveTrial(trial);
     effects.changed = true;
   }
+  VIZSLA_RETURN_IF_ERROR(AddRepeats(writer, study, enqueued, effects));
   return !enqueued.empty();
 }
 
@@ -159,10 +180,13 @@ absl::Status SchedulerImpl::PrunePaused(TrialWriter& writer, const Study& study,
 absl::StatusOr<bool> SchedulerImpl::MayAdd(TrialReader& reader, const Study& study, int stage) {
   const StageView view = StageOf(study.spec, stage);
   std::vector<Trial> trials;
-  if (!study.spec.stages.empty()) {
+  if (LooksAtTrials(study.spec)) {
     VIZSLA_ASSIGN_OR_RETURN(trials, reader.ListTrials(study.id, {}));
-  } else if (const auto limit = TrialLimit(view); limit && !CountConfigurations(view.space)) {
+  }
+  const auto limit = TrialLimit(view);
+  if (study.spec.stages.empty() && limit && !CountConfigurations(view.space)) {
     // An infinite space needs no costly suggestion to tell.
+    if (LooksAtTrials(study.spec)) return CountOfStage(trials, stage) < *limit;
     VIZSLA_ASSIGN_OR_RETURN(const int64_t last, reader.LastTrialNumber(study.id));
     return last < *limit;
   }
@@ -183,6 +207,7 @@ absl::StatusOr<Trial> SchedulerImpl::AddTrial(TrialWriter& writer, const Study& 
   VIZSLA_ASSIGN_OR_RETURN(trial.id, writer.InsertTrial(trial));
   ObserveTrial(trial);
   effects.changed = true;
+  VIZSLA_RETURN_IF_ERROR(AddRepeats(writer, study, std::span(&trial, 1), effects));
   VIZSLA_ASSIGN_OR_RETURN(Pruner* const pruner, PrunerOf(writer, study, trial.stage));
   if (pruner != nullptr) {
     VIZSLA_RETURN_IF_ERROR(TellLastTrial(writer, study, trial.stage, *pruner));
@@ -207,12 +232,17 @@ absl::StatusOr<std::optional<Trial>> SchedulerImpl::NextTrial(TrialWriter& write
       VIZSLA_RETURN_IF_ERROR(PruneLosers(writer, study, next->stage, effects));
     }
     const WarmStart& start = next->warm_start;
-    if (start.checkpoint.empty() || artifacts_.Exists(start.checkpoint)) return next;
+    const Lineage& lineage = next->lineage;
+    const bool starts_here = start.checkpoint.empty() || artifacts_.Exists(start.checkpoint);
+    const bool goes_on = lineage.parent == 0 || artifacts_.Exists(lineage.checkpoint) ||
+                         artifacts_.Exists(next->last_checkpoint);
+    if (starts_here && goes_on) return next;
     // Somebody has removed the file. Other bytes would make it another trial.
     const Trial ended =
         EndInfeasible(*next,
-                      StrCat("the checkpoint of trial ", start.trial, " that it starts from (",
-                             start.checkpoint, ") is gone"),
+                      StrCat("the checkpoint of trial ", starts_here ? lineage.parent : start.trial,
+                             " that it starts from (",
+                             starts_here ? lineage.checkpoint : start.checkpoint, ") is gone"),
                       clock_.Now());
     WarnIfInfeasible(study, ended);
     VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(ended));

@@ -1,6 +1,7 @@
 // Creating, resuming, stopping, renaming and deleting studies; evaluations.
 #include "src/scheduling/attempt_policy.h"
 #include "src/scheduling/budget_policy.h"
+#include "src/scheduling/repeat_policy.h"
 #include "src/scheduling/scheduler_impl.h"
 #include "src/scheduling/stage_policy.h"
 #include "src/scheduling/study_policy.h"
@@ -68,9 +69,12 @@ absl::Status SchedulerImpl::CreateChange(TrialWriter& writer, const StudySpec& s
   study.inputs = inputs;
   study.created_at = now;
   VIZSLA_ASSIGN_OR_RETURN(study.id, writer.InsertStudy(study));
-  for (const Trial& trial : MakeEnqueued(study, /*stage=*/1, {}, /*first=*/1, now)) {
+  VIZSLA_RETURN_IF_ERROR(Learn(writer, study));
+  const std::vector<Trial> enqueued = MakeEnqueued(study, /*stage=*/1, {}, /*first=*/1, now);
+  for (const Trial& trial : enqueued) {
     VIZSLA_RETURN_IF_ERROR(writer.InsertTrial(trial).status());
   }
+  VIZSLA_RETURN_IF_ERROR(AddRepeats(writer, study, enqueued, effects));
   effects.changed = true;
   result = {study, true};
   return absl::OkStatus();
@@ -82,19 +86,25 @@ absl::Status SchedulerImpl::ResubmitChange(TrialWriter& writer, const StudySpec&
   VIZSLA_RETURN_IF_ERROR(CheckSameStudy(study, spec, inputs));
   VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, writer.ListTrials(study.id, {}));
   VIZSLA_ASSIGN_OR_RETURN(StudySpec merged, RaiseBudgets(study.spec, spec, CurrentStage(trials)));
+  VIZSLA_RETURN_IF_ERROR(CheckFinalRunsAllow(study.spec, merged, trials));
   TakeNotes(spec, merged, study.notes);
   bool update = merged != study.spec;
+  const bool other_rules = merged.stop != study.spec.stop;
   if (update) ForgetPolicies(study.id);
   study.spec = std::move(merged);
+  if (other_rules) VIZSLA_RETURN_IF_ERROR(CountAllAnew(writer, study));
+  VIZSLA_ASSIGN_OR_RETURN(const bool stop_is_due, StopIsDue(writer, study));
   if (study.state == StudyState::kStopped) {
     study.state = StudyState::kActive;
     update = true;
-  } else if (study.state == StudyState::kFinished && !WallTimeOver(study.spec, study.active_time)) {
+  } else if (study.state == StudyState::kFinished && !stop_is_due &&
+             !WallTimeOver(study.spec, study.active_time)) {
     VIZSLA_RETURN_IF_ERROR(Proceed(writer, study, effects));
     VIZSLA_ASSIGN_OR_RETURN(const bool has_work, HasWork(writer, study));
     if (has_work) {
       study.state = StudyState::kActive;
       study.finished_at.reset();
+      study.end_reason.clear();
       update = true;
     }
   }
@@ -132,7 +142,8 @@ absl::StatusOr<Study> SchedulerImpl::ResumeStudy(std::string_view name) {
     if (study.state == StudyState::kFinished) {
       return absl::FailedPreconditionError(
           StrCat("study '", study.spec.name,
-                 "' has finished; raise its budget and submit it again to go on"));
+                 "' has finished; raise its budget or loosen its stopping rules and submit it "
+                 "again to go on"));
     }
     study.state = StudyState::kActive;
     effects.changed = true;

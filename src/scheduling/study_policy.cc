@@ -1,8 +1,11 @@
 #include "src/scheduling/study_policy.h"
 
 #include "src/base/sha256.h"
+#include "src/scheduling/learn_policy.h"
+#include "src/scheduling/stop_policy.h"
 #include "src/search/sampler.h"
 #include "src/study/init_from.h"
+#include "src/study/objectives_check.h"
 #include "src/study/take_over.h"
 
 namespace vizsla {
@@ -22,7 +25,11 @@ absl::Status CheckStage(const StudySpec& spec, const StageView& stage) {
   if (const absl::Status status = CheckOptions(stage.pruner, budget.epochs); !status.ok()) {
     return Annotate(status, "pruner");
   }
-  return MakeSampler(stage.sampler, ClosedSpace(stage.space), spec.objective.direction, spec.seed)
+  VIZSLA_RETURN_IF_ERROR(
+      CheckGoesWithRepeats(spec.objective, stage.pruner, spec.repeats, spec.final_runs));
+  VIZSLA_RETURN_IF_ERROR(CheckPolicies(spec.objective, stage.sampler, stage.pruner));
+  return MakeSampler(stage.sampler, ClosedSpace(stage.space), DirectionsOf(spec.objective),
+                     spec.seed)
       .status();
 }
 
@@ -39,6 +46,8 @@ absl::Status CheckPinned(const std::string& study, const std::string& what, cons
 
 absl::Status CheckSubmission(const StudySpec& spec, const PinnedInputs& inputs) {
   VIZSLA_RETURN_IF_ERROR(Annotate(CheckStudyName(spec.name), "the study's name"));
+  VIZSLA_RETURN_IF_ERROR(CheckRepeats(spec.repeats, spec.final_runs));
+  VIZSLA_RETURN_IF_ERROR(CheckObjectives(spec.objective));
   for (int stage = 1; stage <= StageCount(spec); ++stage) {
     const absl::Status status = CheckStage(spec, StageOf(spec, stage));
     if (!status.ok()) return stage == 1 ? status : Annotate(status, DescribeStage(spec, stage));
@@ -51,6 +60,8 @@ absl::Status CheckSubmission(const StudySpec& spec, const PinnedInputs& inputs) 
   if (spec.budget.wall_time && spec.budget.wall_time->count() <= 0) {
     return absl::InvalidArgumentError("budget.wall_time must be longer than nothing");
   }
+  VIZSLA_RETURN_IF_ERROR(CheckStopRules(spec.stop));
+  VIZSLA_RETURN_IF_ERROR(CheckLearnFrom(spec));
   if (spec.max_crashes < 1) {
     return absl::InvalidArgumentError(
         StrCat("max_crashes is ", spec.max_crashes, "; at least 1 is needed"));

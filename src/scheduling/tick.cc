@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "src/base/log.h"
+#include "src/base/log_scope.h"
 #include "src/scheduling/attempt_policy.h"
 #include "src/scheduling/budget_policy.h"
 #include "src/scheduling/fencing.h"
@@ -42,6 +43,7 @@ absl::Status SchedulerImpl::Tick() {
   for (const LeaseKey& key : expired) first_error.Update(CrashExpired(key));
   first_error.Update(AccountStudies());
   if (sweep) Sweep();
+  EnforceByteBudget();
   return first_error;
 }
 
@@ -90,7 +92,8 @@ absl::Status SchedulerImpl::FollowRunning(Milliseconds elapsed) {
 }
 
 absl::Status SchedulerImpl::CrashExpired(const LeaseKey& key) {
-  return Commit([&](TrialWriter& writer, Effects& effects) -> absl::Status {
+  bool crashed = false;
+  const absl::Status committed = Commit([&](TrialWriter& writer, Effects& effects) -> absl::Status {
     const Timestamp now = clock_.Now();
     Completion completion;
     completion.outcome = AttemptOutcome::kCrashed;
@@ -108,13 +111,17 @@ absl::Status SchedulerImpl::CrashExpired(const LeaseKey& key) {
     }
     VIZSLA_ASSIGN_OR_RETURN(Study study, writer.GetStudy(trial->study));
     VIZSLA_ASSIGN_OR_RETURN(const auto reports, writer.ListReports(trial->id));
+    const LogScope scope({study.spec.name, trial->number, key.attempt.value()});
     log::warn("trial {} of study '{}', attempt {} on {}: {}", trial->number, study.spec.name,
               key.attempt.value(), trial->worker, completion.reason);
     // Nobody knows when it died, which may be long ago: what it reported it has trained.
     const Timestamp trained_until = LastReportTime(reports, key.attempt).value_or(Timestamp::min());
+    crashed = true;
     return EndRunningAttempt(writer, std::move(study), *trial, completion, trained_until, effects)
         .status();
   });
+  if (committed.ok() && crashed) ++counters_.leases_expired;
+  return committed;
 }
 
 absl::Status SchedulerImpl::AccountStudies() {
@@ -140,7 +147,8 @@ absl::Status SchedulerImpl::AccountStudies() {
       if (study->state != StudyState::kActive) return absl::OkStatus();
       study->active_time = ActiveTime(*study);
       if (WallTimeOver(study->spec, study->active_time)) {
-        return FinishOverWallTime(writer, *study, effects);
+        return FinishEarly(writer, *study, "the wall time of its budget is over", /*winner=*/0,
+                           effects);
       }
       return writer.UpdateStudy(*study);
     }));
@@ -149,30 +157,23 @@ absl::Status SchedulerImpl::AccountStudies() {
 }
 
 absl::StatusOr<bool> SchedulerImpl::HasWork(TrialReader& reader, const Study& study) {
-  VIZSLA_ASSIGN_OR_RETURN(const int64_t open, reader.CountTrials(study.id, kQueuedOrRunning));
-  if (open > 0) return true;
+  VIZSLA_ASSIGN_OR_RETURN(const bool open, reader.AnyTrial(study.id, kQueuedOrRunning));
+  if (open) return true;
+  if (study.spec.stages.empty()) {
+    // Cheaper than a suggestion of an infinite space.
+    VIZSLA_ASSIGN_OR_RETURN(const bool more, MayAdd(reader, study, /*stage=*/1));
+    if (more) return true;
+  }
   VIZSLA_ASSIGN_OR_RETURN(const Next next, FindNext(reader, study));
   return !next.empty();
 }
 
 absl::Status SchedulerImpl::FinishIfDone(TrialWriter& writer, Study& study, Effects& effects) {
+  VIZSLA_RETURN_IF_ERROR(StopIfDue(writer, study, effects));
   if (study.state != StudyState::kActive) return absl::OkStatus();
   VIZSLA_RETURN_IF_ERROR(Proceed(writer, study, effects));
   VIZSLA_ASSIGN_OR_RETURN(const bool has_work, HasWork(writer, study));
   return has_work ? absl::OkStatus() : Finish(writer, study, effects);
-}
-
-absl::Status SchedulerImpl::FinishOverWallTime(TrialWriter& writer, Study& study,
-                                               Effects& effects) {
-  Completion completion;
-  completion.outcome = AttemptOutcome::kPreempted;
-  completion.reason = "the study's wall time is over";
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> running, writer.ListTrials(study.id, kRunning));
-  for (const Trial& trial : running) {
-    VIZSLA_RETURN_IF_ERROR(
-        EndRunningAttempt(writer, study, trial, completion, clock_.Now(), effects).status());
-  }
-  return Finish(writer, study, effects);
 }
 
 absl::Status SchedulerImpl::Finish(TrialWriter& writer, Study& study, Effects& effects) {

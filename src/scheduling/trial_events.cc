@@ -3,6 +3,7 @@
 #include "src/scheduling/fencing.h"
 #include "src/scheduling/report_policy.h"
 #include "src/scheduling/retention.h"
+#include "src/scheduling/run_reports.h"
 #include "src/scheduling/scheduler_impl.h"
 
 namespace vizsla {
@@ -38,15 +39,17 @@ absl::StatusOr<ReportDirective> SchedulerImpl::Report(TrialId trial_id, AttemptN
     return hash.empty() || artifacts_.Exists(hash);
   };
   ReportDirective directive = ReportDirective::kContinue;
+  bool repeated = false;
   const Change change = [&](TrialWriter& writer, Effects& effects) -> absl::Status {
     VIZSLA_ASSIGN_OR_RETURN(const Trial trial, FindLeased(writer, trial_id));
-    VIZSLA_ASSIGN_OR_RETURN(const Study study, writer.GetStudy(trial.study));
+    VIZSLA_ASSIGN_OR_RETURN(Study study, writer.GetStudy(trial.study));
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, writer.ListReports(trial_id));
     VIZSLA_ASSIGN_OR_RETURN(
         const ReportDecision decision,
         DecideReport({study, trial, reports, report, last_checkpoint,
                       exists(report.checkpoint_hash), exists(last_checkpoint)}));
     directive = decision.directive;
+    repeated = decision.repeated;
     effects.renewed.push_back({trial_id, attempt});
     Trial stored = decision.trial;
     if (!decision.repeated) {
@@ -56,12 +59,21 @@ absl::StatusOr<ReportDirective> SchedulerImpl::Report(TrialId trial_id, AttemptN
           stored, StoreTrial(writer, study, trial, decision.trial, decision.reports, effects));
       ObserveInPruner(stored);
       pruners_.ObserveReport(stored, report);
+      samplers_.ObserveReport(stored, report);
+      VIZSLA_RETURN_IF_ERROR(CountReport(writer, study, stored,
+                                         /*new_epoch=*/decision.reports.size() > reports.size(),
+                                         RunHasDiverged(decision.reports, stored)));
     }
-    if (directive != ReportDirective::kContinue) return absl::OkStatus();
-    VIZSLA_ASSIGN_OR_RETURN(directive, DecidePruning(writer, study, std::move(stored)));
-    return PruneLosers(writer, study, trial.stage, effects);
+    if (directive == ReportDirective::kContinue) {
+      VIZSLA_ASSIGN_OR_RETURN(directive, DecidePruning(writer, study, std::move(stored)));
+      VIZSLA_RETURN_IF_ERROR(PruneLosers(writer, study, trial.stage, effects));
+    }
+    VIZSLA_RETURN_IF_ERROR(StopIfDue(writer, study, effects));
+    if (study.state == StudyState::kFinished) directive = ReportDirective::kCancel;
+    return absl::OkStatus();
   };
   VIZSLA_RETURN_IF_ERROR(Commit(change, {report.checkpoint_hash, last_checkpoint}));
+  if (!repeated) ++counters_.epochs_reported;
   return directive;
 }
 
@@ -118,6 +130,16 @@ absl::StatusOr<Trial> SchedulerImpl::EndRunningAttempt(TrialWriter& writer, Stud
                                                        const Trial& trial,
                                                        const Completion& completion,
                                                        Timestamp trained_until, Effects& effects) {
+  VIZSLA_ASSIGN_OR_RETURN(const Trial stored,
+                          CloseAttempt(writer, study, trial, completion, trained_until, effects));
+  VIZSLA_RETURN_IF_ERROR(FinishIfDone(writer, study, effects));
+  if (stored.state != TrialState::kPaused) return stored;
+  return writer.GetTrial(trial.id);  // the study's end may have pruned it
+}
+
+absl::StatusOr<Trial> SchedulerImpl::CloseAttempt(TrialWriter& writer, const Study& study,
+                                                  const Trial& trial, const Completion& completion,
+                                                  Timestamp trained_until, Effects& effects) {
   VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, writer.ListReports(trial.id));
   VIZSLA_ASSIGN_OR_RETURN(const Trial ended,
                           EndAttempt(study, trial, reports, completion, clock_.Now()));
@@ -126,12 +148,11 @@ absl::StatusOr<Trial> SchedulerImpl::EndRunningAttempt(TrialWriter& writer, Stud
                                        TrueOutcome(completion.outcome, reports, trial),
                                        completion.reason, trained_until));
   ObserveTrial(stored);
+  VIZSLA_RETURN_IF_ERROR(CountEnd(writer, study, stored));
   VIZSLA_RETURN_IF_ERROR(PruneLosers(writer, study, stored.stage, effects));
   effects.ended.push_back({trial.id, trial.attempt});
   effects.changed = true;
-  VIZSLA_RETURN_IF_ERROR(FinishIfDone(writer, study, effects));
-  if (stored.state != TrialState::kPaused) return stored;
-  return writer.GetTrial(trial.id);  // the study's end may have pruned it
+  return stored;
 }
 
 absl::Status SchedulerImpl::EndAttemptRow(TrialWriter& writer, const Trial& trial,

@@ -41,6 +41,26 @@ struct LogRow {
   std::string text;
 };
 
+// A trial of an earlier study, copied into the study that learns from it: it stays when the earlier
+// study goes.
+struct LearnedTrial {
+  std::string study;  // its name when it was copied
+  int64_t number = 0;
+  Configuration configuration;
+  TrialState state = TrialState::kCompleted;
+  int epoch = 0;
+  std::optional<double> score;  // may be NaN
+};
+
+// The trials of a study that are in one state.
+struct StateSummary {
+  TrialState state = TrialState::kQueued;
+  int64_t trials = 0;
+  // Of their scores; without scores that are no numbers. Both or none.
+  std::optional<double> lowest_score;
+  std::optional<double> highest_score;
+};
+
 // Reads within one consistent snapshot. Valid only inside the callback that got it.
 class TrialReader {
  public:
@@ -57,15 +77,26 @@ class TrialReader {
                                                         std::span<const TrialState> states) = 0;
   virtual absl::StatusOr<int64_t> CountTrials(StudyId study,
                                               std::span<const TrialState> states) = 0;
+  // Whether CountTrials is above 0, without counting them all.
+  virtual absl::StatusOr<bool> AnyTrial(StudyId study, std::span<const TrialState> states) = 0;
+  // States without trials are left out. For a whole study at once, without loading its trials.
+  virtual absl::StatusOr<std::vector<StateSummary>> SummarizeStates(StudyId study) = 0;
   // The largest number given so far; 0 before the first trial.
   virtual absl::StatusOr<int64_t> LastTrialNumber(StudyId study) = 0;
   // The queued trial with the smallest number; nullopt when there is none.
   virtual absl::StatusOr<std::optional<Trial>> FirstQueued(StudyId study) = 0;
+  // RUNNING trials of all studies that this worker trains.
+  virtual absl::StatusOr<std::vector<Trial>> ListHeldBy(const std::string& worker) = 0;
   virtual absl::StatusOr<std::vector<EpochReport>> ListReports(TrialId trial) = 0;  // by epoch
   virtual absl::StatusOr<std::vector<AttemptRow>> ListAttempts(TrialId trial) = 0;
   virtual absl::StatusOr<std::vector<LogRow>> ListLogs(TrialId trial) = 0;
   virtual absl::StatusOr<std::vector<EvaluationRow>> ListEvaluations(StudyId study) = 0;
-  // By any study, trial or report.
+  // Of a study with stopping rules; all zero before the first count.
+  virtual absl::StatusOr<StopProgress> GetStopProgress(StudyId study) = 0;
+  // In the order in which they were inserted.
+  virtual absl::StatusOr<std::vector<LearnedTrial>> ListLearned(StudyId study) = 0;
+  // By any study or report, as a trial's own checkpoint, or as what a trial that may still train
+  // starts from.
   virtual absl::StatusOr<bool> IsArtifactReferenced(const std::string& hash) = 0;
   // A random identity made when the database was created.
   virtual absl::StatusOr<std::string> GetDatabaseId() = 0;
@@ -74,8 +105,8 @@ class TrialReader {
 class TrialWriter : public TrialReader {
  public:
   virtual absl::StatusOr<StudyId> InsertStudy(const Study& study) = 0;  // AlreadyExists by name
-  virtual absl::Status UpdateStudy(const Study& study) = 0;             // spec, state, times
-  virtual absl::Status DeleteStudy(StudyId id) = 0;  // with all that belongs to it
+  virtual absl::Status UpdateStudy(const Study& study) = 0;  // spec, state, times, end_reason
+  virtual absl::Status DeleteStudy(StudyId id) = 0;          // with all that belongs to it
   virtual absl::StatusOr<TrialId> InsertTrial(const Trial& trial) = 0;
   virtual absl::Status UpdateTrial(const Trial& trial) = 0;
   virtual absl::Status UpsertReport(TrialId trial, const EpochReport& report) = 0;  // by epoch
@@ -83,6 +114,8 @@ class TrialWriter : public TrialReader {
   virtual absl::Status AppendLog(TrialId trial, const LogRow& line) = 0;
   virtual absl::Status TrimLogs(TrialId trial, int64_t keep) = 0;  // the newest `keep` lines stay
   virtual absl::StatusOr<int64_t> InsertEvaluation(const EvaluationRow& evaluation) = 0;
+  virtual absl::Status PutStopProgress(StudyId study, const StopProgress& progress) = 0;
+  virtual absl::Status InsertLearned(StudyId study, std::span<const LearnedTrial> trials) = 0;
 };
 
 // Thread-safe.
@@ -101,6 +134,12 @@ class TrialStore {
   virtual absl::Status Read(const std::function<absl::Status(TrialReader&)>& query) = 0;
 };
 
+struct StoredArtifact {
+  std::string hash;
+  int64_t bytes = 0;
+  Timestamp used_at{};  // written, asked for or read last
+};
+
 // The checkpoint store's interface to the scheduler: content-addressed, durable bytes.
 class ArtifactIndex {
  public:
@@ -112,6 +151,12 @@ class ArtifactIndex {
   virtual absl::StatusOr<std::vector<std::string>> ListUnusedSince(Timestamp time) const {
     return std::vector<std::string>();
   }
+  // Everything, in no order. For a byte budget.
+  virtual absl::StatusOr<std::vector<StoredArtifact>> ListStored() const {
+    return std::vector<StoredArtifact>();
+  }
+  // Somebody downloads it now.
+  virtual bool IsBeingRead(const std::string& hash) const { return false; }
 };
 
 }  // namespace vizsla

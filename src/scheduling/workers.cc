@@ -2,8 +2,10 @@
 #include <algorithm>
 
 #include "src/base/log.h"
+#include "src/base/log_scope.h"
 #include "src/scheduling/attempt_policy.h"
 #include "src/scheduling/fencing.h"
+#include "src/scheduling/lineage.h"
 #include "src/scheduling/report_policy.h"
 #include "src/scheduling/run_reports.h"
 #include "src/scheduling/scheduler_impl.h"
@@ -98,7 +100,8 @@ absl::Status SchedulerImpl::AcquireChange(TrialWriter& writer, const WorkerInfo&
       if (!worker.study.empty()) {
         VIZSLA_ASSIGN_OR_RETURN(const std::string stuck, StageThatNeverBegan(writer, study));
         ended = StrCat("study '", study.spec.name, "' ",
-                       study.state == StudyState::kStopped ? "is stopped" : "has finished", stuck);
+                       study.state == StudyState::kStopped ? "is stopped" : "has finished",
+                       study.end_reason.empty() ? "" : StrCat(": ", study.end_reason), stuck);
       }
       continue;
     }
@@ -107,6 +110,8 @@ absl::Status SchedulerImpl::AcquireChange(TrialWriter& writer, const WorkerInfo&
       continue;
     }
     while (static_cast<int>(acquired.leases.size()) < max_trials) {
+      VIZSLA_RETURN_IF_ERROR(StopIfDue(writer, study, effects));
+      if (study.state != StudyState::kActive) break;
       VIZSLA_ASSIGN_OR_RETURN(std::optional<Trial> trial, NextTrial(writer, study, effects));
       if (!trial) break;
       VIZSLA_ASSIGN_OR_RETURN(LeaseGrant grant,
@@ -114,15 +119,17 @@ absl::Status SchedulerImpl::AcquireChange(TrialWriter& writer, const WorkerInfo&
       acquired.leases.push_back(std::move(grant));
     }
     if (static_cast<int>(acquired.leases.size()) >= max_trials) break;
-    VIZSLA_ASSIGN_OR_RETURN(const int64_t running, writer.CountTrials(study.id, kRunning));
-    if (running > 0) {
+    VIZSLA_ASSIGN_OR_RETURN(const bool running, writer.AnyTrial(study.id, kRunning));
+    if (running) {
       wait = true;
       waiting = StrCat("the last trials of study '", study.spec.name,
                        "' are running; they come back if they crash");
     } else {
       VIZSLA_RETURN_IF_ERROR(FinishIfDone(writer, study, effects));
       VIZSLA_ASSIGN_OR_RETURN(const std::string stuck, StageThatNeverBegan(writer, study));
-      ended = StrCat("every trial of study '", study.spec.name, "' has ended", stuck);
+      ended = study.end_reason.empty()
+                  ? StrCat("every trial of study '", study.spec.name, "' has ended", stuck)
+                  : StrCat("study '", study.spec.name, "' has finished: ", study.end_reason);
     }
   }
   if (!acquired.leases.empty()) return absl::OkStatus();
@@ -147,16 +154,14 @@ absl::Status SchedulerImpl::GiveBackHeldBy(TrialWriter& writer, const std::strin
   Completion completion;
   completion.outcome = AttemptOutcome::kPreempted;
   completion.reason = "its worker asked for a trial again: it never got this one";
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Study> studies, writer.ListStudies());
-  for (const Study& study : studies) {
-    if (study.state == StudyState::kFinished) continue;
-    VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> running,
-                            writer.ListTrials(study.id, kRunning));
-    for (const Trial& trial : running) {
-      if (trial.worker != worker) continue;
-      VIZSLA_RETURN_IF_ERROR(
-          EndRunningAttempt(writer, study, trial, completion, clock_.Now(), effects).status());
-    }
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> held, writer.ListHeldBy(worker));
+  for (const Trial& trial : held) {
+    // The end of one before it may have ended the study, and with it this attempt.
+    VIZSLA_ASSIGN_OR_RETURN(const Trial now, writer.GetTrial(trial.id));
+    if (now.state != TrialState::kRunning) continue;
+    VIZSLA_ASSIGN_OR_RETURN(const Study study, writer.GetStudy(trial.study));
+    VIZSLA_RETURN_IF_ERROR(
+        EndRunningAttempt(writer, study, trial, completion, clock_.Now(), effects).status());
   }
   return absl::OkStatus();
 }
@@ -168,6 +173,7 @@ absl::StatusOr<LeaseGrant> SchedulerImpl::GrantLease(TrialWriter& writer, const 
   LeaseGrant grant;
   grant.trial = BeginAttempt(trial, worker, now);
   if (!grant.trial.last_checkpoint.empty() && !artifacts_.Exists(grant.trial.last_checkpoint)) {
+    const LogScope scope({study.spec.name, trial.number, grant.trial.attempt.value()});
     log::warn("trial {} of study '{}' starts over: its checkpoint {} is gone", trial.number,
               study.spec.name, grant.trial.last_checkpoint);
     grant.trial.last_checkpoint.clear();
@@ -184,11 +190,18 @@ absl::StatusOr<LeaseGrant> SchedulerImpl::GrantLease(TrialWriter& writer, const 
   VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, writer.ListReports(trial.id));
   // Only what the attempt builds on: later epochs are run again, and neither its early stopping nor
   // its best epoch may look at those of an abandoned run.
+  VIZSLA_ASSIGN_OR_RETURN(grant.history, AncestorReports(writer, grant.trial));
   const auto history = UpToEpoch(reports, grant.trial.last_checkpoint_epoch);
-  grant.history.assign(history.begin(), history.end());
+  grant.history.insert(grant.history.end(), history.begin(), history.end());
   grant.study = study;
   grant.attempt = grant.trial.attempt;
   grant.resume_checkpoint = grant.trial.last_checkpoint;
+  if (grant.resume_checkpoint.empty() && grant.trial.lineage.parent != 0) {
+    const int64_t number = grant.trial.lineage.parent;
+    VIZSLA_ASSIGN_OR_RETURN(Trial parent, writer.FindTrial(study.id, number));
+    grant.resume_checkpoint = grant.trial.lineage.checkpoint;
+    grant.parent = ResumedParent{number, std::move(parent.configuration)};
+  }
   grant.init_checkpoint = grant.trial.warm_start.checkpoint;
   effects.granted.push_back({trial.id, grant.attempt});
   effects.changed = true;

@@ -71,6 +71,17 @@ CmaEs::CmaEs(Eigen::VectorXd mean, double sigma)
   VIZSLA_CHECK(mean_.size() >= 1 && sigma > 0 && sigma <= kLongestAxis);
 }
 
+CmaEs::CmaEs(Eigen::VectorXd mean, const Eigen::MatrixXd& covariance)
+    : CmaEs(std::move(mean), kLongestAxis) {
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance, Eigen::EigenvaluesOnly);
+  VIZSLA_CHECK(solver.info() == Eigen::Success && solver.eigenvalues().minCoeff() > 0);
+  // C has determinant 1, so that sigma is the mean length of an axis.
+  sigma_ = std::exp(solver.eigenvalues().array().log().mean() / 2);
+  covariance_ = covariance / (sigma_ * sigma_);
+  Decompose();
+  sigma_ = std::min(sigma_, kLongestAxis / lengths_.maxCoeff());
+}
+
 double CmaEs::Deviation(int coordinate) const {
   return sigma_ * scale_(coordinate) * std::sqrt(covariance_(coordinate, coordinate));
 }

@@ -18,6 +18,8 @@ class CmaEs {
  public:
   // At least one coordinate; 0 < sigma <= 1.
   CmaEs(Eigen::VectorXd mean, double sigma);
+  // With any shape: `covariance` is positive definite.
+  CmaEs(Eigen::VectorXd mean, const Eigen::MatrixXd& covariance);
 
   int dimensions() const { return static_cast<int>(mean_.size()); }
   const Eigen::VectorXd& mean() const { return mean_; }

@@ -6,6 +6,7 @@
 
 #include "src/base/check.h"
 #include "src/search/cma_es_margin.h"
+#include "src/search/cma_es_warm_start.h"
 #include "src/search/unit_cell.h"
 #include "src/search/unit_cube.h"
 
@@ -37,6 +38,32 @@ CmaEsGenerations::CmaEsGenerations(std::vector<const Parameter*> coordinates, Cm
   Generation start{0, kNone, kNone, population, 0, CmaEs(Centre(coordinates_.size()), sigma_)};
   KeepMargins(start);
   generations_.push_back(std::move(start));
+}
+
+void CmaEsGenerations::StartFrom(const std::map<int64_t, Observation>& learned) {
+  std::vector<const Observation*> known;
+  for (const auto& [number, observation] : learned) {
+    // One that failed points nowhere.
+    if (!observation.pending() && std::isfinite(*observation.loss)) known.push_back(&observation);
+  }
+  std::stable_sort(known.begin(), known.end(),
+                   [](const Observation* a, const Observation* b) { return IsBetter(*a, *b); });
+  std::vector<Eigen::VectorXd> points;
+  for (const Observation* observation : known) points.push_back(MiddleOf(*observation));
+  std::optional<CmaEs> start = WarmStartCmaEs(points);
+  if (!start) return;
+  generations_.resize(1, generations_.front());
+  generations_.front().distribution = *std::move(start);
+  KeepMargins(generations_.front());
+}
+
+Eigen::VectorXd CmaEsGenerations::MiddleOf(const Observation& observation) const {
+  Eigen::VectorXd point(static_cast<Eigen::Index>(coordinates_.size()));
+  Eigen::Index i = 0;
+  for (const Parameter* parameter : coordinates_) {
+    point(i++) = ToUnit(parameter->domain, observation.configuration.at(parameter->name));
+  }
+  return point;
 }
 
 void CmaEsGenerations::Changed(int64_t trial_number) {

@@ -29,6 +29,10 @@ class CmaEsGenerations {
   // sampler_options.h with a population of 0 or at least 2.
   CmaEsGenerations(std::vector<const Parameter*> coordinates, CmaEsOptions options, StreamKey key);
 
+  // Begins with the distribution that these observations of other studies suggest (see
+  // cma_es_warm_start.h), in place of the wide one in the middle; restarts begin as ever.
+  void StartFrom(const std::map<int64_t, Observation>& learned);
+
   // The observation of this trial is another one, new or gone.
   void Changed(int64_t trial_number);
 
@@ -50,6 +54,7 @@ class CmaEsGenerations {
   bool Advance(const std::map<int64_t, Observation>& all);
   void Learn(std::vector<Member> members, Generation& generation) const;
   Eigen::VectorXd PointOf(const Member& member, const CmaEs& distribution) const;
+  Eigen::VectorXd MiddleOf(const Observation& observation) const;
   void KeepMargins(Generation& generation) const;
   void Keep(Generation generation);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "src/search/cma_es_generations.h"
 #include "src/search/random_sampler.h"
@@ -58,6 +59,7 @@ CmaEsSampler::CmaEsSampler(SearchSpace space, CmaEsOptions options, Direction di
     : space_(std::move(space)),
       key_(StreamKey(study_seed).With("cma-es")),
       observations_(space_, direction),
+      learned_(space_, direction),
       used_(space_),
       generations_(MakeGenerations(space_, options, key_)) {}
 
@@ -87,6 +89,7 @@ Configuration CmaEsSampler::Draw(const CmaEs* distribution, int64_t trial_number
 
 absl::StatusOr<std::optional<Configuration>> CmaEsSampler::Suggest(int64_t trial_number) {
   if (used_.AllUsed()) return std::optional<Configuration>();
+  if (std::exchange(has_learned_, false) && generations_) generations_->StartFrom(learned_.all());
   const CmaEs* distribution = generations_ ? &generations_->Newest(observations_.all()) : nullptr;
   return std::optional<Configuration>(
       used_.FreeDraw([&](uint64_t attempt) { return Draw(distribution, trial_number, attempt); }));
@@ -98,6 +101,10 @@ void CmaEsSampler::Observe(const Trial& trial) {
   const bool changed = observations_.Add(trial) != nullptr;
   const bool gone = observations_.all().size() < before;
   if ((changed || gone) && generations_) generations_->Changed(trial.number);
+}
+
+void CmaEsSampler::Learn(const Trial& trial) {
+  if (learned_.Add(trial) != nullptr) has_learned_ = true;
 }
 
 }  // namespace vizsla

@@ -23,7 +23,9 @@ class CmaEsGenerations;
 //
 // Asynchronous: no trial waits for another. A trial is drawn from the newest distribution that
 // there is, and its result may update a later one. Enqueued trials count as members of their
-// generation. Trials that failed rank last in theirs.
+// generation. Trials that failed rank last in theirs. What
+// was learnt from earlier studies is no member of a generation: it says where the first one is
+// drawn (cma_es_warm_start.h).
 //
 // A point outside the unit cube is drawn again; after 100 in vain it is moved to the nearest one
 // inside. Draws that a finite space has used already are repeated with longer and longer steps.
@@ -37,6 +39,7 @@ class CmaEsSampler : public Sampler {
 
   absl::StatusOr<std::optional<Configuration>> Suggest(int64_t trial_number) override;
   void Observe(const Trial& trial) override;
+  void Learn(const Trial& trial) override;
 
  private:
   Configuration Draw(const CmaEs* distribution, int64_t trial_number, uint64_t attempt) const;
@@ -44,6 +47,8 @@ class CmaEsSampler : public Sampler {
   const SearchSpace space_;
   const StreamKey key_;
   Observations observations_;
+  Observations learned_;      // of earlier studies
+  bool has_learned_ = false;  // what generations_ does not start from yet
   UsedConfigurations used_;
   std::unique_ptr<CmaEsGenerations> generations_;  // null when the space has no such number
 };

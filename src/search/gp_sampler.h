@@ -46,6 +46,8 @@ class GpSampler : public Sampler {
 
   absl::StatusOr<std::optional<Configuration>> Suggest(int64_t trial_number) override;
   void Observe(const Trial& trial) override;
+  // Counts among the startup trials, and as older than all of the study's own.
+  void Learn(const Trial& trial) override { history_.Observe(trial); }
 
  private:
   struct Data {

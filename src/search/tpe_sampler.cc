@@ -31,14 +31,15 @@ ParzenPoint BestCandidate(const ParzenEstimator& good, const ParzenEstimator& ot
 }  // namespace
 
 TpeSampler::TpeSampler(SearchSpace space, TpeOptions options, Direction direction,
-                       uint64_t study_seed)
+                       uint64_t study_seed, std::vector<int> rungs)
     : space_(std::move(space)),
       options_(options),
       key_(StreamKey(study_seed).With("sampler")),
       axes_(AxesOf(space_)),
       groups_(DecomposeSpace(space_)),
       components_(ComponentsOf(groups_, axes_, options_.multivariate)),
-      history_(space_, axes_, groups_, direction, key_.With("shuffle")),
+      budgets_(std::move(rungs),
+               TpeHistory(space_, axes_, groups_, direction, key_.With("shuffle"))),
       used_(space_) {}
 
 std::vector<TpeSampler::Component> TpeSampler::ComponentsOf(const std::vector<SpaceGroup>& groups,
@@ -62,24 +63,40 @@ std::vector<TpeSampler::Component> TpeSampler::ComponentsOf(const std::vector<Sp
 absl::StatusOr<std::optional<Configuration>> TpeSampler::Suggest(int64_t trial_number) {
   if (used_.AllUsed()) return std::optional<Configuration>();
   const StreamKey key = key_.With(static_cast<uint64_t>(trial_number));
-  const TpeHistory::Numbers good = history_.GoodTrials();
-  const bool knows_enough = history_.known() >= options_.startup_trials && !good.empty();
+  const TpeHistory& history = budgets_.Largest(LeastObservations()).history;
+  const TpeHistory::Numbers good = history.GoodTrials();
+  const bool knows_enough = budgets_.lowest().known() >= options_.startup_trials && !good.empty();
+  const bool at_random =
+      !knows_enough || RandomStream(key.With("random")).Bernoulli(options_.random_fraction);
   Models models(components_.size());
   return std::optional<Configuration>(used_.FreeDraw([&](uint64_t attempt) {
     const StreamKey attempt_key = key.With(attempt);
-    if (!knows_enough) return DrawAtRandom(space_, attempt_key);
+    if (at_random) return DrawAtRandom(space_, attempt_key);
     // The best of many is likely the same again: ask for less each time.
     const int candidates = std::max(1, options_.candidates >> std::min<uint64_t>(attempt, 30));
-    return DrawFromModels(attempt_key, candidates, good, models);
+    return DrawFromModels(attempt_key, candidates, history, good, models);
   }));
 }
 
 void TpeSampler::Observe(const Trial& trial) {
   used_.Add(trial.configuration);
-  history_.Observe(trial);
+  budgets_.Observe(trial);
 }
 
-Configuration TpeSampler::DrawFromModels(StreamKey key, int candidates,
+void TpeSampler::ObserveReport(int64_t trial_number, int epoch, AttemptNumber attempt,
+                               double value) {
+  budgets_.ObserveReport(trial_number, epoch, attempt, value);
+}
+
+int TpeSampler::ModelledBudget() const { return budgets_.Largest(LeastObservations()).epochs; }
+
+int64_t TpeSampler::LeastObservations() const {
+  const auto free = std::count_if(axes_.begin(), axes_.end(),
+                                  [](const ParzenAxis& axis) { return axis.count() != 1; });
+  return free + 3;  // BOHB's: one more than there are dimensions, and two
+}
+
+Configuration TpeSampler::DrawFromModels(StreamKey key, int candidates, const TpeHistory& history,
                                          const TpeHistory::Numbers& good, Models& models) const {
   Configuration configuration;
   size_t next = 0;  // component
@@ -95,7 +112,7 @@ Configuration TpeSampler::DrawFromModels(StreamKey key, int candidates,
     for (; next < components_.size() && components_[next].group == group; ++next) {
       if (!active) continue;
       const Component& component = components_[next];
-      if (!models[next]) models[next] = BuildModel(component, good);
+      if (!models[next]) models[next] = BuildModel(component, history, good);
       RandomStream stream(
           key.With(space_.parameters[static_cast<size_t>(component.dimensions.front())].name));
       const ParzenPoint best =
@@ -109,10 +126,10 @@ Configuration TpeSampler::DrawFromModels(StreamKey key, int candidates,
   return configuration;
 }
 
-TpeSampler::Model TpeSampler::BuildModel(const Component& component,
+TpeSampler::Model TpeSampler::BuildModel(const Component& component, const TpeHistory& history,
                                          const TpeHistory::Numbers& good) const {
-  return {ParzenEstimator(axes_, component.dimensions, history_.Good(component.group, good)),
-          ParzenEstimator(axes_, component.dimensions, history_.Others(component.group, good))};
+  return {ParzenEstimator(axes_, component.dimensions, history.Good(component.group, good)),
+          ParzenEstimator(axes_, component.dimensions, history.Others(component.group, good))};
 }
 
 }  // namespace vizsla

@@ -14,10 +14,13 @@
 // the bad ones; ordered categories are modelled like integers; groups follow from the conditions; g
 // is made of at most TpeHistory::kMostOthers kernels, so that a suggestion's cost does not grow
 // with the study.
+//
+// With a pruner that cuts trials short at rungs, the model is made from one budget's observations,
+// as in BOHB (tpe_budgets.h).
 #pragma once
 
 #include "src/search/sampler.h"
-#include "src/search/tpe_history.h"
+#include "src/search/tpe_budgets.h"
 #include "src/search/used_configurations.h"
 #include "src/study/sampler_options.h"
 
@@ -25,14 +28,21 @@ namespace vizsla {
 
 class TpeSampler : public Sampler {
  public:
-  // `space` must be valid; options: startup_trials >= 0, candidates >= 1.
-  TpeSampler(SearchSpace space, TpeOptions options, Direction direction, uint64_t study_seed);
+  // `space` must be valid; options: startup_trials >= 0, candidates >= 1; `rungs` ascend.
+  TpeSampler(SearchSpace space, TpeOptions options, Direction direction, uint64_t study_seed,
+             std::vector<int> rungs = {});
   TpeSampler(const TpeSampler&) = delete;
   TpeSampler& operator=(const TpeSampler&) = delete;
 
   // The startup trials' suggestions are the random sampler's of the same study seed.
   absl::StatusOr<std::optional<Configuration>> Suggest(int64_t trial_number) override;
   void Observe(const Trial& trial) override;
+  // Counts among the startup trials, and as older than all of the study's own.
+  void Learn(const Trial& trial) override { budgets_.Observe(trial); }
+  bool UsesReports() const override { return budgets_.has_rungs(); }
+  void ObserveReport(int64_t trial_number, int epoch, AttemptNumber attempt, double value) override;
+  // Epochs of the observations that the next model is made from; 0: of whole trials.
+  int ModelledBudget() const;
 
  private:
   // Parameters of a group that are modelled jointly; none is fixed.
@@ -50,9 +60,12 @@ class TpeSampler : public Sampler {
   static std::vector<Component> ComponentsOf(const std::vector<SpaceGroup>& groups,
                                              const std::vector<ParzenAxis>& axes,
                                              bool multivariate);
-  Configuration DrawFromModels(StreamKey key, int candidates, const TpeHistory::Numbers& good,
-                               Models& models) const;
-  Model BuildModel(const Component& component, const TpeHistory::Numbers& good) const;
+  Configuration DrawFromModels(StreamKey key, int candidates, const TpeHistory& history,
+                               const TpeHistory::Numbers& good, Models& models) const;
+  Model BuildModel(const Component& component, const TpeHistory& history,
+                   const TpeHistory::Numbers& good) const;
+  // Trials of one budget before it has a model of its own.
+  int64_t LeastObservations() const;
 
   const SearchSpace space_;
   const TpeOptions options_;
@@ -60,7 +73,7 @@ class TpeSampler : public Sampler {
   const std::vector<ParzenAxis> axes_;  // by parameter
   const std::vector<SpaceGroup> groups_;
   const std::vector<Component> components_;  // in the order of their groups
-  TpeHistory history_;
+  TpeBudgets budgets_;
   UsedConfigurations used_;
 };
 

@@ -1,27 +1,34 @@
 #include "src/search/used_configurations.h"
 
-namespace vizsla {
-namespace {
+#include <charconv>
+#include <string>
 
-// A user's 0.30000000001 is the grid's 0.3.
-std::string KeyOf(const SearchSpace& space, const Configuration& configuration) {
+#include "src/base/sha256.h"
+
+namespace vizsla {
+
+UsedConfigurations::Key UsedConfigurations::KeyOf(const Configuration& configuration) const {
+  // A user's 0.30000000001 is the grid's 0.3.
   Configuration canonical = configuration;
   for (auto& [name, value] : canonical) {
-    const Parameter* parameter = space.Find(name);
+    const Parameter* parameter = space_.Find(name);
     if (parameter == nullptr || !CountValues(parameter->domain)) continue;
     value = ValueAt(parameter->domain, IndexOf(parameter->domain, value));
   }
-  return ToJsonText(canonical);
+  const std::string digest = Sha256Hex(ToJsonText(canonical));
+  Key key;
+  for (size_t half = 0; half < key.size(); ++half) {
+    std::from_chars(digest.data() + 16 * half, digest.data() + 16 * (half + 1), key[half], 16);
+  }
+  return key;
 }
 
-}  // namespace
-
 void UsedConfigurations::Add(const Configuration& configuration) {
-  if (Validate(space_, configuration).ok()) keys_.insert(KeyOf(space_, configuration));
+  if (Validate(space_, configuration).ok()) keys_.insert(KeyOf(configuration));
 }
 
 bool UsedConfigurations::Contains(const Configuration& configuration) const {
-  return keys_.contains(KeyOf(space_, configuration));
+  return keys_.contains(KeyOf(configuration));
 }
 
 Configuration UsedConfigurations::FirstFree(Configuration start) const {

@@ -1,9 +1,9 @@
 // The configurations of a space that trials have taken. Internal to src/search.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <unordered_set>
 #include <utility>
 
@@ -42,10 +42,17 @@ class UsedConfigurations {
 
  private:
   static constexpr uint64_t kMostDraws = 64;
+  // The first half of the SHA-256 of the canonical JSON, floats on their steps: a hundred thousand
+  // configurations of forty parameters take two megabytes instead of a hundred.
+  using Key = std::array<uint64_t, 2>;
+  struct HashOfKey {
+    size_t operator()(const Key& key) const { return key[0]; }
+  };
+  Key KeyOf(const Configuration& configuration) const;
 
   const SearchSpace& space_;
-  const std::optional<int64_t> count_;    // of configurations; nullopt: practically infinite
-  std::unordered_set<std::string> keys_;  // canonical JSON, floats on their steps
+  const std::optional<int64_t> count_;  // of configurations; nullopt: practically infinite
+  std::unordered_set<Key, HashOfKey> keys_;
 };
 
 }  // namespace vizsla

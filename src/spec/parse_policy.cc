@@ -37,9 +37,23 @@ struct ReadOption {
     VIZSLA_ASSIGN_OR_RETURN(value, reader.ReadNumber(field));
     return absl::OkStatus();
   }
+  absl::Status Read(const Field& field, std::vector<std::string>& value, OptionRange) const {
+    VIZSLA_ASSIGN_OR_RETURN(const std::vector<Field> entries, reader.ReadList(field));
+    for (const Field& entry : entries) {
+      VIZSLA_ASSIGN_OR_RETURN(std::string name, reader.ReadText(entry));
+      value.push_back(std::move(name));
+    }
+    if (value.empty()) return reader.Error(field, "must name at least one parameter");
+    return absl::OkStatus();
+  }
   absl::Status Read(const Field& field, AshaOptions::Variant& value, OptionRange) const {
     VIZSLA_ASSIGN_OR_RETURN(const std::string word, reader.ReadWord(field, {"promote", "stop"}));
     value = *FromText<AshaOptions::Variant>(word);
+    return absl::OkStatus();
+  }
+  absl::Status Read(const Field& field, Nsga2Options::Crossover& value, OptionRange) const {
+    VIZSLA_ASSIGN_OR_RETURN(const std::string word, reader.ReadWord(field, {"sbx", "uniform"}));
+    value = *FromText<Nsga2Options::Crossover>(word);
     return absl::OkStatus();
   }
 };

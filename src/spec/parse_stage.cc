@@ -3,6 +3,8 @@
 #include "src/catalog/training_plan.h"
 #include "src/spec/combinations.h"
 #include "src/spec/parse_policy.h"
+#include "src/spec/parse_population.h"
+#include "src/study/objectives_check.h"
 #include "src/study/take_over.h"
 
 namespace vizsla::spec {
@@ -37,15 +39,23 @@ absl::Status CheckPruner(const Reader& reader, const Mapping& root, const Pruner
 
 }  // namespace
 
-absl::Status ReadPolicies(const Reader& reader, const Mapping& root, const Budget& budget,
-                          SamplerSpec& sampler, PrunerSpec& pruner) {
+absl::Status ReadPolicies(const Reader& reader, const Mapping& root, const Objective& objective,
+                          const Budget& budget, SamplerSpec& sampler, PrunerSpec& pruner) {
   if (const Field* field = root.Find("sampler")) {
     VIZSLA_ASSIGN_OR_RETURN(sampler, ReadSampler(reader, *field));
   }
   if (const Field* field = root.Find("pruner")) {
     VIZSLA_ASSIGN_OR_RETURN(pruner, ReadPruner(reader, *field, budget.epochs));
   }
-  return CheckPruner(reader, root, pruner, budget);
+  VIZSLA_RETURN_IF_ERROR(CheckPruner(reader, root, pruner, budget));
+  const absl::Status status = CheckPolicies(objective, sampler, pruner);
+  if (status.ok()) return status;
+  // "sampler: ..." or "pruner: ...", where it is given.
+  const std::string message(status.message());
+  const size_t colon = message.find(": ");
+  const Field* field = root.Find(message.substr(0, colon));
+  return field != nullptr ? reader.Error(*field, message.substr(colon + 2))
+                          : reader.Error(root.self(), message);
 }
 
 absl::Status CheckSampler(const Reader& reader, const Mapping& root, const ParsedSpace& parsed,
@@ -128,9 +138,14 @@ absl::StatusOr<ParsedStage> ReadStage(const Reader& reader, const Field& field, 
     VIZSLA_ASSIGN_OR_RETURN(parsed.parameters, ParseParameters(reader, *parameters, &study));
     stage.space = parsed.parameters.space;
   }
-  VIZSLA_RETURN_IF_ERROR(ReadPolicies(reader, mapping, stage.budget, stage.sampler, stage.pruner));
+  VIZSLA_RETURN_IF_ERROR(
+      ReadPolicies(reader, mapping, study.objective, stage.budget, stage.sampler, stage.pruner));
   VIZSLA_RETURN_IF_ERROR(
       CheckSampler(reader, mapping, parsed.parameters, stage.sampler, stage.budget));
+  const bool takes_over = mapping.Find("pruner") == nullptr;
+  VIZSLA_RETURN_IF_ERROR(CompletePopulation(reader, mapping, stage.space,
+                                            takes_over ? &study.space : nullptr, stage.budget,
+                                            stage.pruner));
   if (const Field* enqueue = mapping.Find("enqueue")) {
     const auto by_default = stage.init_weights ? InitFrom::Kind::kBest : InitFrom::Kind::kNone;
     VIZSLA_ASSIGN_OR_RETURN(ParsedEnqueue read, ParseEnqueue(reader, *enqueue, by_default));

@@ -15,9 +15,10 @@ namespace vizsla::spec {
 absl::StatusOr<Budget> ReadBudget(const Reader& reader, const Field& field, Budget budget);
 
 // Of the study or one of its stages, whose mapping is `root`.
-// Reads `sampler:` and `pruner:` where they are given; the pruner fits the budget's epochs.
-absl::Status ReadPolicies(const Reader& reader, const Mapping& root, const Budget& budget,
-                          SamplerSpec& sampler, PrunerSpec& pruner);
+// Reads `sampler:` and `pruner:` where they are given; the pruner fits the budget's epochs, and
+// both the objectives.
+absl::Status ReadPolicies(const Reader& reader, const Mapping& root, const Objective& objective,
+                          const Budget& budget, SamplerSpec& sampler, PrunerSpec& pruner);
 // A grid is finite, and everything else has a number of trials.
 absl::Status CheckSampler(const Reader& reader, const Mapping& root, const ParsedSpace& parsed,
                           const SamplerSpec& sampler, const Budget& budget);

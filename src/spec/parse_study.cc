@@ -4,9 +4,13 @@
 #include "src/catalog/preprocessing.h"
 #include "src/spec/parse_enqueue.h"
 #include "src/spec/parse_parameters.h"
+#include "src/spec/parse_population.h"
+#include "src/spec/parse_repeats.h"
 #include "src/spec/parse_stage.h"
+#include "src/spec/parse_stop.h"
 #include "src/spec/yaml_reader.h"
 #include "src/study/init_from.h"
+#include "src/study/objectives_check.h"
 
 namespace vizsla {
 namespace {
@@ -102,6 +106,47 @@ absl::StatusOr<Objective> ReadObjective(const Reader& reader, const Field& field
   return objective;
 }
 
+absl::StatusOr<FurtherObjective> ReadFurther(const Reader& reader, const Field& field) {
+  std::vector<std::string> names = MetricNames();
+  for (const char* cost :
+       {kParametersMetric, kMultiplyAddsMetric, kModelBytesMetric, kLatencyMetric}) {
+    names.emplace_back(cost);
+  }
+  FurtherObjective further;
+  if (field.node.IsScalar()) {
+    VIZSLA_ASSIGN_OR_RETURN(further.metric, reader.ReadWord(field, names));
+    further.direction = DefaultDirection(further.metric);
+    return further;
+  }
+  VIZSLA_ASSIGN_OR_RETURN(const Mapping mapping,
+                          reader.ReadMapping(field, {"metric", "direction"}));
+  const Field* metric = mapping.Find("metric");
+  if (metric == nullptr) return reader.Error(field, "metric: missing");
+  VIZSLA_ASSIGN_OR_RETURN(further.metric, reader.ReadWord(*metric, names));
+  further.direction = DefaultDirection(further.metric);
+  if (const Field* direction = mapping.Find("direction")) {
+    VIZSLA_ASSIGN_OR_RETURN(const std::string word,
+                            reader.ReadWord(*direction, {"minimize", "maximize"}));
+    further.direction = word == "minimize" ? Direction::kMinimize : Direction::kMaximize;
+  }
+  return further;
+}
+
+// The first is what `objective` would be; the others are weighed against it.
+absl::StatusOr<Objective> ReadObjectives(const Reader& reader, const Field& field) {
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Field> entries, reader.ReadList(field));
+  if (entries.empty()) return reader.Error(field, "there are no objectives");
+  VIZSLA_ASSIGN_OR_RETURN(Objective objective, ReadObjective(reader, entries[0]));
+  for (size_t i = 1; i < entries.size(); ++i) {
+    VIZSLA_ASSIGN_OR_RETURN(FurtherObjective further, ReadFurther(reader, entries[i]));
+    objective.further.push_back(std::move(further));
+    if (const absl::Status status = CheckObjectives(objective); !status.ok()) {
+      return reader.Error(entries[i], std::string(status.message()));
+    }
+  }
+  return objective;
+}
+
 // `restore: last` is what a trial's result is, so it is part of the objective.
 absl::Status ReadRestore(const Reader& reader, const Field& field, Objective& objective) {
   VIZSLA_ASSIGN_OR_RETURN(const std::string word, reader.ReadWord(field, {"best", "last"}));
@@ -159,6 +204,12 @@ absl::Status ReadPlainFields(const Reader& reader, const Mapping& root, StudySpe
   if (const Field* field = root.Find("objective")) {
     VIZSLA_ASSIGN_OR_RETURN(study.objective, ReadObjective(reader, *field));
   }
+  if (const Field* field = root.Find("objectives")) {
+    if (root.Find("objective") != nullptr) {
+      return reader.Error(*field, "and objective: give one of the two");
+    }
+    VIZSLA_ASSIGN_OR_RETURN(study.objective, ReadObjectives(reader, *field));
+  }
   if (const Field* field = root.Find("budget")) {
     VIZSLA_ASSIGN_OR_RETURN(study.budget, spec::ReadBudget(reader, *field, Budget()));
   }
@@ -166,6 +217,7 @@ absl::Status ReadPlainFields(const Reader& reader, const Mapping& root, StudySpe
     VIZSLA_ASSIGN_OR_RETURN(study.early_stopping,
                             ReadEarlyStopping(reader, *field, study.objective));
   }
+  VIZSLA_RETURN_IF_ERROR(spec::ReadRepeats(reader, root, study));
   if (const Field* field = root.Find("max_crashes")) {
     VIZSLA_ASSIGN_OR_RETURN(const int64_t count, reader.ReadInt(*field, 1, 1000));
     study.max_crashes = static_cast<int>(count);
@@ -184,16 +236,25 @@ absl::StatusOr<StudySpec> ReadStudy(const Reader& reader, const YAML::Node& docu
   }
   VIZSLA_ASSIGN_OR_RETURN(
       const Mapping root,
-      reader.ReadMapping(whole, {"name", "notes", "seed", "split", "weights", "objective", "budget",
-                                 "early_stopping", "sampler", "pruner", "max_crashes",
-                                 "checkpoint_interval", "parameters", "enqueue", "then"}));
+      reader.ReadMapping(
+          whole, {"name",       "notes",      "seed",   "split",          "weights",
+                  "objective",  "objectives", "budget", "early_stopping", "sampler",
+                  "pruner",     "repeats",    "final",  "max_crashes",    "checkpoint_interval",
+                  "parameters", "enqueue",    "then",   "stop",           "learn_from"}));
   StudySpec study;
   const Field* name = root.Find("name");
   if (name == nullptr) return reader.Error(whole, "name: missing: a study needs a name");
   VIZSLA_ASSIGN_OR_RETURN(study.name, ReadName(reader, *name));
   VIZSLA_RETURN_IF_ERROR(ReadPlainFields(reader, root, study));
   VIZSLA_RETURN_IF_ERROR(
-      spec::ReadPolicies(reader, root, study.budget, study.sampler, study.pruner));
+      spec::ReadPolicies(reader, root, study.objective, study.budget, study.sampler, study.pruner));
+
+  if (const Field* field = root.Find("stop")) {
+    VIZSLA_ASSIGN_OR_RETURN(study.stop, spec::ReadStop(reader, *field));
+  }
+  if (const Field* field = root.Find("learn_from")) {
+    VIZSLA_ASSIGN_OR_RETURN(study.learn_from, spec::ReadLearnFrom(reader, *field, study));
+  }
 
   const Field* parameters = root.Find("parameters");
   if (parameters == nullptr) {
@@ -205,6 +266,8 @@ absl::StatusOr<StudySpec> ReadStudy(const Reader& reader, const YAML::Node& docu
   study.space = stages[0].parameters.space;
   VIZSLA_RETURN_IF_ERROR(
       spec::CheckSampler(reader, root, stages[0].parameters, study.sampler, study.budget));
+  VIZSLA_RETURN_IF_ERROR(
+      spec::CompletePopulation(reader, root, study.space, nullptr, study.budget, study.pruner));
   VIZSLA_RETURN_IF_ERROR(spec::CheckCombinations(reader, stages[0].parameters, study));
   if (const Field* enqueue = root.Find("enqueue")) {
     VIZSLA_ASSIGN_OR_RETURN(spec::ParsedEnqueue read,
@@ -228,6 +291,7 @@ absl::StatusOr<StudySpec> ReadStudy(const Reader& reader, const YAML::Node& docu
   }
   VIZSLA_RETURN_IF_ERROR(spec::CompleteEnqueue(reader, stages[0].enqueue, study));
   VIZSLA_RETURN_IF_ERROR(spec::CheckStages(reader, stages, study));
+  VIZSLA_RETURN_IF_ERROR(spec::CheckRepeatedPruners(reader, root, study));
   return study;
 }
 

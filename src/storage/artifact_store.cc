@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <map>
+#include <mutex>
 
 #include "absl/strings/str_split.h"
 #include "src/base/sha256.h"
@@ -79,8 +81,7 @@ class FolderArtifactStore final : public ArtifactStore {
     std::erase_if(hashes, [&](const std::string& hash) {
       struct stat info {};
       if (::stat(PathOf(hash).c_str(), &info) != 0) return true;
-      const auto modified = std::chrono::seconds(info.st_mtim.tv_sec);
-      return Timestamp(std::chrono::duration_cast<Milliseconds>(modified)) >= time;
+      return ModifiedAt(info) >= time;
     });
     return hashes;
   }
@@ -112,6 +113,39 @@ class FolderArtifactStore final : public ArtifactStore {
     return mapped;
   }
 
+  absl::StatusOr<Reading> Read(const std::string& hash) override {
+    VIZSLA_RETURN_IF_ERROR(CheckName(hash));
+    // Held before it is opened, so that it cannot go in between.
+    {
+      std::lock_guard lock(mutex_);
+      ++readers_[hash];
+    }
+    std::shared_ptr<const void> hold(nullptr, [this, hash](const void*) {
+      std::lock_guard lock(mutex_);
+      const auto found = readers_.find(hash);
+      if (--found->second == 0) readers_.erase(found);
+    });
+    VIZSLA_ASSIGN_OR_RETURN(MappedFile file, Map(hash));
+    Touch(hash);
+    return Reading{std::move(file), std::move(hold)};
+  }
+
+  bool IsBeingRead(const std::string& hash) const override {
+    std::lock_guard lock(mutex_);
+    return readers_.contains(hash);
+  }
+
+  absl::StatusOr<std::vector<StoredArtifact>> ListStored() const override {
+    VIZSLA_ASSIGN_OR_RETURN(const std::vector<std::string> hashes, List());
+    std::vector<StoredArtifact> stored;
+    for (const std::string& hash : hashes) {
+      struct stat info {};
+      if (::stat(PathOf(hash).c_str(), &info) != 0) continue;  // gone since
+      stored.push_back({hash, static_cast<int64_t>(info.st_size), ModifiedAt(info)});
+    }
+    return stored;
+  }
+
   absl::StatusOr<uint64_t> Size(const std::string& hash) const override {
     VIZSLA_RETURN_IF_ERROR(CheckName(hash));
     const std::string path = PathOf(hash);
@@ -121,7 +155,7 @@ class FolderArtifactStore final : public ArtifactStore {
     }
     // Who asks is about to name it in a report instead of sending it again: no sweep may take it.
     // A read-only folder has no sweep either, so a failure does not matter.
-    (void)::utimensat(AT_FDCWD, path.c_str(), nullptr, 0);
+    Touch(hash);
     return static_cast<uint64_t>(info.st_size);
   }
 
@@ -145,12 +179,23 @@ class FolderArtifactStore final : public ArtifactStore {
   }
 
  private:
+  static Timestamp ModifiedAt(const struct stat& info) {
+    const auto modified = std::chrono::seconds(info.st_mtim.tv_sec);
+    return Timestamp(std::chrono::duration_cast<Milliseconds>(modified));
+  }
+
+  void Touch(const std::string& hash) const {
+    (void)::utimensat(AT_FDCWD, PathOf(hash).c_str(), nullptr, 0);
+  }
+
   std::string PathOf(const std::string& hash) const {
     return StrCat(folder_, "/", hash.substr(0, 2), "/", hash);
   }
 
   const std::string folder_;
   const ArtifactOwner owner_;
+  mutable std::mutex mutex_;
+  std::map<std::string, int> readers_;  // guarded by mutex_
 };
 
 class FolderUpload final : public ArtifactStore::Upload {

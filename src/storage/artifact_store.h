@@ -41,7 +41,15 @@ class ArtifactStore : public ArtifactIndex {
   virtual absl::Status Put(const std::string& hash, std::string_view bytes) = 0;
   // NotFound, or DataLoss when the bytes no longer have the hash they are named by.
   virtual absl::StatusOr<std::string> Get(const std::string& hash) const = 0;
-  // For streaming; NotFound. Not verified here: the client verifies what it gets.
+  // A file that is being streamed to somebody: while it lives, no budget and no sweep takes it.
+  struct Reading {
+    MappedFile file;
+    std::shared_ptr<const void> hold;
+  };
+  // For streaming; NotFound. Not verified here: the client verifies what it gets. Must not outlive
+  // the store.
+  virtual absl::StatusOr<Reading> Read(const std::string& hash) = 0;
+  // The same for a moment.
   virtual absl::StatusOr<MappedFile> Map(const std::string& hash) const = 0;
   virtual absl::StatusOr<uint64_t> Size(const std::string& hash) const = 0;  // NotFound
   virtual absl::StatusOr<std::vector<std::string>> List() const = 0;

@@ -125,7 +125,64 @@ constexpr const char* kRungs = R"sql(
 ALTER TABLE trials ADD COLUMN rung INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs};
+// Who asks for a trial is looked up among a thousand running ones.
+constexpr const char* kRunningByWorker = R"sql(
+CREATE INDEX trials_running_by_worker ON trials(worker) WHERE state = 1;
+)sql";
+
+// Stopping rules, learning from earlier studies, the byte budget.
+constexpr const char* kRules = R"sql(
+ALTER TABLE studies ADD COLUMN end_reason TEXT NOT NULL DEFAULT '';
+ALTER TABLE studies ADD COLUMN learned TEXT NOT NULL DEFAULT '';
+ALTER TABLE trials ADD COLUMN checkpoint_dropped INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE stop_progress(
+  study_id INTEGER PRIMARY KEY REFERENCES studies(id) ON DELETE CASCADE,
+  epochs INTEGER NOT NULL,
+  target_trial INTEGER NOT NULL,
+  target_score REAL NOT NULL,
+  stage INTEGER NOT NULL,
+  ended INTEGER NOT NULL,
+  best REAL,
+  stages_over INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE learned_trials(
+  study_id INTEGER NOT NULL REFERENCES studies(id) ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  source_study TEXT NOT NULL,
+  source_number INTEGER NOT NULL,
+  configuration TEXT NOT NULL,
+  state INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  score REAL,
+  score_is_nan INTEGER NOT NULL,
+  PRIMARY KEY(study_id, position)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+// Population-based training.
+constexpr const char* kLineages = R"sql(
+ALTER TABLE trials ADD COLUMN parent INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE trials ADD COLUMN parent_epoch INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE trials ADD COLUMN member INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE trials ADD COLUMN parent_checkpoint TEXT NOT NULL DEFAULT '';
+CREATE INDEX trials_by_parent ON trials(parent_checkpoint) WHERE parent_checkpoint <> '';
+)sql";
+
+// More runs than one of a configuration.
+constexpr const char* kRepeats = R"sql(
+ALTER TABLE trials ADD COLUMN repeat_of INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE trials ADD COLUMN final_run INTEGER NOT NULL DEFAULT 0;
+)sql";
+
+// Studies of several objectives.
+constexpr const char* kFurtherValues = R"sql(
+ALTER TABLE trials ADD COLUMN further_values TEXT NOT NULL DEFAULT '';
+)sql";
+
+constexpr std::array kMigrations = {kInitialSchema, kStagesAndNotes, kRungs,   kRunningByWorker,
+                                    kRules,         kLineages,       kRepeats, kFurtherValues};
 
 struct SchemaState {
   int64_t version = 0;

@@ -27,12 +27,17 @@ class Rows final : public TrialWriter {
   absl::StatusOr<std::vector<Trial>> ListTrials(StudyId study,
                                                 std::span<const TrialState> states) override;
   absl::StatusOr<int64_t> CountTrials(StudyId study, std::span<const TrialState> states) override;
+  absl::StatusOr<bool> AnyTrial(StudyId study, std::span<const TrialState> states) override;
+  absl::StatusOr<std::vector<StateSummary>> SummarizeStates(StudyId study) override;
   absl::StatusOr<int64_t> LastTrialNumber(StudyId study) override;
   absl::StatusOr<std::optional<Trial>> FirstQueued(StudyId study) override;
+  absl::StatusOr<std::vector<Trial>> ListHeldBy(const std::string& worker) override;
   absl::StatusOr<std::vector<EpochReport>> ListReports(TrialId trial) override;
   absl::StatusOr<std::vector<AttemptRow>> ListAttempts(TrialId trial) override;
   absl::StatusOr<std::vector<LogRow>> ListLogs(TrialId trial) override;
   absl::StatusOr<std::vector<EvaluationRow>> ListEvaluations(StudyId study) override;
+  absl::StatusOr<StopProgress> GetStopProgress(StudyId study) override;
+  absl::StatusOr<std::vector<LearnedTrial>> ListLearned(StudyId study) override;
   absl::StatusOr<bool> IsArtifactReferenced(const std::string& hash) override;
   absl::StatusOr<std::string> GetDatabaseId() override;
 
@@ -46,6 +51,8 @@ class Rows final : public TrialWriter {
   absl::Status AppendLog(TrialId trial, const LogRow& line) override;
   absl::Status TrimLogs(TrialId trial, int64_t keep) override;
   absl::StatusOr<int64_t> InsertEvaluation(const EvaluationRow& evaluation) override;
+  absl::Status PutStopProgress(StudyId study, const StopProgress& progress) override;
+  absl::Status InsertLearned(StudyId study, std::span<const LearnedTrial> trials) override;
 
  private:
   // NotFound with `what` when the last statement changed no row.

@@ -66,6 +66,7 @@ class ReadWriteStore final : public SqliteTrialStore {
     return writer_.Run(change);
   }
   uint64_t FailedCommits() const override { return writer_.FailedCommits(); }
+  WriteStatistics Statistics() const override { return writer_.Statistics(); }
   absl::Status Read(const std::function<absl::Status(TrialReader&)>& query) override {
     return readers_.Run(query);
   }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "src/scheduling/trial_store.h"
+#include "src/storage/write_statistics.h"
 
 namespace vizsla {
 
@@ -23,6 +24,8 @@ class SqliteTrialStore : public TrialStore {
   static absl::StatusOr<std::unique_ptr<SqliteTrialStore>> Open(const std::string& path,
                                                                 OpenMode mode);
   ~SqliteTrialStore() override = default;
+  // Nothing for a store that is only read.
+  virtual WriteStatistics Statistics() const { return {}; }
 };
 
 // The schema this program writes (PRAGMA user_version).

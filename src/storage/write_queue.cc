@@ -7,9 +7,14 @@
 #include "src/storage/rows.h"
 
 namespace vizsla {
+namespace {
+
+constexpr double kGroupSizes[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+
+}  // namespace
 
 WriteQueue::WriteQueue(std::unique_ptr<Database> database)
-    : database_(std::move(database)), thread_([this] { Loop(); }) {}
+    : database_(std::move(database)), group_sizes_(kGroupSizes), thread_([this] { Loop(); }) {}
 
 WriteQueue::~WriteQueue() {
   {
@@ -22,11 +27,11 @@ WriteQueue::~WriteQueue() {
 
 absl::Status WriteQueue::Run(const std::function<absl::Status(TrialWriter&)>& change) {
   VIZSLA_CHECK(std::this_thread::get_id() != thread_.get_id());
-  Job job{&change, absl::OkStatus()};
+  Job job(change);
   std::unique_lock lock(mutex_);
   queue_.push_back(&job);
-  work_.notify_one();
-  answered_.wait(lock, [&] { return job.done; });
+  if (queue_.size() == 1) work_.notify_one();
+  job.answered.wait(lock, [&] { return job.done; });
   return job.status;
 }
 
@@ -43,20 +48,27 @@ void WriteQueue::Loop() {
     for (Job* job : group) {
       if (job->status.ok()) job->status = committed;
       job->done = true;
+      job->answered.notify_one();  // under the lock: the job ends with its caller's wait
     }
-    answered_.notify_all();
   }
 }
 
 absl::Status WriteQueue::RunGroup(const std::deque<Job*>& group) {
-  VIZSLA_RETURN_IF_ERROR(database_->Execute("BEGIN IMMEDIATE"));
+  VIZSLA_RETURN_IF_ERROR(RunCached("BEGIN IMMEDIATE"));
   absl::Status status;
   for (Job* job : group) {
     // A failure here is the transaction's, not the change's: everything of the group is undone.
     status = RunOne(*job);
     if (!status.ok()) break;
   }
-  if (status.ok()) status = database_->Execute("COMMIT");
+  if (status.ok()) {
+    const auto start = std::chrono::steady_clock::now();
+    status = RunCached("COMMIT");
+    if (status.ok()) {
+      commit_seconds_.Observe(std::chrono::steady_clock::now() - start);
+      group_sizes_.Observe(static_cast<double>(group.size()));
+    }
+  }
   if (!status.ok()) {
     if (database_->InTransaction()) {
       const absl::Status undone = database_->Execute("ROLLBACK");
@@ -68,11 +80,20 @@ absl::Status WriteQueue::RunGroup(const std::deque<Job*>& group) {
   return status;
 }
 
+absl::Status WriteQueue::RunCached(std::string_view sql) {
+  Query query(*database_, sql);
+  return query.Run();
+}
+
+WriteStatistics WriteQueue::Statistics() const {
+  return {commit_seconds_.Snapshot(), group_sizes_.Snapshot(), failed_commits_};
+}
+
 absl::Status WriteQueue::RunOne(Job& job) {
-  VIZSLA_RETURN_IF_ERROR(database_->Execute("SAVEPOINT change"));
+  VIZSLA_RETURN_IF_ERROR(RunCached("SAVEPOINT change"));
   Rows rows(*database_);
   try {
-    job.status = (*job.change)(rows);
+    job.status = job.change(rows);
   } catch (const std::exception& error) {  // on this thread it would end the program
     job.status =
         absl::InternalError(StrCat(database_->path(), ": a change failed: ", error.what()));
@@ -83,8 +104,8 @@ absl::Status WriteQueue::RunOne(Job& job) {
                ? absl::InternalError(StrCat(database_->path(), ": the transaction was rolled back"))
                : job.status;
   }
-  if (!job.status.ok()) VIZSLA_RETURN_IF_ERROR(database_->Execute("ROLLBACK TO change"));
-  return database_->Execute("RELEASE change");
+  if (!job.status.ok()) VIZSLA_RETURN_IF_ERROR(RunCached("ROLLBACK TO change"));
+  return RunCached("RELEASE change");
 }
 
 }  // namespace vizsla

@@ -13,6 +13,7 @@
 
 #include "src/scheduling/trial_store.h"
 #include "src/storage/sqlite.h"
+#include "src/storage/write_statistics.h"
 
 namespace vizsla {
 
@@ -27,25 +28,31 @@ class WriteQueue {
 
   // See TrialStore. Thread-safe.
   uint64_t FailedCommits() const { return failed_commits_; }
+  WriteStatistics Statistics() const;
 
  private:
   struct Job {
-    const std::function<absl::Status(TrialWriter&)>* change;
+    explicit Job(const std::function<absl::Status(TrialWriter&)>& change) : change(change) {}
+    const std::function<absl::Status(TrialWriter&)>& change;
     absl::Status status;
     bool done = false;
+    std::condition_variable answered;  // for its caller alone: hundreds may wait
   };
 
   void Loop();
   absl::Status RunGroup(const std::deque<Job*>& group);
   absl::Status RunOne(Job& job);
+  // A statement without rows that is used again and again.
+  absl::Status RunCached(std::string_view sql);
 
   std::unique_ptr<Database> database_;  // the thread's
   std::mutex mutex_;
-  std::condition_variable work_;      // for the thread
-  std::condition_variable answered_;  // for callers
-  std::deque<Job*> queue_;            // guarded by mutex_
-  bool stopping_ = false;             // guarded by mutex_
+  std::condition_variable work_;  // for the thread
+  std::deque<Job*> queue_;        // guarded by mutex_
+  bool stopping_ = false;         // guarded by mutex_
   std::atomic<uint64_t> failed_commits_{0};
+  Histogram commit_seconds_{LatencyBounds()};
+  Histogram group_sizes_;
   std::thread thread_;
 };
 

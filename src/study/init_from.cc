@@ -47,7 +47,7 @@ std::string ProblemOfReference(const StudySpec& spec, const EnqueuedPlace& place
     if (place.stage == 1 && init_from.number > enqueued) {
       return StrCat("there is no enqueued trial ", init_from.number, ": they are 1 to ", enqueued);
     }
-    const int64_t limit = std::max(spec.budget.trials, enqueued);
+    const int64_t limit = std::max(spec.budget.trials, enqueued) * spec.repeats;
     if (spec.budget.trials > 0 && init_from.number > limit) {
       return StrCat("there is no trial ", init_from.number, ": the first stage's are 1 to ", limit);
     }

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
+
+#include "src/base/str_cat.h"
+#include "src/study/pareto.h"
 
 namespace vizsla {
 namespace {
@@ -10,10 +14,10 @@ namespace {
 // The groups of the leaderboard, in order.
 enum class RankGroup { kScored, kNotANumber, kUnscored, kUnranked };
 
-RankGroup GroupOf(const Trial& trial) {
+RankGroup GroupOf(const Objective& objective, const Trial& trial) {
   if (!MayWin(trial)) return RankGroup::kUnranked;
   if (!trial.score) return RankGroup::kUnscored;
-  return std::isfinite(*trial.score) ? RankGroup::kScored : RankGroup::kNotANumber;
+  return HasFiniteValues(objective, trial) ? RankGroup::kScored : RankGroup::kNotANumber;
 }
 
 // The newest attempt's report of each epoch.
@@ -46,8 +50,28 @@ std::optional<Score> Select(const Objective& objective,
 }  // namespace
 
 Direction DefaultDirection(std::string_view metric) {
-  return metric == "loss" || metric.ends_with("_loss") ? Direction::kMinimize
-                                                       : Direction::kMaximize;
+  return metric == "loss" || metric.ends_with("_loss") || IsCostMetric(metric)
+             ? Direction::kMinimize
+             : Direction::kMaximize;
+}
+
+bool IsCostMetric(std::string_view metric) {
+  return metric == kParametersMetric || metric == kMultiplyAddsMetric ||
+         metric == kModelBytesMetric || metric == kLatencyMetric;
+}
+
+std::vector<Direction> DirectionsOf(const Objective& objective) {
+  std::vector<Direction> directions = {objective.direction};
+  for (const FurtherObjective& further : objective.further) directions.push_back(further.direction);
+  return directions;
+}
+
+std::string MetricsText(const Objective& objective) {
+  std::string text = objective.metric;
+  for (const FurtherObjective& further : objective.further) {
+    absl::StrAppend(&text, ", ", further.metric);
+  }
+  return text;
 }
 
 bool IsBetter(Direction direction, double a, double b) {
@@ -74,12 +98,17 @@ bool HasDiverged(const EpochReport& report) {
 }
 
 bool RanksBefore(const Objective& objective, const Trial& a, const Trial& b) {
-  const RankGroup group_a = GroupOf(a);
-  const RankGroup group_b = GroupOf(b);
+  const RankGroup group_a = GroupOf(objective, a);
+  const RankGroup group_b = GroupOf(objective, b);
   if (group_a != group_b) return group_a < group_b;
   if (group_a == RankGroup::kScored) {
     if (IsBetter(objective.direction, *a.score, *b.score)) return true;
     if (IsBetter(objective.direction, *b.score, *a.score)) return false;
+    for (size_t i = 0; i < objective.further.size(); ++i) {
+      const Direction direction = objective.further[i].direction;
+      if (IsBetter(direction, a.further_values[i], b.further_values[i])) return true;
+      if (IsBetter(direction, b.further_values[i], a.further_values[i])) return false;
+    }
   }
   return a.number < b.number;
 }
@@ -96,15 +125,37 @@ bool MayWin(const Trial& trial) {
   }
 }
 
+bool HasFiniteValues(const Objective& objective, const Trial& trial) {
+  return trial.score && std::isfinite(*trial.score) &&
+         trial.further_values.size() == objective.further.size() &&
+         std::all_of(trial.further_values.begin(), trial.further_values.end(),
+                     [](double value) { return std::isfinite(value); });
+}
+
 void SortByRank(const Objective& objective, std::vector<Trial>& trials) {
-  std::sort(trials.begin(), trials.end(),
-            [&](const Trial& a, const Trial& b) { return RanksBefore(objective, a, b); });
+  if (objective.further.empty()) {
+    std::sort(trials.begin(), trials.end(),
+              [&](const Trial& a, const Trial& b) { return RanksBefore(objective, a, b); });
+    return;
+  }
+  const std::vector<int> fronts = FrontsOf(objective, trials);
+  std::vector<size_t> places(trials.size());
+  std::iota(places.begin(), places.end(), size_t{0});
+  // Trials of no front rank after all others anyway.
+  std::sort(places.begin(), places.end(), [&](size_t a, size_t b) {
+    if (fronts[a] > 0 && fronts[b] > 0 && fronts[a] != fronts[b]) return fronts[a] < fronts[b];
+    return RanksBefore(objective, trials[a], trials[b]);
+  });
+  std::vector<Trial> sorted;
+  sorted.reserve(trials.size());
+  for (const size_t place : places) sorted.push_back(std::move(trials[place]));
+  trials = std::move(sorted);
 }
 
 const Trial* FindBest(const Objective& objective, std::span<const Trial> trials) {
   const Trial* best = nullptr;
   for (const Trial& trial : trials) {
-    if (GroupOf(trial) != RankGroup::kScored) continue;
+    if (GroupOf(objective, trial) != RankGroup::kScored) continue;
     if (best == nullptr || RanksBefore(objective, trial, *best)) best = &trial;
   }
   return best;

@@ -13,6 +13,14 @@ namespace vizsla {
 
 enum class Direction : int { kMinimize = 0, kMaximize = 1 };  // persisted
 
+// What a study weighs against its first objective (pareto.h): another metric of the epoch that the
+// first one selects. It selects nothing itself.
+struct FurtherObjective {
+  std::string metric = "parameters";
+  Direction direction = Direction::kMinimize;
+  bool operator==(const FurtherObjective&) const = default;
+};
+
 // `metric` is what the leaderboard ranks; the epoch that is best by `select_by` (default: the
 // metric itself) gives the score and the best checkpoint. The campaign: val_accuracy, selected by
 // val_loss.
@@ -24,11 +32,25 @@ struct Objective {
   // The newest epoch gives both, whatever select_by says: Keras' EarlyStopping with
   // restore_best_weights=False (`early_stopping: {restore: last}`).
   bool last_epoch = false;
+  std::vector<FurtherObjective> further;  // empty: the metric alone counts
   bool operator==(const Objective&) const = default;
 };
 
-// Losses are minimized, everything else is maximized, unless the user says otherwise.
+// What a trained network costs. Reported with every epoch of a study that asks for them, and with
+// no other: a metric of theirs stands only where it is an objective.
+inline constexpr char kParametersMetric[] = "parameters";  // weights, biases, scales and shifts
+inline constexpr char kMultiplyAddsMetric[] = "multiply_adds";  // of one photo's inference
+inline constexpr char kModelBytesMetric[] = "model_bytes";  // of the tensors in model.safetensors
+inline constexpr char kLatencyMetric[] = "latency_ms";      // one photo, on the worker's device
+bool IsCostMetric(std::string_view metric);
+
+// Losses and costs are minimized, everything else is maximized, unless the user says otherwise.
 Direction DefaultDirection(std::string_view metric);
+
+// Of the metric and the further ones, in order: never empty.
+std::vector<Direction> DirectionsOf(const Objective& objective);
+// "val_accuracy" or "val_accuracy, parameters".
+std::string MetricsText(const Objective& objective);
 
 // Whether a is strictly better than b. NaN is worse than every number and no better than NaN.
 bool IsBetter(Direction direction, double a, double b);
@@ -53,10 +75,14 @@ bool HasDiverged(const EpochReport& report);
 // Order of the leaderboard: scored trials by score, the smaller number first among equals; NaN
 // after all numbers; trials without a score last, by number. DIVERGED, FAILED, INFEASIBLE and
 // CANCELLED trials have no rank and stand after the ranked ones (the best among them never wins).
+// With further objectives these break ties, in their order, and a trial that lacks a finite value
+// of one stands with the NaN ones: so the first of this order is on the Pareto front.
 bool RanksBefore(const Objective& objective, const Trial& a, const Trial& b);
 bool MayWin(const Trial& trial);
+// A finite score, and as finite a value for each further objective.
+bool HasFiniteValues(const Objective& objective, const Trial& trial);
 
-// Trials sorted by RanksBefore.
+// Trials sorted by RanksBefore; with further objectives by their Pareto front first.
 void SortByRank(const Objective& objective, std::vector<Trial>& trials);
 
 // The winner: the first of the ranking, when it may win and has a finite score.

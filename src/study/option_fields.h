@@ -3,7 +3,8 @@
 //   visit(name, value, range, meaning)
 //
 // for every field. JSON and YAML, the schema and docs/samplers.md are made from it. `value` is a
-// reference to an int, a double, a bool, a std::optional<double> or an enumeration with words.
+// reference to an int, a double, a bool, a std::optional<double>, an enumeration with words or a
+// list of names of parameters.
 #pragma once
 
 #include <limits>
@@ -37,6 +38,18 @@ inline std::optional<AshaOptions::Variant> FromText(std::string_view text) {
   return std::nullopt;
 }
 
+inline std::string_view ToText(Nsga2Options::Crossover crossover) {
+  return crossover == Nsga2Options::Crossover::kSbx ? "sbx" : "uniform";
+}
+
+template <>
+inline std::optional<Nsga2Options::Crossover> FromText(std::string_view text) {
+  for (const auto crossover : {Nsga2Options::Crossover::kSbx, Nsga2Options::Crossover::kUniform}) {
+    if (text == ToText(crossover)) return crossover;
+  }
+  return std::nullopt;
+}
+
 inline constexpr double kMostTrials = 1e6;
 inline constexpr double kMostEpochs = 1e6;
 inline constexpr double kAnyNumber = std::numeric_limits<double>::max();
@@ -61,6 +74,8 @@ void DescribeOptions(TpeOptions& options, const Visit& visit) {
         "Drawn from the good trials' density; the best ratio wins.");
   visit("multivariate", options.multivariate, OptionRange(),
         "Parameters that are active together have joint densities; false: each its own.");
+  visit("random_fraction", options.random_fraction, OptionRange{0, 1},
+        "The share of trials drawn at random all the same; BOHB's is a third.");
 }
 
 template <typename Visit>
@@ -75,6 +90,18 @@ void DescribeOptions(CmaEsOptions& options, const Visit& visit) {
         "Trials of a generation; 0: 4 + 3 ln(number of dimensions).");
   visit("sigma", options.sigma, OptionRange{1e-6, 1},
         "First step size, in widths of the parameters' ranges.");
+}
+
+template <typename Visit>
+void DescribeOptions(Nsga2Options& options, const Visit& visit) {
+  visit("population", options.population, OptionRange{2, kMostTrials},
+        "Trials of a generation, and parents of the next.");
+  visit("crossover", options.crossover, OptionRange(),
+        "sbx: numbers near those of the parents; uniform: each parameter of one of them.");
+  visit("crossover_probability", options.crossover_probability, OptionRange{0, 1},
+        "How often a trial has two parents.");
+  visit("mutation_probability", options.mutation_probability, OptionRange{0, 1},
+        "Of each parameter; 0: 1 / number of parameters.");
 }
 
 template <typename Visit>
@@ -152,6 +179,21 @@ void DescribeOptions(AshaOptions& options, const Visit& visit) {
   visit("variant", options.variant, OptionRange(),
         "promote: a trial waits at its rung and is resumed once it is good enough; stop: it ends.");
   DescribeRungs(options, visit);
+}
+
+template <typename Visit>
+void DescribeOptions(PopulationOptions& options, const Visit& visit) {
+  visit("interval", options.interval, OptionRange{1, kMostEpochs},
+        "Epochs from one comparison with the population to the next.");
+  visit("quantile", options.quantile, OptionRange{0.01, 0.5},
+        "The share of the population that is replaced by copies of an equal share of the best.");
+  visit("shrink", options.shrink, OptionRange{0.01, 1},
+        "A copy's number is multiplied by this ...");
+  visit("grow", options.grow, OptionRange{1, 100}, "... or by this.");
+  visit("resample", options.resample, OptionRange{0, 1},
+        "The probability that a copy's parameter is drawn anew instead.");
+  visit("perturb", options.perturb, OptionRange(),
+        "The parameters that a copy changes; by default all that may change in training.");
 }
 
 }  // namespace vizsla

@@ -48,4 +48,9 @@ std::optional<StageTrials> PlanTrials(const StudySpec& spec, int stage) {
   return StageTrials{count, limit.has_value() || ClosedSpace(view.space) == view.space};
 }
 
+int64_t CountRuns(const StudySpec& spec, int64_t configurations) {
+  return configurations * spec.repeats +
+         std::min<int64_t>(configurations, spec.final_runs.top) * spec.final_runs.repeats;
+}
+
 }  // namespace vizsla

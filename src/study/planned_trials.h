@@ -27,4 +27,7 @@ struct StageTrials {
 // Nullopt: neither the budget nor the space sets an end.
 std::optional<StageTrials> PlanTrials(const StudySpec& spec, int stage);
 
+// How many trials so many configurations are, with their repeats and final runs.
+int64_t CountRuns(const StudySpec& spec, int64_t configurations);
+
 }  // namespace vizsla

@@ -96,6 +96,13 @@ struct ReadOption {
     } else if constexpr (std::is_enum_v<Value>) {
       const auto known = FromText<Value>(fields.String(key));
       known ? void(value = *known) : fields.Fail(key, "is an unknown word");
+    } else if constexpr (std::is_same_v<Value, std::vector<std::string>>) {
+      const json* list = fields.Get(key);
+      value.clear();
+      for (const json& entry : *list) {
+        if (!entry.is_string()) return fields.Fail(key, "must be a list of names");
+        value.push_back(entry.get<std::string>());
+      }
     } else {
       const double number = fields.Double(key);
       if (!(number >= range.low && number <= range.high)) fields.Fail(key, "is out of range");
@@ -189,6 +196,12 @@ absl::Status CheckTogether(const AshaOptions& options, int max_epochs) {
   return CheckFirstRung(options.min_epochs, max_epochs);
 }
 
+absl::Status CheckTogether(const PopulationOptions& options, int max_epochs) {
+  if (options.interval < max_epochs) return absl::OkStatus();
+  return Wrong("interval", StrCat(options.interval, ", but trials have only ", max_epochs,
+                                  " epochs: none would ever be compared"));
+}
+
 }  // namespace
 
 std::string_view ToText(SamplerKind kind) {
@@ -207,6 +220,8 @@ std::string_view ToText(SamplerKind kind) {
       return "gp";
     case SamplerKind::kCmaEs:
       return "cma_es";
+    case SamplerKind::kNsga2:
+      return "nsga2";
   }
   VIZSLA_CHECK(false);
 }
@@ -229,6 +244,8 @@ std::string_view ToText(PrunerKind kind) {
       return "hyperband";
     case PrunerKind::kAsha:
       return "asha";
+    case PrunerKind::kPopulation:
+      return "population";
   }
   VIZSLA_CHECK(false);
 }

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <variant>
+#include <vector>
 
 namespace vizsla {
 
@@ -17,6 +19,7 @@ enum class PrunerKind : int {
   kSuccessiveHalving = 5,
   kHyperband = 6,
   kAsha = 7,
+  kPopulation = 8,
 };
 
 struct NoPruning {
@@ -90,9 +93,25 @@ struct AshaOptions {
   bool operator==(const AshaOptions&) const = default;
 };
 
+// Population-based training (Jaderberg et al. 2017): the trials of the budget are a population.
+// Every `interval` epochs a trial of the worst quantile ends, and one that goes on from a
+// checkpoint of the best quantile with perturbed parameters takes its place. Factors are the
+// paper's, the other values Ray Tune's.
+struct PopulationOptions {
+  int interval = 1;
+  double quantile = 0.25;
+  double shrink = 0.8;  // a number is multiplied by one of these two
+  double grow = 1.2;
+  double resample = 0.25;  // the probability of drawing a parameter anew instead
+  // Names of the parameters that change. The YAML reader fills in all that may
+  // (ParameterInfo::changes_in_training) when the user names none.
+  std::vector<std::string> perturb;
+  bool operator==(const PopulationOptions&) const = default;
+};
+
 using PrunerSpec =
     std::variant<NoPruning, MedianOptions, PercentileOptions, ThresholdOptions, PatienceOptions,
-                 SuccessiveHalvingOptions, HyperbandOptions, AshaOptions>;
+                 SuccessiveHalvingOptions, HyperbandOptions, AshaOptions, PopulationOptions>;
 
 inline PrunerKind KindOf(const PrunerSpec& spec) { return static_cast<PrunerKind>(spec.index()); }
 

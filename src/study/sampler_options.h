@@ -15,6 +15,7 @@ enum class SamplerKind : int {
   kTpe = 4,
   kGaussianProcess = 5,
   kCmaEs = 6,
+  kNsga2 = 7,
 };
 
 struct RandomOptions {
@@ -39,10 +40,11 @@ struct HaltonOptions : QuasiRandomOptions {
 };
 
 struct TpeOptions {
-  int startup_trials = 10;   // random ones before the first model
-  int candidates = 24;       // drawn from the good trials' density; the best ratio wins
-  bool multivariate = true;  // joint densities of parameters that are active together; false:
-                             // each parameter by itself
+  int startup_trials = 10;     // random ones before the first model
+  int candidates = 24;         // drawn from the good trials' density; the best ratio wins
+  bool multivariate = true;    // joint densities of parameters that are active together; false:
+                               // each parameter by itself
+  double random_fraction = 0;  // of the trials after the first model; BOHB's is a third
   bool operator==(const TpeOptions&) const = default;
 };
 
@@ -57,8 +59,20 @@ struct CmaEsOptions {
   bool operator==(const CmaEsOptions&) const = default;
 };
 
+struct Nsga2Options {
+  enum class Crossover {
+    kSbx,      // simulated binary: children near their parents, as near as these are to each other
+    kUniform,  // each parameter from one of the parents
+  };
+  int population = 50;  // trials of a generation, and parents of the next
+  Crossover crossover = Crossover::kSbx;
+  double crossover_probability = 0.9;  // else a child is one parent's, mutated
+  double mutation_probability = 0;     // of each parameter; 0: 1 / number of parameters
+  bool operator==(const Nsga2Options&) const = default;
+};
+
 using SamplerSpec = std::variant<RandomOptions, GridOptions, SobolOptions, HaltonOptions,
-                                 TpeOptions, GaussianProcessOptions, CmaEsOptions>;
+                                 TpeOptions, GaussianProcessOptions, CmaEsOptions, Nsga2Options>;
 
 inline SamplerKind KindOf(const SamplerSpec& spec) {
   return static_cast<SamplerKind>(spec.index());

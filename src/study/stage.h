@@ -20,8 +20,10 @@ namespace vizsla {
 // What the user wants spent. May be raised when the same study is submitted again; everything else
 // is part of the immutable hash.
 struct Budget {
-  int64_t trials = 0;  // at least 1; 0 with the grid sampler means the whole grid
-  int epochs = 30;     // per trial
+  // Configurations, whatever their repeats: at least 1; 0 with the grid sampler means the whole
+  // grid.
+  int64_t trials = 0;
+  int epochs = 30;                                // per trial
   std::optional<std::chrono::seconds> wall_time;  // of the study, counted while trials run
   bool operator==(const Budget&) const = default;
 };

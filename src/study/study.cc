@@ -21,6 +21,8 @@ json ImmutableJson(const StudySpec& spec) {
   immutable.erase("name");
   immutable.erase("notes");
   immutable.erase("budget");
+  immutable.erase("stop");
+  immutable.erase("final");
   if (immutable.contains("stages")) {
     for (json& stage : immutable["stages"]) {
       stage.erase("notes");
@@ -126,6 +128,22 @@ WeightsSpec WeightsFromJson(JsonFields& outer, const json& value) {
   return weights;
 }
 
+std::vector<FurtherObjective> FurtherFromJson(JsonFields& outer, const json& value) {
+  std::vector<FurtherObjective> all;
+  if (!value.is_array()) {
+    outer.Fail("further", "must be a list");
+    return all;
+  }
+  for (const json& entry : value) {
+    JsonFields fields(entry, "further");
+    FurtherObjective& objective = all.emplace_back();
+    objective.metric = fields.String("metric");
+    objective.direction = DirectionFromJson(fields, "direction");
+    outer.Note(fields.Finish());
+  }
+  return all;
+}
+
 Objective ObjectiveFromJson(JsonFields& outer, const json& value) {
   JsonFields fields(value, "objective");
   Objective objective;
@@ -137,6 +155,7 @@ Objective ObjectiveFromJson(JsonFields& outer, const json& value) {
     objective.last_epoch = fields.String("epoch") == "last";
     if (!objective.last_epoch) fields.Fail("epoch", "must be last");
   }
+  if (fields.Has("further")) objective.further = FurtherFromJson(fields, *fields.Get("further"));
   outer.Note(fields.Finish());
   return objective;
 }
@@ -150,6 +169,20 @@ EarlyStopping EarlyStoppingFromJson(JsonFields& outer, const json& value) {
   rule.min_delta = fields.Double("min_delta");
   outer.Note(fields.Finish());
   return rule;
+}
+
+std::vector<std::string> NamesFromJson(JsonFields& fields, const std::string& key,
+                                       const json& list) {
+  std::vector<std::string> names;
+  if (!list.is_array()) fields.Fail(key, "must be a list of names");
+  for (const json& name : list) {
+    if (name.is_string()) {
+      names.push_back(name.get<std::string>());
+    } else {
+      fields.Fail(key, "must be a list of names");
+    }
+  }
+  return names;
 }
 
 // What a study means that was stored before the newest fields existed.
@@ -255,8 +288,16 @@ nlohmann::json ToJson(const StudySpec& spec) {
   };
   // Left out when they say nothing, so that older studies keep their hash.
   if (objective.last_epoch) fields["objective"]["epoch"] = "last";
+  for (const FurtherObjective& further : objective.further) {
+    fields["objective"]["further"].push_back(
+        {{"metric", further.metric}, {"direction", ToText(further.direction)}});
+  }
   if (spec.pruner != PrunerSpec()) fields["pruner"] = ToJson(spec.pruner);
+  if (spec.repeats != 1) fields["repeats"] = spec.repeats;
+  if (spec.final_runs.top > 0) fields["final"] = ToJson(spec.final_runs);
   for (const Stage& stage : spec.stages) fields["stages"].push_back(ToJson(stage));
+  if (!spec.stop.empty()) fields["stop"] = ToJson(spec.stop);
+  if (!spec.learn_from.empty()) fields["learn_from"] = spec.learn_from;
   return fields;
 }
 
@@ -278,6 +319,10 @@ absl::StatusOr<StudySpec> StudySpecFromJson(const nlohmann::json& value) {
   }
   spec.sampler = SamplerFromJson(fields, "sampler");
   if (fields.Has("pruner")) spec.pruner = PrunerFromJson(fields, "pruner");
+  if (fields.Has("repeats")) {
+    spec.repeats = static_cast<int>(fields.Int("repeats", 1, kMostRepeats));
+  }
+  if (fields.Has("final")) spec.final_runs = FinalRunsFromJson(fields, *fields.Get("final"));
   spec.max_crashes = static_cast<int>(fields.Int("max_crashes", 1, 1 << 30));
   spec.checkpoint_interval =
       std::chrono::seconds(fields.Int("checkpoint_interval_s", 0, int64_t{1} << 40));
@@ -288,6 +333,10 @@ absl::StatusOr<StudySpec> StudySpecFromJson(const nlohmann::json& value) {
   }
   if (const json* field = fields.Get("enqueue")) spec.enqueue = EnqueueFromJson(fields, *field);
   if (fields.Has("stages")) spec.stages = StagesFromJson(fields, *fields.Get("stages"));
+  if (fields.Has("stop")) spec.stop = StopRulesFromJson(fields, *fields.Get("stop"));
+  if (fields.Has("learn_from")) {
+    spec.learn_from = NamesFromJson(fields, "learn_from", *fields.Get("learn_from"));
+  }
   VIZSLA_RETURN_IF_ERROR(fields.Finish());
   return spec;
 }

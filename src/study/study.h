@@ -13,8 +13,10 @@
 #include "src/study/early_stopping.h"
 #include "src/study/ids.h"
 #include "src/study/objective.h"
+#include "src/study/repeats.h"
 #include "src/study/search_space.h"
 #include "src/study/stage.h"
+#include "src/study/stop_rules.h"
 #include "src/study/trial.h"
 
 namespace vizsla {
@@ -47,12 +49,18 @@ struct StudySpec {
   EarlyStopping early_stopping;
   SamplerSpec sampler;
   PrunerSpec pruner;
+  int repeats = 1;  // runs of each configuration; budgets count configurations
+  FinalRuns final_runs;
   int max_crashes = 3;  // after so many crashed attempts a trial is FAILED
   // Between `last` checkpoints of a trial; 0: one after every epoch.
   std::chrono::seconds checkpoint_interval{60};
   SearchSpace space;
   std::vector<EnqueuedTrial> enqueue;
   std::vector<Stage> stages;  // `then:`; stages[0] is stage 2
+  StopRules stop;
+  // Names of earlier studies whose trials the first stage's sampler knows from the start. Which
+  // trials those are is decided once, when the study is made.
+  std::vector<std::string> learn_from;
   bool operator==(const StudySpec&) const = default;
 };
 
@@ -90,8 +98,8 @@ absl::StatusOr<StudySpec> StudySpecFromJson(const nlohmann::json& json);
 std::string ToJsonText(const StudySpec& spec);  // canonical, compact
 absl::StatusOr<StudySpec> StudySpecFromJsonText(std::string_view text);
 
-// SHA-256 of the canonical JSON without name, and without the notes and budgets of study and
-// stages: what makes it the same study.
+// SHA-256 of the canonical JSON without name, final runs and stopping rules, and without the notes
+// and budgets of study and stages: what makes it the same study.
 std::string ImmutableHash(const StudySpec& spec);
 
 // A readable difference of the immutable parts, one line a field ("parameters.dropout: 0.2 ->
@@ -102,7 +110,7 @@ std::string DiffImmutable(const StudySpec& stored, const StudySpec& given);
 enum class StudyState : int {
   kActive = 0,
   kStopped = 1,   // by the user; resumable
-  kFinished = 2,  // its trials have ended, or its time is over: then some may still be QUEUED
+  kFinished = 2,  // its trials have ended, or it was ended (end_reason): some may still be QUEUED
   // 3 was deleted, when deleting did not remove the rows.
 };
 std::string_view ToText(StudyState state);
@@ -124,6 +132,11 @@ struct Study {
   Timestamp created_at{};
   std::optional<Timestamp> finished_at;
   Milliseconds active_time{0};  // while at least one of its trials ran
+  // Why it FINISHED before its trials were used up: "target 0.9 reached by trial 17 (0.912)"; empty
+  // while it has not, and when all have ended.
+  std::string end_reason;
+  // What its sampler has learnt from earlier studies, for people; empty: nothing.
+  std::string learned;
 };
 
 }  // namespace vizsla

@@ -65,6 +65,14 @@ std::string_view ToText(WarmStart::Kind kind) {
   VIZSLA_CHECK(false);
 }
 
+int ResumeEpoch(const Trial& trial) {
+  return trial.last_checkpoint.empty() ? trial.lineage.parent_epoch : trial.last_checkpoint_epoch;
+}
+
+int64_t MemberOf(const Trial& trial) {
+  return trial.lineage.parent == 0 ? trial.number : trial.lineage.member;
+}
+
 bool IsWaiting(const Trial& trial) {
   if (trial.state != TrialState::kQueued) return false;
   switch (trial.warm_start.kind) {

@@ -83,23 +83,42 @@ struct WarmStart {
 // "none", "trial", "best", "best configuration".
 std::string_view ToText(WarmStart::Kind kind);
 
+// Of a trial that goes on from where another one of its study stands, with some parameters changed:
+// population-based training (src/pruning/population_pruner.h). All but `checkpoint` is set when the
+// trial is created and never changes.
+struct Lineage {
+  int64_t parent = 0;    // whose checkpoint it goes on from; 0: it begins by itself
+  int parent_epoch = 0;  // epochs of that checkpoint: the trial's own begin after it
+  int64_t member =
+      0;  // whose place in the population it takes: the number of the first trial there
+  std::string checkpoint;  // artifact hash, resumable; empty once the trial has ended
+  bool operator==(const Lineage&) const = default;
+};
+
 struct Trial {
   TrialId id;
   StudyId study;
   int64_t number = 0;  // 1, 2, 3 ... within the study; the stream key of its randomness
   int stage = 1;       // of the study: the stages run one after another
-  std::string name;    // from `enqueue:`, or as edited since; may be empty
+  // The first run of the same configuration; 0: this is it. See trial_groups.h.
+  int64_t repeat_of = 0;
+  bool final_run = false;  // a repeat after the search, on a fresh seed, without pruning
+  std::string name;        // from `enqueue:`, or as edited since; may be empty
   std::string notes;
   // While its source is not decided, only what replaces the source's.
   Configuration configuration;
-  WarmStart warm_start;
+  WarmStart warm_start;  // with a parent: the parent's
+  Lineage lineage;
   TrialState state = TrialState::kQueued;
-  AttemptNumber attempt;        // of the newest lease; 0 before the first
-  int crashes = 0;              // attempts that ended kCrashed
-  int epoch = 0;                // the newest reported epoch of the current run; 0 before the first
-  int rung = 0;                 // of its pruner: how many it has been promoted past
+  AttemptNumber attempt;  // of the newest lease; 0 before the first
+  int crashes = 0;        // attempts that ended kCrashed
+  int epoch = 0;  // the newest reported epoch of the current run; lineage.parent_epoch before it
+  int rung = 0;   // of its pruner: how many it has been promoted past
   std::optional<double> score;  // as Score() in objective.h says; may be NaN
   int best_epoch = 0;           // 0 when there is no score
+  // Of the study's further objectives, in their order, at best_epoch; NaN where the report lacks
+  // one. Empty without a score or without such objectives.
+  std::vector<double> further_values;
   std::string best_checkpoint;  // artifact hash of best_epoch's weights
   std::string last_checkpoint;  // artifact hash to resume from; empty before the first
   int last_checkpoint_epoch = 0;
@@ -108,7 +127,16 @@ struct Trial {
   Timestamp created_at{};
   std::optional<Timestamp> started_at;
   std::optional<Timestamp> finished_at;
+  // Its best checkpoint was removed to keep within the coordinator's byte budget, so that
+  // best_checkpoint is empty. Score and history stay.
+  bool checkpoint_dropped = false;
 };
+
+// How many epochs the checkpoint holds that the next attempt resumes from: its own, or its
+// parent's; 0 when it starts from the beginning.
+int ResumeEpoch(const Trial& trial);
+// The number of the trial with which its place in the population began: its own without a parent.
+int64_t MemberOf(const Trial& trial);
 
 // QUEUED, but its source has not been decided: no worker may have it yet.
 bool IsWaiting(const Trial& trial);

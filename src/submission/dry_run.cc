@@ -129,6 +129,8 @@ absl::StatusOr<DryRunEstimate> EstimateStudy(const StudySpec& spec, const DryRun
   if (expected.empty()) {
     return absl::InvalidArgumentError("the study would have no trials: raise budget.trials");
   }
+  estimate.trials = CountRuns(spec, estimate.trials);
+  estimate.enqueued *= spec.repeats;
 
   std::map<FeatureKey, FeatureSet> sets;
   double training_seconds = 0;

@@ -64,8 +64,9 @@ class Outlook {
                                  int64_t count) {
     const StageView view = StageOf(spec_, stage);
     const SearchSpace space = stage == 1 ? view.space : SpaceOn(view.space, source);
-    VIZSLA_ASSIGN_OR_RETURN(const auto sampler, MakeSampler(view.sampler, space,
-                                                            spec_.objective.direction, spec_.seed));
+    VIZSLA_ASSIGN_OR_RETURN(
+        const auto sampler,
+        MakeSampler(view.sampler, space, DirectionsOf(spec_.objective), spec_.seed));
     const auto observe = [&](int64_t number, const Configuration& configuration) {
       Trial trial;
       trial.number = number;

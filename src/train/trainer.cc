@@ -7,6 +7,7 @@
 #include <cmath>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "src/base/log.h"
@@ -17,6 +18,7 @@
 #include "src/train/autoencoder.h"
 #include "src/train/batch_tensors.h"
 #include "src/train/checkpoint.h"
+#include "src/train/cost_metrics.h"
 #include "src/train/epoch_batches.h"
 #include "src/train/feature_phase.h"
 #include "src/train/foreign_errors.h"
@@ -70,6 +72,7 @@ class TrialRun {
         hooks_(hooks),
         streams_(assignment.study_seed, assignment.trial_number),
         early_stopping_(EarlyStoppingOf(plan_, assignment.early_stopping)),
+        costs_(assignment.objective, plan_, data.class_count),
         device_(torch::kCPU) {}
 
   absl::StatusOr<TrialResult> Run() {
@@ -183,8 +186,19 @@ class TrialRun {
   absl::Status SetUpTraining() {
     training_.emplace(plan_, data_, *model_, group_, device_);
     if (!assignment_.resume_checkpoint.empty()) {
-      VIZSLA_ASSIGN_OR_RETURN(position_, RestoreLast(assignment_.resume_checkpoint, identity_,
+      CheckpointIdentity identity = identity_;
+      if (assignment_.parent) {
+        identity.plan = PlanFingerprint(assignment_.parent->plan);
+        identity.trial_number = assignment_.parent->number;
+      }
+      VIZSLA_ASSIGN_OR_RETURN(position_, RestoreLast(assignment_.resume_checkpoint, identity,
                                                      *model_, training_->update()));
+      // The parent may have left in the middle of an epoch, in an order of photos that is not this
+      // trial's: that epoch begins anew.
+      if (assignment_.parent) {
+        position_.step = 0;
+        position_.train = Tally{};
+      }
       // The sums of the unfinished epoch are of all ranks; one of them carries them on.
       if (!group_.is_leader()) position_.train = Tally{};
     }
@@ -214,8 +228,10 @@ class TrialRun {
       }));
       if (group_.agreed() == Directive::kCancel) return std::optional(Ended(Directive::kCancel));
       report = MakeReport(epoch, validation);
+      // The other ranks' reports are compared by nothing that costs are.
+      if (group_.is_leader()) costs_.AddTo(report.metrics, *model_, device_);
       if (group_.is_leader() && !HasDiverged(report) &&
-          BecomesBest(assignment_.objective, reports_, report)) {
+          BecomesBest(assignment_.objective, OwnReports(), report)) {
         best_checkpoint = SerializeBest(*model_, identity_, epoch);
       }
     }
@@ -250,6 +266,13 @@ class TrialRun {
     if (directive == Directive::kContinue) return std::optional<TrialResult>();
     VIZSLA_ASSIGN_OR_RETURN(TrialResult result, Leave(last_checkpoint));
     return std::optional(std::move(result));
+  }
+
+  std::span<const EpochReport> OwnReports() const {
+    const auto first = std::find_if(reports_.begin(), reports_.end(), [&](const auto& report) {
+      return report.epoch > assignment_.parent_epoch;
+    });
+    return {first, reports_.end()};
   }
 
   // `position_` is at the end of the epoch, with sums over all ranks.
@@ -323,7 +346,10 @@ class TrialRun {
     }
     std::string last;
     const bool goes_on = !HasDiverged(report) && report.epoch < plan_.epochs;
-    if (goes_on && SteadyClock::now() - last_upload_ >= assignment_.checkpoint_interval) {
+    const int every = assignment_.checkpoint_epochs;
+    const bool is_due = SteadyClock::now() - last_upload_ >= assignment_.checkpoint_interval ||
+                        (every > 0 && report.epoch % every == 0);
+    if (goes_on && is_due) {
       // Without it a later attempt has more to repeat; no reason to stop this one.
       absl::StatusOr<std::string> hash = UploadLast();
       if (hash.ok()) last = *std::move(hash);
@@ -421,6 +447,7 @@ class TrialRun {
   TrialHooks& hooks_;
   const TrialStreams streams_;
   const EarlyStopping early_stopping_;
+  CostMetrics costs_;
   torch::Device device_;
   std::shared_ptr<Model> model_;
   CheckpointIdentity identity_;

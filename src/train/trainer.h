@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,12 @@ struct TrainerOptions {
   uint64_t largest_feature_cache = kLargestFeatureCache;  // bytes
 };
 
+// The trial whose checkpoint another one goes on from.
+struct ParentTrial {
+  TrainingPlan plan;
+  int64_t number = 0;
+};
+
 // One lease.
 struct TrialAssignment {
   TrainingPlan plan;
@@ -73,9 +80,16 @@ struct TrialAssignment {
   Objective objective;
   EarlyStopping early_stopping;
   std::chrono::seconds checkpoint_interval{60};
+  // A `last` checkpoint after each epoch that is a multiple of it, whatever the time; 0: none.
+  int checkpoint_epochs = 0;
   // Reports of earlier attempts, in order of epoch (also those after resume_epoch, which are
-  // re-run).
+  // re-run). The first `parent_epoch` epochs are those of the trials that this one continues: rules
+  // about the course of training look at them, the choice of the best epoch does not.
   std::vector<EpochReport> history;
+  int parent_epoch = 0;
+  // When the checkpoint to resume from is another trial's. Its plan and this one differ at most in
+  // what may change in training (changes_in_training.h), which the caller has checked.
+  std::optional<ParentTrial> parent;
   std::string resume_checkpoint;  // bytes of the `last` checkpoint, or empty; the same on all ranks
   // Warm start: bytes of another trial's `best` checkpoint whose tensors replace the model's
   // initial ones (after the study's weights), or empty; the same on all ranks and in every attempt.

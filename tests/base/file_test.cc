@@ -75,6 +75,20 @@ TEST_F(FileTest, WithoutCommitNothingRemains) {
   EXPECT_THAT(Names(folder_.path()), ::testing::ElementsAre("a"));
 }
 
+TEST_F(FileTest, ANewFileNeverTakesAnothersPlace) {
+  for (const std::string name : {"a", "a", "b"}) {
+    auto writer = AtomicFileWriter::Create(Path(name), 0600);
+    ASSERT_TRUE(writer.ok());
+    ASSERT_TRUE((*writer)->Append(name).ok());
+    const bool there = std::filesystem::exists(Path(name));
+    EXPECT_EQ((*writer)->CommitNew().code(),
+              there ? absl::StatusCode::kAlreadyExists : absl::StatusCode::kOk);
+    EXPECT_EQ(std::filesystem::status(Path(name)).permissions(),
+              std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  }
+  EXPECT_THAT(Names(folder_.path()), ::testing::UnorderedElementsAre("a", "b"));
+}
+
 TEST_F(FileTest, AppearsOnlyByCommitAndMayTakeAnotherName) {
   auto writer = AtomicFileWriter::Create(Path("upload"));
   ASSERT_TRUE(writer.ok());

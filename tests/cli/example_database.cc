@@ -63,8 +63,8 @@ std::string OpenDatabase::Put(const std::string& bytes) {
   return hash;
 }
 
-Study OpenDatabase::CreateStudy(const std::string& name) {
-  auto spec = ParseStudy("name: " + name + kSpace, "example.yaml");
+Study OpenDatabase::CreateStudy(const std::string& name, const std::string& more) {
+  auto spec = ParseStudy(StrCat("name: ", name, kSpace, more), "example.yaml");
   EXPECT_TRUE(spec.ok()) << spec.status();
   Split split;
   split.classes = {"beagle", "pug"};

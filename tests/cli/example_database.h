@@ -23,7 +23,8 @@ class OpenDatabase {
   std::string Put(const std::string& bytes);
 
   // A study of three trials of two epochs, pinned to ExampleWeights and ExampleSplit.
-  Study CreateStudy(const std::string& name);
+  // `more`: further lines of its YAML.
+  Study CreateStudy(const std::string& name, const std::string& more = "");
   WorkerId Register();
   LeaseGrant Acquire(WorkerId worker);
   // A checkpoint that belongs to the example's weights, different for each (trial, epoch).

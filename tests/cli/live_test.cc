@@ -73,6 +73,17 @@ TEST_F(LiveTest, CommandsFindTheCoordinatorBesideTheDatabase) {
               StartsWith("dogs  stopped"));
 }
 
+TEST_F(LiveTest, TheDoctorAsksTheCoordinatorForItsHealthAndItsClock) {
+  const std::string found = Run("doctor").output;
+  EXPECT_THAT(found,
+              HasSubstr(server_->address() + ", version " VIZSLA_VERSION ", protocol 1, serves"));
+  EXPECT_THAT(found, HasSubstr("the coordinator's by"));
+  server_->SetServing(false);
+  const ProgramResult draining = Run("doctor");
+  EXPECT_EQ(draining.exit_code, 1);
+  EXPECT_THAT(draining.output, HasSubstr("does not serve now"));
+}
+
 TEST_F(LiveTest, NotesAreEditedWhileTheCoordinatorRuns) {
   const LeaseGrant lease = database_->Acquire(worker_);
   EXPECT_EQ(Run("note dogs --trial 1 --name first --notes 'An idea.'").output,

@@ -29,6 +29,7 @@ Message Wire(const Message& message) {
 }
 
 void ExpectEqual(const Trial& a, const Trial& b) {
+  EXPECT_EQ(a.further_values, b.further_values);
   EXPECT_EQ(a.id, b.id);
   EXPECT_EQ(a.study, b.study);
   EXPECT_EQ(a.number, b.number);
@@ -51,6 +52,9 @@ void ExpectEqual(const Trial& a, const Trial& b) {
   EXPECT_EQ(a.finished_at, b.finished_at);
   EXPECT_EQ(a.stage, b.stage);
   EXPECT_EQ(a.warm_start, b.warm_start);
+  EXPECT_EQ(a.lineage, b.lineage);
+  EXPECT_EQ(a.repeat_of, b.repeat_of);
+  EXPECT_EQ(a.final_run, b.final_run);
 }
 
 void ExpectEqual(const Study& a, const Study& b) {
@@ -228,6 +232,22 @@ TEST(Conversion, BoardBecomesLeaderboard) {
   EXPECT_EQ(row.elapsed_ms(), 60'000);
   EXPECT_EQ(row.eta_ms(), 30'000);
   EXPECT_EQ(row.metrics().at("val_accuracy"), 0.75);
+  EXPECT_EQ(board.total_rows(), 4);
+  const BoardRow sample = SampleBoard().rows[0];
+  EXPECT_EQ(*FromProto(row.search()), *sample.search);
+  EXPECT_EQ(*FromProto(row.final_runs()), *sample.fresh);
+}
+
+TEST(Conversion, RunsAreChecked) {
+  v1::RepeatedRuns runs = ToProto(*SampleBoard().rows[0].search);
+  runs.set_scored(-1);
+  ExpectRefused(FromProto(runs), "runs.scored: -1 is less than 0");
+  runs.set_scored(1);
+  runs.clear_state();
+  ExpectRefused(FromProto(runs), "trial.state: unknown value 0");
+  v1::Trial trial = ToProto(SampleTrial());
+  trial.set_repeat_of(-1);
+  ExpectRefused(FromProto(trial), "trial.repeat_of: -1 is less than 0");
 }
 
 TEST(Conversion, UnknownPlanAndTimesAreAbsentNotZero) {

@@ -85,6 +85,10 @@ inline Trial SampleTrial() {
   trial.finished_at = FromUnixMillis(1'700'000'000'400);
   trial.stage = 2;
   trial.warm_start = {WarmStart::Kind::kBest, 3, Hash("source")};
+  trial.lineage = {4, 6, 2, Hash("parent")};
+  trial.repeat_of = 2;
+  trial.final_run = true;
+  trial.further_values = {2257984, 0.1};
   return trial;
 }
 
@@ -96,6 +100,7 @@ inline LeaseGrant SampleLease() {
   lease.history = {SampleReport(1), SampleReport(2)};
   lease.resume_checkpoint = Hash("last");
   lease.init_checkpoint = Hash("source");
+  lease.parent = ResumedParent{4, lease.trial.configuration};
   return lease;
 }
 
@@ -109,6 +114,9 @@ inline Board SampleBoard() {
   row.elapsed = Milliseconds(60'000);
   row.eta = Milliseconds(30'000);
   row.metrics = {{"val_accuracy", 0.75}};
+  row.search = RunsSummary{{2, 3, 4}, TrialState::kCompleted, 3, 0.5, 0.125};
+  row.fresh = RunsSummary{{5}, TrialState::kPaused, 0, std::nullopt, std::nullopt};
+  board.total_rows = 4;
   board.rows = {row};
   board.total_trials = 12;
   board.planned_trials = 20;

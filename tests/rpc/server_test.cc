@@ -167,6 +167,9 @@ TEST_P(ServerTest, StoredRowsAreRead) {
               Trial trial = SampleTrial();
               trial.study = study_id;
               trial.number = number;
+              trial.repeat_of = 0;
+              trial.final_run = false;
+              trial.further_values.clear();
               trial.state = TrialState::kCompleted;
               trial.score = 0.5 + 0.1 * number;
               VIZSLA_ASSIGN_OR_RETURN(const TrialId id, writer.InsertTrial(trial));

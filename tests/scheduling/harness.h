@@ -102,6 +102,18 @@ class Harness : public ::testing::Test {
     EXPECT_TRUE(created.ok()) << created.status();
     return created.ok() ? created->study : Study();
   }
+  // Of the newest study.
+  std::vector<Trial> AllTrials() {
+    std::vector<Trial> trials;
+    EXPECT_TRUE(store_
+                    .Read([&](TrialReader& reader) -> absl::Status {
+                      VIZSLA_ASSIGN_OR_RETURN(const Study study, reader.FindStudy(""));
+                      VIZSLA_ASSIGN_OR_RETURN(trials, reader.ListTrials(study.id, {}));
+                      return absl::OkStatus();
+                    })
+                    .ok());
+    return trials;
+  }
   WorkerId Register(const std::string& name) { return *scheduler_->RegisterWorker(Info(name)); }
 
   // One lease; fails the test when there is none.

@@ -39,6 +39,28 @@ TEST_F(LeasesTest, ATrialFromQueueToEnd) {
   EXPECT_EQ(attempts[0].outcome, AttemptOutcome::kCompleted);
 }
 
+TEST_F(LeasesTest, WhatHappensIsCounted) {
+  Create(SmallSpec("dogs", 1, 2));
+  EXPECT_EQ(scheduler_->Statistics().workers_alive, 0);
+  const WorkerId worker = Register("w");
+  const LeaseGrant lease = Acquire(worker);
+  ASSERT_TRUE(Report(lease, 1, 0.5).ok());
+  ASSERT_TRUE(Report(lease, 1, 0.5).ok());   // the same again
+  EXPECT_FALSE(Report(lease, 5, 0.5).ok());  // refused
+  SchedulerStatistics statistics = scheduler_->Statistics();
+  EXPECT_EQ(statistics.workers_alive, 1);
+  EXPECT_EQ(statistics.leases_held, 1);
+  EXPECT_EQ(statistics.leases_granted, 1U);
+  EXPECT_EQ(statistics.leases_expired, 0U);
+  EXPECT_EQ(statistics.epochs_reported, 1U);
+  EXPECT_GE(statistics.suggestions.count, 1U);
+  Run(std::chrono::seconds(60));  // no beat for two leases
+  statistics = scheduler_->Statistics();
+  EXPECT_EQ(statistics.workers_alive, 0);
+  EXPECT_EQ(statistics.leases_held, 0);
+  EXPECT_EQ(statistics.leases_expired, 1U);
+}
+
 TEST_F(LeasesTest, EnqueuedTrialsComeFirstInOrder) {
   StudySpec spec = SmallSpec("dogs", 3, 2);
   spec.enqueue.push_back({"notebook", "by hand", {{"learning_rate", 0.01}}});

@@ -103,25 +103,13 @@ class PruningTest : public Harness {
       return hand.done ? StrCat(hand.name, " leaves") : "";
     }
     hand.lease = acquired->leases[0];
-    hand.epoch = hand.lease->trial.last_checkpoint_epoch;
+    hand.epoch = ResumeEpoch(hand.lease->trial);
     hand.told = ReportDirective::kContinue;
     if (hand.epoch > 0) {
       EXPECT_TRUE(artifacts_.Exists(hand.lease->resume_checkpoint));
       EXPECT_EQ(hand.lease->history.size(), static_cast<size_t>(hand.epoch));
     }
     return StrCat(hand.name, " takes ", hand.lease->trial.number, " at epoch ", hand.epoch);
-  }
-
-  std::vector<Trial> AllTrials() {
-    std::vector<Trial> trials;
-    EXPECT_TRUE(store_
-                    .Read([&](TrialReader& reader) -> absl::Status {
-                      VIZSLA_ASSIGN_OR_RETURN(const Study study, reader.FindStudy(""));
-                      VIZSLA_ASSIGN_OR_RETURN(trials, reader.ListTrials(study.id, {}));
-                      return absl::OkStatus();
-                    })
-                    .ok());
-    return trials;
   }
 
   void StartAnew() {
@@ -226,7 +214,8 @@ INSTANTIATE_TEST_SUITE_P(
                       PrunerSpec(PatienceOptions{.patience = 1, .min_delta = 0.01}),
                       PrunerSpec(SuccessiveHalvingOptions{.eta = 3}),
                       PrunerSpec(HyperbandOptions{.eta = 3}), PrunerSpec(AshaOptions{.eta = 3}),
-                      PrunerSpec(AshaOptions{.variant = AshaOptions::Variant::kStop, .eta = 3})),
+                      PrunerSpec(AshaOptions{.variant = AshaOptions::Variant::kStop, .eta = 3}),
+                      PrunerSpec(PopulationOptions{.interval = 2, .perturb = {"learning_rate"}})),
     [](const auto& info) { return StrCat(ToText(KindOf(info.param)), info.index); });
 
 TEST_F(PruningTest, ADeletedStudyLeavesNothingBehind) {

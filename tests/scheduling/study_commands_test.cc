@@ -268,7 +268,7 @@ TEST_F(StudyCommandsTest, WallTimeEndsAStudyAndMoreOfItGoesOn) {
   EXPECT_EQ(study.active_time, std::chrono::seconds(60));
   const Trial cut_off = GetTrial(lease.trial.id);
   EXPECT_EQ(cut_off.state, TrialState::kQueued);
-  EXPECT_EQ(cut_off.reason, "the study's wall time is over");
+  EXPECT_EQ(cut_off.reason, "the study ended: the wall time of its budget is over");
   EXPECT_EQ(cut_off.crashes, 0);
   EXPECT_EQ(Attempts(lease.trial.id)[0].outcome, AttemptOutcome::kPreempted);
   EXPECT_TRUE(Has(BestName(lease, 1)));

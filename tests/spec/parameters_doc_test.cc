@@ -21,6 +21,14 @@ std::string ParameterTable() {
     absl::StrAppend(&table, "| `", info.name, "` | ", info.allowed, " | ", usual, " | ", info.help,
                     " |\n");
   }
+  absl::StrAppend(&table, "\nMay change in the middle of training (`pruner: population`):");
+  const char* separator = " ";
+  for (const ParameterInfo& info : KnownParameters()) {
+    if (!info.changes_in_training) continue;
+    absl::StrAppend(&table, separator, "`", info.name, "`");
+    separator = ", ";
+  }
+  absl::StrAppend(&table, ".\n");
   return table;
 }
 

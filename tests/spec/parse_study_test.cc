@@ -46,6 +46,37 @@ enqueue:
   - {name: wide, parameters: {dense: [1024], dropout: 0.65, learning_rate: 0.1, batch_size: 20, batch_norm: false}}
 )";
 
+std::vector<std::string> Perturbed(const PrunerSpec& pruner) {
+  return std::get<PopulationOptions>(pruner).perturb;
+}
+
+TEST(ParseStudy, APopulationChangesAllThatMayChangeUnlessTold) {
+  const std::string space =
+      "parameters:\n  dense: {choices: [[1], [2]]}\n  dropout: {float: [0, 0.5]}\n"
+      "  weight_decay: 0.01\n  optimizer: adamw\n  learning_rate: {float: [1e-4, 1e-2], log: "
+      "true}\n";
+  const std::string head = "name: a\nbudget: {trials: 8}\n";
+  const auto all = ParseStudy(head + "pruner: population\n" + space, "a.yaml");
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_THAT(Perturbed(all->pruner), ElementsAre("dropout", "learning_rate"));
+  const auto one = ParseStudy(
+      head + "pruner: {kind: population, perturb: [learning_rate], interval: 3}\n" + space,
+      "a.yaml");
+  ASSERT_TRUE(one.ok()) << one.status();
+  EXPECT_THAT(Perturbed(one->pruner), ElementsAre("learning_rate"));
+  EXPECT_EQ(std::get<PopulationOptions>(one->pruner).interval, 3);
+  EXPECT_EQ(*StudySpecFromJson(ToJson(*one)), *one);
+
+  // A stage that takes the population over changes what it varies itself.
+  const auto staged = ParseStudy(
+      head + "pruner: population\n" + space +
+          "then:\n  - {name: finer, budget: {trials: 4, epochs: 9}, parameters: {label_smoothing: "
+          "{float: [0, 0.2]}, dropout: {float: [0, 0.3]}}}\n",
+      "a.yaml");
+  ASSERT_TRUE(staged.ok()) << staged.status();
+  EXPECT_THAT(Perturbed(staged->stages[0].pruner), ElementsAre("dropout", "label_smoothing"));
+}
+
 TEST(ParseStudy, ReadsEverything) {
   const auto study = ParseStudy(kFull, "dogs.yaml");
   ASSERT_TRUE(study.ok()) << study.status();
@@ -125,6 +156,37 @@ TEST(ParseStudy, ShortForms) {
   EXPECT_EQ(grid->budget.trials, 0);  // the whole grid
 }
 
+std::string Study(const std::string& rest) { return "name: a\nbudget: {trials: 9}\n" + rest; }
+
+TEST(ParseStudy, SeveralObjectives) {
+  const std::string rest = "parameters: {dropout: 0.5}\n";
+  const auto study =
+      ParseStudy(Study("objectives:\n"
+                       "  - {metric: val_accuracy, select_by: val_loss}\n"
+                       "  - parameters\n"
+                       "  - {metric: latency_ms, direction: maximize}\n"
+                       "sampler: {kind: nsga2, population: 8, crossover: uniform}\n" +
+                       rest),
+                 "a.yaml");
+  ASSERT_TRUE(study.ok()) << study.status();
+  EXPECT_EQ(study->objective.metric, "val_accuracy");
+  EXPECT_EQ(study->objective.select_by, "val_loss");
+  EXPECT_THAT(study->objective.further,
+              ElementsAre(FurtherObjective{"parameters", Direction::kMinimize},
+                          FurtherObjective{"latency_ms", Direction::kMaximize}));
+  Nsga2Options options;
+  options.population = 8;
+  options.crossover = Nsga2Options::Crossover::kUniform;
+  EXPECT_EQ(study->sampler, SamplerSpec(options));
+  EXPECT_EQ(*StudySpecFromJsonText(ToJsonText(*study)), *study);
+  // A list of one is the short form of `objective`, and hashes alike.
+  const auto one = ParseStudy(Study("objectives: [val_loss]\n" + rest), "a.yaml");
+  const auto plain = ParseStudy(Study("objective: val_loss\n" + rest), "a.yaml");
+  ASSERT_TRUE(one.ok() && plain.ok()) << one.status();
+  EXPECT_EQ(ImmutableHash(*one), ImmutableHash(*plain));
+  EXPECT_NE(ImmutableHash(*study), ImmutableHash(*plain));
+}
+
 TEST(ParseStudy, ConditionsMayNameOneValue) {
   const auto study = WithHeader(R"(parameters:
   network: {choices: [mobilenet_v2, scratch_v1]}
@@ -163,7 +225,6 @@ TEST_P(ParseStudyErrors, NameThePlaceAndTheReason) {
   EXPECT_THAT(message, HasSubstr(bad.reason));
 }
 
-std::string Study(const std::string& rest) { return "name: a\nbudget: {trials: 9}\n" + rest; }
 std::string Parameters(const std::string& lines) { return Study("parameters:\n" + lines); }
 
 // The lines, and 64,000 more configurations for each of theirs: more than are looked at.
@@ -186,6 +247,25 @@ const BadInput kBadInputs[] = {
     {"List", "- a\n- b\n", "1:1", "must be a mapping, not a list"},
     {"TwoDocuments", "name: a\n---\nname: b\n", "3:1", "a second document"},
     // Top level.
+    {"TwoObjectiveKeys", Study("objective: val_loss\nobjectives: [val_loss]\n"), "4:13",
+     "objectives: and objective: give one of the two"},
+    {"NoObjectives", Study("objectives: []\n"), "3:13", "objectives: there are no objectives"},
+    {"CostFirst", Study("objectives: [parameters, val_accuracy]\n"), "3:14", "'parameters'"},
+    {"ObjectiveTwice", Study("objectives: [val_accuracy, {metric: val_accuracy}]\n"), "3:28",
+     "val_accuracy is an objective already"},
+    {"UnknownCost", Study("objectives: [val_accuracy, latency]\n"), "3:28",
+     "did you mean 'latency_ms'?"},
+    {"OneScoreSampler",
+     Study("objectives: [val_accuracy, parameters]\nsampler: gp\nparameters: {dropout: 0.5}\n"),
+     "4:10", "gp learns from one score, but the study has several objectives"},
+    {"ComparingPruner",
+     Study("objectives: [val_accuracy, parameters]\npruner: {kind: asha}\n"
+           "parameters: {dropout: 0.5}\n"),
+     "4:9", "asha compares trials by val_accuracy alone"},
+    {"StageOfOneScore",
+     Study("objectives: [val_accuracy, parameters]\nparameters: {dropout: 0.5}\n"
+           "then: [{budget: {trials: 1}, sampler: tpe}]\n"),
+     "5:39", "tpe learns from one score"},
     {"UnknownKey", "name: a\nparamters: {}\n", "2:1",
      "paramters: unknown key; did you mean 'parameters'?"},
     {"DuplicateKey", "name: a\nseed: 1\nname: b\n", "3:1", "name: is there twice"},
@@ -247,6 +327,25 @@ const BadInput kBadInputs[] = {
      "name: a\nbudget: {trials: 2, epochs: 4}\npruner: {kind: asha, min_epochs: 4}\n"
      "parameters: {}\n",
      "3:34", "pruner.min_epochs: 4, but trials have only 4 epochs"},
+    {"PopulationOption", Study("pruner: {kind: population, perturb: []}\n"), "3:37",
+     "must name at least one parameter"},
+    {"PopulationInterval", Study("pruner: {kind: population, interval: 99}\n"), "3:38",
+     "none would ever be compared"},
+    {"PopulationShape",
+     Study("pruner: {kind: population, perturb: [dense]}\nparameters:\n"
+           "  dense: {choices: [[1], [2]]}\n"),
+     "3:9", "perturb: dense cannot change in the middle of training"},
+    {"PopulationName",
+     Study("pruner: {kind: population, perturb: [momentun]}\nparameters:\n"
+           "  dropout: {float: [0, 0.5]}\n"),
+     "3:9", "perturb: momentun is no parameter of the study"},
+    {"PopulationWithoutAny",
+     Study("pruner: population\nparameters:\n  dense: {choices: [[1], [2]]}\n"), "3:9",
+     "needs a parameter that may change in training"},
+    {"PopulationTooSmall",
+     "name: a\nbudget: {trials: 3}\npruner: population\nparameters:\n"
+     "  dropout: {float: [0, 0.5]}\n",
+     "3:9", "0.25 of the 3 trials is less than one"},
     {"Crashes", Study("max_crashes: 0\n"), "3:14", "max_crashes: must be from 1"},
     // Parameters.
     {"UnknownParameter", Parameters("  droput: 0.5\n"), "4:3",

@@ -93,11 +93,17 @@ struct OptionSchema {
       schema = {{"type", "boolean"}};
       usual = value ? "true" : "false";
     } else if constexpr (std::is_enum_v<Value>) {
-      schema = {{"enum", {"promote", "stop"}}};
+      schema = {{"enum", json::array()}};
+      for (const char* word : {"promote", "stop", "sbx", "uniform"}) {
+        if (FromText<Value>(word)) schema["enum"].push_back(word);
+      }
       usual = ToText(value);
     } else if constexpr (std::is_same_v<Value, std::optional<double>>) {
       schema = {{"type", "number"}};
       usual = "none";
+    } else if constexpr (std::is_same_v<Value, std::vector<std::string>>) {
+      schema = {{"type", "array"}, {"items", {{"type", "string"}}}, {"minItems", 1}};
+      usual = "all";
     } else {
       schema = {{"type", std::is_same_v<Value, int> ? "integer" : "number"},
                 {"minimum", Number(range.low)}};
@@ -164,6 +170,21 @@ json MakeSchema() {
                          {"direction", {{"enum", {"minimize", "maximize"}}}},
                          {"select_by", metric}})}}},
       "What the leaderboard ranks, and by what the epoch is chosen. Default: val_accuracy.");
+  const json further = {
+      {"enum",
+       {"train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_top5_accuracy",
+        kParametersMetric, kMultiplyAddsMetric, kModelBytesMetric, kLatencyMetric}}};
+  const json direction = {{"enum", {"minimize", "maximize"}}};
+  // The parser alone knows that the first one may be no cost, and that no metric stands twice.
+  properties["objectives"] = Described(
+      {{"type", "array"},
+       {"minItems", 1},
+       {"items",
+        {{"anyOf",
+          {further, Object({{"metric", further}, {"direction", direction}, {"select_by", metric}},
+                           {"metric"})}}}}},
+      "Several at once, in place of objective: the first one is as there; the others are weighed "
+      "against it.");
   const json trial_count = {{"type", "integer"}, {"minimum", 1}, {"maximum", 1000000000}};
   const json epoch_count = {{"type", "integer"}, {"minimum", 1}, {"maximum", 1000000}};
   properties["budget"] =
@@ -183,6 +204,31 @@ json MakeSchema() {
       Described(sampler, "Chooses configurations; docs/samplers-and-pruners.md. Default: random.");
   properties["pruner"] =
       Described(pruner, "Cuts trials short; docs/samplers-and-pruners.md. Default: none.");
+  const json counted = {{"type", "integer"}, {"minimum", 1}, {"maximum", 1000000000}};
+  json stop = Object({{"target", {{"type", "number"}}},
+                      {"no_improvement_trials", counted},
+                      {"min_delta", {{"type", "number"}, {"minimum", 0}}},
+                      {"epochs", counted}});
+  stop["minProperties"] = 1;
+  stop["dependencies"] = {{"min_delta", {"no_improvement_trials"}}};
+  properties["stop"] =
+      Described(stop, "Ends the study before its trials are used up; may be loosened later.");
+  properties["learn_from"] = Described(
+      {{"anyOf",
+        {text, {{"type", "array"}, {"minItems", 1}, {"uniqueItems", true}, {"items", text}}}}},
+      "Earlier studies whose trials the sampler (tpe, gp, cma_es) knows from the start.");
+  const json run_count = {{"type", "integer"}, {"minimum", 1}, {"maximum", kMostRepeats}};
+  properties["repeats"] =
+      Described(run_count,
+                "Runs of each configuration, each with a seed of its own; samplers and leaderboard "
+                "see their mean. budget.trials counts configurations. Default: 1.");
+  properties["final"] = Described(
+      Object({{"top", {{"type", "integer"}, {"minimum", 1}, {"maximum", kMostFinalists}}},
+              {"repeats", run_count}},
+             {"top"}),
+      "After the search the best `top` configurations are trained again, `repeats` (3) times each, "
+      "on fresh seeds and without pruning; these runs alone rank them. May be added and raised "
+      "later. Default: none.");
   properties["max_crashes"] = Described({{"type", "integer"}, {"minimum", 1}, {"maximum", 1000}},
                                         "A trial that crashed so often is failed. Default: 3.");
   properties["checkpoint_interval"] =
@@ -277,6 +323,21 @@ parameters:
   batch_norm: {choices: [true, false], when: {network: mobilenet_v2, pooling: [avg, max]}}
 )",
      true},
+    {"objectives", R"(name: objectives
+budget: {trials: 4}
+objectives: [{metric: val_accuracy, select_by: val_loss}, latency_ms, {metric: parameters, direction: minimize}]
+sampler: {kind: nsga2, population: 8, crossover: uniform}
+parameters: {network: mobilenet_v2, dropout: {float: [0.0, 0.5]}}
+)",
+     true},
+    {"crossover",
+     "name: a\nbudget: {trials: 1}\nsampler: {kind: nsga2, crossover: stop}\n"
+     "parameters: {dropout: 0.5}\n",
+     false},
+    {"cost_metric",
+     "name: a\nbudget: {trials: 1}\nobjectives: [val_accuracy, flops]\n"
+     "parameters: {dropout: 0.5}\n",
+     false},
     {"stages", R"(name: stages
 budget: {trials: 4}
 early_stopping: {restore: last}
@@ -296,6 +357,20 @@ then:
   - {budget: {trials: 1}}
 )",
      true},
+    {"rules", R"(name: rules
+budget: {trials: 40}
+sampler: tpe
+learn_from: [old-dogs, older-dogs]
+stop: {target: 0.9, no_improvement_trials: 30, min_delta: 0.001, epochs: 5000}
+parameters: {dropout: {float: [0.0, 0.6]}}
+)",
+     true},
+    {"no_rules", "name: a\nbudget: {trials: 1}\nparameters: {dropout: 0.5}\nstop: {}\n", false},
+    {"delta_of_nothing",
+     "name: a\nbudget: {trials: 1}\nparameters: {dropout: 0.5}\nstop: {min_delta: 0.1}\n", false},
+    {"learns_twice",
+     "name: a\nbudget: {trials: 1}\nsampler: gp\nlearn_from: [b, b]\nparameters: {dropout: 0.5}\n",
+     false},
     {"stage_wall_time",
      "name: a\nbudget: {trials: 1}\nparameters: {dropout: 0.5}\nthen: [{budget: {trials: 1, "
      "wall_time: 2h}}]\n",

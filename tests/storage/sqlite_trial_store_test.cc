@@ -137,6 +137,7 @@ INSERT INTO trials(study_id, number, name, notes, configuration, state, attempt,
                     EXPECT_TRUE(study.spec.stages.empty());
                     VIZSLA_ASSIGN_OR_RETURN(const Trial trial, reader.FindTrial(study.id, 1));
                     EXPECT_EQ(trial.stage, 1);
+                    EXPECT_TRUE(trial.further_values.empty());
                     EXPECT_EQ(trial.warm_start, WarmStart());
                     EXPECT_EQ(trial.name, "first");
                     EXPECT_EQ(trial.notes, "mine");

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 #include <latch>
+#include <limits>
 #include <thread>
 
 #include "src/base/file.h"
@@ -208,8 +209,12 @@ TEST_P(TrialStoreTest, ATrialReadsBackAsWritten) {
   given.name = "renamed";
   given.notes = "a line\nand another";
   given.warm_start = {WarmStart::Kind::kBest, 12, SampleHash('e')};
+  given.lineage = {12, 5, 3, SampleHash('7')};
+  given.repeat_of = 11;
+  given.final_run = true;
   given.started_at = SampleTime(4);
   given.finished_at = SampleTime(5);
+  given.checkpoint_dropped = true;
   ASSERT_TRUE(Write([&](TrialWriter& writer) { return writer.UpdateTrial(given); }).ok());
   for (const auto& stored : {GetTrial(given.id), Get<Trial>([&](TrialReader& reader) {
                                return reader.FindTrial(study, 1);
@@ -236,7 +241,11 @@ TEST_P(TrialStoreTest, ATrialReadsBackAsWritten) {
     EXPECT_EQ(stored->started_at, given.started_at);
     EXPECT_EQ(stored->finished_at, given.finished_at);
     EXPECT_EQ(stored->stage, 3);
+    EXPECT_TRUE(stored->checkpoint_dropped);
     EXPECT_EQ(stored->warm_start, given.warm_start);
+    EXPECT_EQ(stored->lineage, given.lineage);
+    EXPECT_EQ(stored->repeat_of, 11);
+    EXPECT_TRUE(stored->final_run);
   }
 }
 
@@ -261,9 +270,16 @@ TEST_P(TrialStoreTest, ScoresThatAreNoNumbersReadBack) {
         std::optional<double>(-inf), std::optional<double>(0.0)}) {
     Trial trial = SampleTrial(study, ++number);
     trial.score = score;
+    if (score) trial.further_values = {std::nan(""), -inf, 0.1, 23587712};
     const auto stored = GetTrial(AddTrial(trial));
     ASSERT_EQ(stored->score.has_value(), score.has_value()) << number;
+    EXPECT_TRUE(score || stored->further_values.empty());
     if (!score) continue;
+    ASSERT_EQ(stored->further_values.size(), 4u);
+    EXPECT_TRUE(std::isnan(stored->further_values[0]));
+    EXPECT_EQ(stored->further_values[1], -inf);
+    EXPECT_EQ(stored->further_values[2], 0.1);
+    EXPECT_EQ(stored->further_values[3], 23587712);
     EXPECT_EQ(std::isnan(*stored->score), std::isnan(*score));
     EXPECT_TRUE(std::isnan(*score) || *stored->score == *score) << number;
   }
@@ -304,6 +320,68 @@ TEST_P(TrialStoreTest, TrialsAreListedByStateInOrderOfNumber) {
   };
   EXPECT_EQ(last(study), 4);
   EXPECT_EQ(last(AddStudy("empty")), 0);
+}
+
+TEST_P(TrialStoreTest, TellsWhetherThereIsATrial) {
+  const StudyId study = AddStudy("dogs");
+  const auto any = [&](std::vector<TrialState> states) {
+    return *Get<bool>([&](TrialReader& reader) { return reader.AnyTrial(study, states); });
+  };
+  EXPECT_FALSE(any({}));
+  Trial trial = SampleTrial(study, 1);
+  trial.state = TrialState::kPaused;
+  AddTrial(trial);
+  EXPECT_TRUE(any({}));
+  EXPECT_TRUE(any({TrialState::kQueued, TrialState::kPaused}));
+  EXPECT_FALSE(any({TrialState::kQueued, TrialState::kRunning}));
+}
+
+TEST_P(TrialStoreTest, FindsWhatAWorkerTrains) {
+  const StudyId dogs = AddStudy("dogs");
+  const StudyId cats = AddStudy("cats");
+  const auto add = [&](StudyId study, int64_t number, TrialState state, const std::string& worker) {
+    Trial trial = SampleTrial(study, number);
+    trial.state = state;
+    trial.worker = worker;
+    return AddTrial(trial);
+  };
+  const TrialId first = add(dogs, 1, TrialState::kRunning, "host:1/0");
+  add(dogs, 2, TrialState::kRunning, "host:2/0");
+  add(dogs, 3, TrialState::kCompleted, "host:1/0");
+  const TrialId last = add(cats, 1, TrialState::kRunning, "host:1/0");
+  const auto held = [&](const std::string& worker) {
+    std::vector<TrialId> ids;
+    const auto trials =
+        *Get<std::vector<Trial>>([&](TrialReader& reader) { return reader.ListHeldBy(worker); });
+    for (const Trial& trial : trials) ids.push_back(trial.id);
+    return ids;
+  };
+  EXPECT_THAT(held("host:1/0"), ElementsAre(first, last));
+  EXPECT_THAT(held("host:3/0"), IsEmpty());
+}
+
+TEST_P(TrialStoreTest, StatesAreSummarized) {
+  const StudyId study = AddStudy("dogs");
+  AddTrial(SampleTrial(AddStudy("other"), 1));
+  const std::optional<double> scores[] = {0.5, std::nullopt, 0.75, 0.25,
+                                          std::numeric_limits<double>::quiet_NaN()};
+  for (int64_t number = 1; number <= 5; ++number) {
+    Trial trial = SampleTrial(study, number);
+    trial.state = number == 2 ? TrialState::kQueued : TrialState::kCompleted;
+    trial.score = scores[number - 1];
+    AddTrial(trial);
+  }
+  const auto summaries = *Get<std::vector<StateSummary>>(
+      [&](TrialReader& reader) { return reader.SummarizeStates(study); });
+  ASSERT_EQ(summaries.size(), 2U);
+  EXPECT_EQ(summaries[0].state, TrialState::kQueued);
+  EXPECT_EQ(summaries[0].trials, 1);
+  EXPECT_EQ(summaries[0].lowest_score, std::nullopt);
+  EXPECT_EQ(summaries[0].highest_score, std::nullopt);
+  EXPECT_EQ(summaries[1].state, TrialState::kCompleted);
+  EXPECT_EQ(summaries[1].trials, 4);
+  EXPECT_EQ(summaries[1].lowest_score, 0.25);
+  EXPECT_EQ(summaries[1].highest_score, 0.75);
 }
 
 TEST_P(TrialStoreTest, NumbersAreUniqueAndTrialsNeedTheirStudy) {
@@ -435,6 +513,87 @@ TEST_P(TrialStoreTest, AnInitialCheckpointIsReferenced) {
       [&](TrialReader& reader) { return reader.IsArtifactReferenced(SampleHash('9')); }));
   EXPECT_FALSE(*Get<bool>(
       [&](TrialReader& reader) { return reader.IsArtifactReferenced(SampleHash('8')); }));
+}
+
+// Afterwards nobody needs it.
+TEST_P(TrialStoreTest, AnInitialCheckpointIsReferencedUntilItsTrialHasEnded) {
+  const StudyId study = AddStudy("dogs");
+  Trial trial = SampleTrial(study, 1);
+  trial.warm_start = {WarmStart::Kind::kTrial, 7, SampleHash('9')};
+  trial.id = AddTrial(trial);
+  for (int state = 0; state <= static_cast<int>(TrialState::kCancelled); ++state) {
+    trial.state = static_cast<TrialState>(state);
+    ASSERT_TRUE(Write([&](TrialWriter& writer) { return writer.UpdateTrial(trial); }).ok());
+    EXPECT_EQ(*Get<bool>([&](TrialReader& reader) {
+      return reader.IsArtifactReferenced(SampleHash('9'));
+    }),
+              !IsFinished(trial.state))
+        << ToText(trial.state);
+  }
+}
+
+TEST_P(TrialStoreTest, WhyAStudyEndedAndWhatItLearntReadBack) {
+  Study study = SampleStudy("dogs");
+  study.id = AddStudy("dogs");
+  study.end_reason = "target 0.9 reached by trial 17 (0.912)";
+  study.learned = "learns from 3 trials of 'old'";
+  ASSERT_TRUE(Write([&](TrialWriter& writer) { return writer.UpdateStudy(study); }).ok());
+  EXPECT_EQ(FindStudy("dogs")->end_reason, study.end_reason);
+  EXPECT_EQ(FindStudy("dogs")->learned, study.learned);
+}
+
+TEST_P(TrialStoreTest, StopProgressReadsBackAndGoesWithItsStudy) {
+  const StudyId study = AddStudy("dogs");
+  const auto stored = [&] {
+    return *Get<StopProgress>([&](TrialReader& reader) { return reader.GetStopProgress(study); });
+  };
+  EXPECT_EQ(stored(), StopProgress());
+  StopProgress progress{12, 3, 0.1 + 0.2, 2, 5, 0.25, 1};
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(
+        Write([&](TrialWriter& writer) { return writer.PutStopProgress(study, progress); }).ok());
+    EXPECT_EQ(stored(), progress);
+    progress.best.reset();
+    ++progress.epochs;
+  }
+  EXPECT_FALSE(Write([&](TrialWriter& writer) {
+                 return writer.PutStopProgress(StudyId(99), progress);
+               }).ok());
+  ASSERT_TRUE(Write([&](TrialWriter& writer) { return writer.DeleteStudy(study); }).ok());
+  EXPECT_EQ(stored(), StopProgress());
+}
+
+TEST_P(TrialStoreTest, LearnedTrialsReadBackInOrderAndGoWithTheirStudy) {
+  const StudyId study = AddStudy("dogs");
+  LearnedTrial scored{"old", 7, {{"dropout", 0.25}}, TrialState::kPruned, 4, 0.1 + 0.2};
+  LearnedTrial failed{"old", 8, {{"dropout", 0.5}}, TrialState::kFailed, 0, std::nullopt};
+  LearnedTrial no_number = scored;
+  no_number.study = "older";
+  no_number.number = 1;
+  no_number.score = std::numeric_limits<double>::quiet_NaN();
+  ASSERT_TRUE(Write([&](TrialWriter& writer) -> absl::Status {
+                VIZSLA_RETURN_IF_ERROR(
+                    writer.InsertLearned(study, std::vector<LearnedTrial>{scored, failed}));
+                return writer.InsertLearned(study, std::vector<LearnedTrial>{no_number});
+              }).ok());
+  const auto listed = [&] {
+    return *Get<std::vector<LearnedTrial>>(
+        [&](TrialReader& reader) { return reader.ListLearned(study); });
+  };
+  const std::vector<LearnedTrial> learned = listed();
+  ASSERT_EQ(learned.size(), 3);
+  EXPECT_EQ(learned[0].study, "old");
+  EXPECT_EQ(learned[0].number, 7);
+  EXPECT_EQ(learned[0].configuration, scored.configuration);
+  EXPECT_EQ(learned[0].state, TrialState::kPruned);
+  EXPECT_EQ(learned[0].epoch, 4);
+  EXPECT_EQ(learned[0].score, scored.score);
+  EXPECT_EQ(learned[1].number, 8);
+  EXPECT_EQ(learned[1].score, std::nullopt);
+  EXPECT_EQ(learned[2].study, "older");
+  EXPECT_TRUE(learned[2].score && std::isnan(*learned[2].score));
+  ASSERT_TRUE(Write([&](TrialWriter& writer) { return writer.DeleteStudy(study); }).ok());
+  EXPECT_TRUE(listed().empty());
 }
 
 TEST_P(TrialStoreTest, AFailedChangeIsUndoneAlone) {

@@ -23,8 +23,9 @@ TEST(PolicySpec, NamesAreFixed) {
   for (const SamplerSpec& spec : AllSamplers()) names.emplace_back(ToText(KindOf(spec)));
   for (const PrunerSpec& spec : AllPruners()) names.emplace_back(ToText(KindOf(spec)));
   EXPECT_THAT(names, ::testing::ElementsAre("random", "grid", "sobol", "halton", "tpe", "gp",
-                                            "cma_es", "none", "median", "percentile", "threshold",
-                                            "patience", "successive_halving", "hyperband", "asha"));
+                                            "cma_es", "nsga2", "none", "median", "percentile",
+                                            "threshold", "patience", "successive_halving",
+                                            "hyperband", "asha", "population"));
 }
 
 TEST(PolicySpec, DefaultsAreAWordAlone) {

@@ -1,0 +1,150 @@
+#include "src/scheduling/checkpoint_budget.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <map>
+#include <tuple>
+
+#include "src/scheduling/stage_policy.h"
+#include "src/study/objective.h"
+#include "src/study/trial_groups.h"
+
+namespace vizsla {
+namespace {
+
+struct Candidate {
+  CheckpointDrop drop;
+  int study_order = 0;  // finished, stopped, active
+  int64_t rank = 0;     // from 1; 0: none
+};
+
+int OrderOf(StudyState state) {
+  switch (state) {
+    case StudyState::kFinished:
+      return 0;
+    case StudyState::kStopped:
+      return 1;
+    case StudyState::kActive:
+      break;
+  }
+  return 2;
+}
+
+// Sources that enqueued trials of stages to come name.
+struct NamedSources {
+  std::set<std::string> names;
+  std::set<int64_t> numbers;
+  int64_t top = 0;  // the best so many may be sources
+
+  explicit NamedSources(const BudgetedStudy& entry) {
+    const StudySpec& spec = entry.study.spec;
+    if (entry.study.state == StudyState::kFinished || !HasSources(spec)) return;
+    top = 1;
+    for (const Stage& stage : spec.stages) top = std::max<int64_t>(top, stage.top);
+    for (int stage = 1; stage <= StageCount(spec); ++stage) {
+      for (const EnqueuedTrial& trial : StageOf(spec, stage).enqueue) {
+        if (trial.init_from.kind != InitFrom::Kind::kTrial) continue;
+        names.insert(trial.init_from.name);
+        numbers.insert(trial.init_from.number);
+      }
+    }
+    for (const Trial& trial : entry.trials) {
+      if (IsWaiting(trial)) numbers.insert(trial.warm_start.trial);
+    }
+    names.erase("");
+  }
+
+  bool Has(const Trial& trial) const {
+    return numbers.contains(trial.number) || names.contains(trial.name);
+  }
+};
+
+void Sort(const BudgetInput& input, const BudgetedStudy& entry, std::vector<Candidate>& candidates,
+          std::set<std::string>& wanted) {
+  wanted.insert({entry.study.inputs.split_hash, entry.study.inputs.weights_hash});
+  const Objective& objective = entry.study.spec.objective;
+  std::vector<TrialGroup> groups = GroupTrials(entry.trials);
+  SortByRank(objective, groups);
+  const NamedSources sources(entry);
+  const int64_t keep = std::max<int64_t>({1, input.keep_best, sources.top});
+  int64_t rank = 0;
+  for (const TrialGroup& group : groups) {
+    // What `pull` would take of the configuration.
+    const Trial& best = Representative(objective, group);
+    const bool ranked = MayWin(best) && best.score.has_value();
+    if (ranked) ++rank;
+    const bool kept = ranked && rank <= keep;
+    for (const auto* runs : {&group.search, &group.fresh}) {
+      for (const Trial* run : *runs) {
+        if (!IsFinished(run->state)) {
+          wanted.insert({run->best_checkpoint, run->last_checkpoint, run->warm_start.checkpoint,
+                         run->lineage.checkpoint});
+        } else if ((kept && run == &best) || sources.Has(*run)) {
+          wanted.insert(run->best_checkpoint);
+        } else if (!run->best_checkpoint.empty()) {
+          candidates.push_back({{run->study, run->id, run->number, run->best_checkpoint},
+                                OrderOf(entry.study.state),
+                                ranked ? rank : 0});
+        }
+      }
+    }
+  }
+}
+
+auto OrderOf(const Candidate& candidate) {
+  const bool ranked = candidate.rank > 0;
+  return std::tuple(candidate.study_order, ranked, -candidate.rank, candidate.drop.study,
+                    candidate.drop.number);
+}
+
+}  // namespace
+
+int64_t TotalBytes(std::span<const StoredArtifact> stored) {
+  int64_t total = 0;
+  for (const StoredArtifact& artifact : stored) total += artifact.bytes;
+  return total;
+}
+
+BudgetPlan PlanDrops(const BudgetInput& input) {
+  BudgetPlan plan;
+  plan.bytes_before = TotalBytes(input.stored);
+  plan.bytes_after = plan.bytes_before;
+  if (plan.bytes_before <= input.budget_bytes) return plan;
+
+  std::vector<Candidate> candidates;
+  std::set<std::string> wanted = input.being_read;
+  for (const BudgetedStudy& entry : input.studies) Sort(input, entry, candidates, wanted);
+  std::map<std::string, int64_t> bytes;
+  for (const StoredArtifact& artifact : input.stored) {
+    if (artifact.used_at + kFreshlyUsed > input.now) wanted.insert(artifact.hash);
+    bytes[artifact.hash] = artifact.bytes;
+  }
+  // Equal weights are one file: it goes with the last trial that names it.
+  std::map<std::string, int64_t> names;
+  std::erase_if(candidates, [&](const Candidate& candidate) {
+    return wanted.contains(candidate.drop.hash) || !bytes.contains(candidate.drop.hash);
+  });
+  for (const Candidate& candidate : candidates) ++names[candidate.drop.hash];
+  std::sort(candidates.begin(), candidates.end(),
+            [](const Candidate& a, const Candidate& b) { return OrderOf(a) < OrderOf(b); });
+  for (Candidate& candidate : candidates) {
+    if (plan.bytes_after <= input.budget_bytes) break;
+    if (--names[candidate.drop.hash] == 0) plan.bytes_after -= bytes[candidate.drop.hash];
+    plan.drops.push_back(std::move(candidate.drop));
+  }
+  return plan;
+}
+
+std::string BytesText(int64_t bytes) {
+  constexpr std::array kUnits = {"KiB", "MiB", "GiB", "TiB"};
+  if (bytes < 1024) return StrCat(bytes, bytes == 1 ? " byte" : " bytes");
+  double amount = static_cast<double>(bytes) / 1024;
+  size_t unit = 0;
+  for (; amount >= 1024 && unit + 1 < kUnits.size(); ++unit) amount /= 1024;
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.1f %s", amount, kUnits[unit]);
+  return text;
+}
+
+}  // namespace vizsla

@@ -1,0 +1,42 @@
+// Which runs of a configuration are still to be made: its repeats, and the final runs when the
+// search is over. Derived from the stored trials, so that a restart at any step goes on with what
+// is missing. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "src/study/study.h"
+#include "src/study/trial.h"
+#include "src/study/trial_groups.h"
+
+namespace vizsla {
+
+// Whether a configuration of the study can have more than one run.
+bool HasRepeats(const StudySpec& spec);
+
+// A run that the search made for a new configuration, not one more of it.
+inline bool IsFirstRun(const Trial& trial) { return trial.repeat_of == 0; }
+
+// The repeats that `first`, which waits for nothing, lacks; numbered from `next`. None for a
+// repeat, for one that ended before it began, and where each configuration runs once.
+std::vector<Trial> MissingRepeats(const StudySpec& spec, const Trial& first,
+                                  std::span<const Trial> trials, int64_t next, Timestamp now);
+
+// The final runs that the best configurations lack, the best one's first; numbered from `next`. For
+// a study whose search is over.
+std::vector<Trial> MissingFinalRuns(const StudySpec& spec, std::span<const Trial> trials,
+                                    int64_t next, Timestamp now);
+
+// How many trials the study will have with all repeats and final runs; nullopt when only its
+// samplers can tell. `groups` of all its `trials`.
+std::optional<int64_t> PlannedRuns(const Study& study, std::span<const TrialGroup> groups,
+                                   int64_t trials);
+
+// FailedPrecondition when the search would go on after final runs were made of its best.
+absl::Status CheckFinalRunsAllow(const StudySpec& stored, const StudySpec& raised,
+                                 std::span<const Trial> trials);
+
+}  // namespace vizsla
