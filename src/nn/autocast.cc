@@ -53,6 +53,12 @@ torch::ScalarType AutocastType(const torch::Device& device) {
   return IsEnabled(device.type()) ? TypeOf(device.type()) : torch::kFloat32;
 }
 
+bool IsLow(const torch::Tensor& x) {
+  return x.scalar_type() == torch::kBFloat16 || x.scalar_type() == torch::kFloat16;
+}
+
+torch::Tensor Widened(const torch::Tensor& x) { return IsLow(x) ? x.to(torch::kFloat32) : x; }
+
 Autocast::Autocast(Precision precision, const torch::Device& device)
     : device_(device.type()), was_enabled_(IsEnabled(device_)), former_type_(TypeOf(device_)) {
   const bool low = precision == Precision::kBfloat16 || precision == Precision::kFloat16;

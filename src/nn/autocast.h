@@ -23,6 +23,11 @@ absl::Status CheckPrecision(Precision precision, const torch::Device& device);
 // What autocast casts to on the device, in force on this thread; float32 outside.
 torch::ScalarType AutocastType(const torch::Device& device);
 
+// Whether its numbers are bfloat16 or float16.
+bool IsLow(const torch::Tensor& x);
+// In float32 when it is low, otherwise as it is.
+torch::Tensor Widened(const torch::Tensor& x);
+
 // Of the thread that makes it. Objects nest; each restores what was before.
 class Autocast {
  public:

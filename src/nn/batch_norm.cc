@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "src/nn/autocast.h"
+
 namespace vizsla {
 namespace {
 
@@ -39,12 +41,6 @@ std::vector<double> ToDoubles(const Tensor& values) {
 
 Tensor ToDevice(const std::vector<double>& values, const Tensor& like) {
   return torch::tensor(values, torch::kFloat64).to(like.device(), like.scalar_type());
-}
-
-// What mixed precision hands over in a lower type: sums in it would not be worth much.
-Tensor Widened(const Tensor& x) {
-  const bool is_low = x.scalar_type() == torch::kBFloat16 || x.scalar_type() == torch::kFloat16;
-  return is_low ? x.to(torch::kFloat32) : x;
 }
 
 struct Statistics {
@@ -86,6 +82,7 @@ class SynchronisedBatchNorm : public torch::autograd::Function<SynchronisedBatch
                         const Tensor& weight, const Tensor& bias, Tensor running_mean,
                         Tensor running_var, const BatchNormOptions& options,
                         const SumReduction& reduction) {
+    // Sums in a lower type would not be worth much.
     const Tensor x = Widened(input);
     auto state = c10::make_intrusive<Synchronised>();
     state->reduction = reduction;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "src/base/check.h"
+#include "src/nn/activation.h"
 #include "src/nn/autocast.h"
 #include "src/nn/initialization.h"
 #include "src/nn/pooling.h"
@@ -24,21 +25,6 @@ torch::nn::Module& ScopeOf(torch::nn::Module& root, const std::string& path,
                                    std::make_shared<torch::nn::Module>());
   }
   return *scope;
-}
-
-// In place where neither the activation nor what made its input needs the input backwards.
-torch::Tensor Activate(Activation activation, torch::Tensor x, bool in_place) {
-  switch (activation) {
-    case Activation::kRelu:
-      return in_place ? torch::relu_(x) : torch::relu(x);
-    case Activation::kRelu6:
-      return in_place ? torch::hardtanh_(x, 0, 6) : torch::hardtanh(x, 0, 6);
-    case Activation::kSilu:
-      return in_place && !torch::GradMode::is_enabled() ? torch::silu_(x) : torch::silu(x);
-    case Activation::kSigmoid:
-      return torch::sigmoid(x);
-  }
-  VIZSLA_CHECK(false);
 }
 
 // Each kernel from the stream that is named by its tensor.
@@ -185,11 +171,7 @@ std::vector<torch::Tensor> GraphNetwork::RunFrozen(const torch::Tensor& images) 
   values[0] = images.detach();
   RunLayers(values, 1, cut_, /*frozen=*/true);
   std::vector<torch::Tensor> crossing;
-  for (const int i : crossing_) {
-    const bool is_low =
-        values[i].scalar_type() == torch::kBFloat16 || values[i].scalar_type() == torch::kFloat16;
-    crossing.push_back(is_low ? values[i].to(torch::kFloat32) : values[i]);
-  }
+  for (const int i : crossing_) crossing.push_back(Widened(values[i]));
   return crossing;
 }
 

@@ -87,6 +87,8 @@ class TrialRun {
       case absl::StatusCode::kAborted:
         return failure;
       case absl::StatusCode::kResourceExhausted:
+        return TrialResult{AttemptOutcome::kInfeasible, StrCat(reason, "; ", WhatTookMemory()), "",
+                           0};
       case absl::StatusCode::kOutOfRange:
         return TrialResult{AttemptOutcome::kInfeasible, reason, "", 0};
       default:
@@ -335,6 +337,13 @@ class TrialRun {
     result.last_checkpoint = last_checkpoint;
     result.last_checkpoint_epoch = last_checkpoint.empty() ? 0 : position_.epochs;
     return result;
+  }
+
+  // What a user would make smaller.
+  std::string WhatTookMemory() const {
+    return StrCat("the trial asked for batch_size ", plan_.batch_size, " on ", group_.size(),
+                  group_.size() == 1 ? " rank" : " ranks", ", image_size ", plan_.image_size,
+                  ", precision ", ToText(plan_.precision));
   }
 
   // ---- Leader

@@ -33,14 +33,25 @@ absl::Status TrainingStep::Run(const StepRows& rows, const torch::Tensor& input,
   if (group_.is_leader() && (plan_.l1 > 0 || plan_.l2 > 0 || plan_.l2_bias > 0)) {
     trained = trained + model_.HeadPenalty(plan_.l1, plan_.l2, plan_.l2_bias);
   }
-  if (const LossScale* scale = update_.loss_scale()) trained = trained * scale->value();
-  reducer_.BeginBackward();
-  trained.backward();
-  VIZSLA_RETURN_IF_ERROR(reducer_.Finish());
-  update_.Apply(learning_rate_factor);
+  VIZSLA_RETURN_IF_ERROR(TakeStep(trained, learning_rate_factor));
 
   sums_.Add(loss, logits, LabelsOf(*data_.train, rows.views), data_.class_count, tally);
   return absl::OkStatus();
+}
+
+absl::Status TrainingStep::TakeStep(const torch::Tensor& trained, double learning_rate_factor) {
+  for (;;) {
+    const LossScale* scale = update_.loss_scale();
+    // Gradients that overflow at a scale of 1 do so without one: the step is skipped as any other.
+    const bool searches = scale != nullptr && update_.steps() == 0 && scale->value() > 1;
+    reducer_.BeginBackward();
+    (scale != nullptr ? trained * scale->value() : trained)
+        .backward(/*gradient=*/{}, /*retain_graph=*/searches);
+    VIZSLA_RETURN_IF_ERROR(reducer_.Finish());
+    // Every rank has the same gradients, and decides the same.
+    if (update_.Apply(learning_rate_factor) || !searches) return absl::OkStatus();
+    update_.ClearGradients();
+  }
 }
 
 }  // namespace vizsla

@@ -18,8 +18,10 @@ namespace vizsla {
 
 // The forward pass computes in the plan's precision (src/nn/autocast.h), the loss in float32.
 // What is trained is the mean over the global batch of TrainingLoss, plus the head's penalties.
-// Whatever the number of ranks, the gradients are those of one. Everything given outlives this
-// object. LibTorch's exceptions travel through.
+// Whatever the number of ranks, the gradients are those of one. A trial's first step in float16
+// repeats its backward pass until the loss scale fits: no batch is lost to finding it, and a
+// schedule that begins with a warm-up begins with steps that are taken. Later overflows skip their
+// step, as in PyTorch. Everything given outlives this object. LibTorch's exceptions travel through.
 class TrainingStep {
  public:
   // The update starts from the model's weights as they are now.
@@ -39,6 +41,9 @@ class TrainingStep {
   WeightUpdate& update() { return update_; }
 
  private:
+  // Backward, the group's sum, the update.
+  absl::Status TakeStep(const torch::Tensor& trained, double learning_rate_factor);
+
   const TrainingPlan& plan_;
   const TrainingData& data_;
   Model& model_;

@@ -23,15 +23,16 @@ bool WeightUpdate::Unscale() {
   return overflowed.item<float>() != 0;
 }
 
-void WeightUpdate::Apply(double factor) {
+bool WeightUpdate::Apply(double factor) {
   if (loss_scale_) {
     const bool overflowed = Unscale();
     loss_scale_->Update(overflowed);
-    if (overflowed) return;
+    if (overflowed) return false;
   }
   if (clip_norm_ > 0) torch::nn::utils::clip_grad_norm_(parameters_, clip_norm_);
   optimizer_->Step(factor);
   if (average_) average_->Update(optimizer_->steps());
+  return true;
 }
 
 NamedTensors WeightUpdate::State() const {

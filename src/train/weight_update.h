@@ -24,10 +24,11 @@ class WeightUpdate {
   WeightUpdate(NamedTensors parameters, const TrainingPlan& plan);
 
   void ClearGradients() { optimizer_->ClearGradients(); }
-  // With a loss scale: divides the gradients by it, and when they overflowed does nothing else.
+  // With a loss scale: divides the gradients by it, and when they overflowed lowers it and does
+  // nothing else; false then.
   // Clips the gradients' common 2-norm to plan.clip_norm (torch.nn.utils.clip_grad_norm_), steps
   // with both learning rates times `factor`, and updates the average.
-  void Apply(double factor);
+  bool Apply(double factor);
   int64_t steps() const { return optimizer_->steps(); }
   // Of precision float16 alone, or null: what the loss is multiplied by before its backward pass.
   LossScale* loss_scale() { return loss_scale_ ? &*loss_scale_ : nullptr; }

@@ -7,22 +7,13 @@
 
 #include "src/nn/autocast.h"
 #include "src/nn/graph_network.h"
-#include "tests/nn/testing.h"
+#include "tests/gpu/testing.h"
 
 namespace vizsla {
 namespace {
 
-const torch::Device kGpu(torch::kCUDA, 0);
 constexpr int kClasses = 5;
 constexpr int64_t kRows = 4;
-
-// ||a - b|| / ||b||.
-double RelativeError(const torch::Tensor& a, const torch::Tensor& b) {
-  const auto wide = [](const torch::Tensor& x) {
-    return x.detach().to(torch::kCPU, torch::kFloat64);
-  };
-  return ((wide(a) - wide(b)).norm() / wide(b).norm()).item<double>();
-}
 
 TrainingPlan PlanOf(const std::string& network) {
   if (IsScratchNetwork(network)) return ScratchPlan(network, 64, {16});
@@ -62,12 +53,31 @@ torch::Tensor ImagesOf(const TrainingPlan& plan) {
   return RandomTensor({kRows, 3, plan.image_size, plan.image_size}, 7);
 }
 
+// A change of the question: images and weights, each number times 1 + size x a normal one.
+struct Move {
+  double size = 0;
+  uint64_t seed = 0;
+};
+
+void Apply(const Move& move, const torch::Tensor& x, uint64_t index) {
+  if (move.size == 0) return;
+  const torch::NoGradGuard no_gradients;
+  const torch::Tensor noise = RandomTensor(x.sizes().vec(), 1000 * move.seed + index);
+  torch::Tensor(x).mul_(1 + move.size * noise.to(x.device(), x.scalar_type()));
+}
+
 Pass RunOn(const TrainingPlan& plan, const torch::Device& device, torch::ScalarType type,
-           bool training, torch::Tensor images) {
+           bool training, const Move& move = {}) {
   const auto model = Build(plan, kClasses);
+  torch::Tensor images = ImagesOf(plan);
   if (!training) LearnStatistics(plan, images, *model);
   images = images.to(device, type);
   model->to(device, type);
+  Apply(move, images, 0);
+  uint64_t index = 0;
+  for (const auto& [name, parameter] : model->TrainableParameters()) {
+    Apply(move, parameter, ++index);
+  }
   model->FrozenStateChanged();
   model->train(training);
   model->BeginStep(StreamKey(3), 0);
@@ -86,21 +96,17 @@ Pass RunOn(const TrainingPlan& plan, const torch::Device& device, torch::ScalarT
   return pass;
 }
 
-Pass RunOn(const TrainingPlan& plan, const torch::Device& device, torch::ScalarType type,
-           bool training) {
-  return RunOn(plan, device, type, training, ImagesOf(plan));
-}
-
-// How far the exact gradients move when the images move by some ten roundings of float32. A ReLU
-// or a maximum that tips over changes a gradient by far more than a rounding does (about the
-// square root of the share that tips), and batch statistics of four rows multiply all of it.
+// How far the exact gradients may move when the question moves by some fifty roundings of float32.
+// They jump: a ReLU or a maximum that tips over in one place of scratch_v2 is 1.4e-3 of the
+// gradient, whatever tipped it, and everything else 1e-5; of 16 moves by 1e-6 five tip something
+// over. Hence the largest of several. What the kernels themselves are worth, GpuLayerTest says.
 double Sensitivity(const TrainingPlan& plan, const Pass& truth) {
-  constexpr double kMove = 1e-6;
-  const torch::Tensor images = ImagesOf(plan).to(torch::kFloat64);
-  const torch::Tensor noise = RandomTensor(images.sizes().vec(), 11).to(torch::kFloat64);
-  const Pass moved =
-      RunOn(plan, torch::kCPU, torch::kFloat64, /*training=*/true, images * (1 + kMove * noise));
-  return RelativeError(moved.gradients, truth.gradients);
+  double largest = 0;
+  for (uint64_t seed = 1; seed <= 6; ++seed) {
+    const Pass moved = RunOn(plan, torch::kCPU, torch::kFloat64, /*training=*/true, {3e-6, seed});
+    largest = std::max(largest, RelativeError(moved.gradients, truth.gradients));
+  }
+  return largest;
 }
 
 class GpuNetworkTest : public ::testing::TestWithParam<std::string> {};
@@ -117,13 +123,12 @@ TEST_P(GpuNetworkTest, IsAsGoodAsTheCpu) {
     EXPECT_LT(RelativeError(gpu.logits, truth.logits),
               std::max(1e-4, 10 * RelativeError(cpu.logits, truth.logits)));
     if (!training) continue;
+    const double error = RelativeError(gpu.gradients, truth.gradients);
+    if (error < std::max(1e-4, 10 * RelativeError(cpu.gradients, truth.gradients))) continue;
     const double sensitivity = Sensitivity(plan, truth);
-    // No float32 has anything to say of gradients that ten roundings move by a tenth: InceptionV3's
+    // No float32 has anything to say of gradients that fifty roundings turn round: InceptionV3's
     // last maps have one place at this size, so its batch statistics are those of four values.
-    if (sensitivity > 0.1) continue;
-    EXPECT_LT(
-        RelativeError(gpu.gradients, truth.gradients),
-        std::max({1e-4, 10 * RelativeError(cpu.gradients, truth.gradients), 3 * sensitivity}));
+    if (sensitivity < 0.3) EXPECT_LT(error, 2 * sensitivity);
   }
 }
 
@@ -186,38 +191,6 @@ INSTANTIATE_TEST_SUITE_P(Networks, GpuNetworkTest,
                                            "inception_resnet_v2", "scratch_v1", "scratch_v2",
                                            "scratch_v3"),
                          [](const auto& info) { return info.param; });
-
-TEST(GpuDropoutTest, MasksAreTheCpus) {
-  Dropout dropout(0.4, "layer");
-  dropout->train();
-  dropout->SetStep({StreamKey(5), 3});
-  const torch::Tensor x = RandomTensor({6, 4, 5, 7}, 1);
-  EXPECT_TRUE(torch::equal(dropout(x.to(kGpu)).cpu(), dropout(x)));
-  EXPECT_EQ(dropout(x.to(kGpu, torch::kBFloat16)).scalar_type(), torch::kBFloat16);
-}
-
-TEST(GpuBatchNormTest, SynchronisedStatisticsAreTheCpus) {
-  for (const auto type : {torch::kFloat32, torch::kBFloat16}) {
-    const torch::Tensor x = RandomTensor({6, 4, 5, 7}, 1).to(type);
-    const auto run = [&](const torch::Device& device) {
-      BatchNorm norm(4, kTorchvisionBatchNorm);
-      norm->to(device);
-      norm->SetReduction([](std::span<double> values) {
-        for (double& value : values) value *= 2;  // another rank with the same rows
-        return absl::OkStatus();
-      });
-      const torch::Tensor input = x.to(device).detach().requires_grad_(true);
-      const torch::Tensor y = norm(input);
-      EXPECT_EQ(y.scalar_type(), type);
-      (y.to(torch::kFloat32) * RandomTensor({6, 4, 5, 7}, 2).to(device)).sum().backward();
-      return std::vector<torch::Tensor>{y, input.grad(), norm->weight.grad(), norm->running_var};
-    };
-    const auto cpu = run(torch::kCPU), gpu = run(kGpu);
-    for (size_t i = 0; i < cpu.size(); ++i) {
-      EXPECT_LT(RelativeError(gpu[i], cpu[i]), type == torch::kFloat32 ? 1e-5 : 1e-2) << i;
-    }
-  }
-}
 
 }  // namespace
 }  // namespace vizsla

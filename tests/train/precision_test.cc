@@ -51,6 +51,7 @@ double RelativeError(const torch::Tensor& a, const torch::Tensor& b) {
 struct Trained {
   std::vector<double> losses;
   std::vector<torch::Tensor> output, convolution;
+  double loss_scale = 1;  // that all steps had
 };
 
 class PrecisionParityTest : public ::testing::Test {
@@ -82,6 +83,10 @@ class PrecisionParityTest : public ::testing::Test {
         if (name == "body.conv1.weight") trained.convolution.push_back(tensor.detach().clone());
       }
     }
+    if (const LossScale* scale = training.update().loss_scale()) {
+      trained.loss_scale = scale->value();
+      EXPECT_EQ(training.update().steps(), kSteps) << "none was skipped";
+    }
     return trained;
   }
 
@@ -98,16 +103,16 @@ TEST_F(PrecisionParityTest, FollowsPyTorchsAutocast) {
     const auto model = BuildModel(plan, Padding::kSymmetric, 3, StreamKey(7));
     ASSERT_TRUE(model.ok()) << model.status();
     json question = {{"precision", std::string(ToText(precision))},
-                     {"learning_rate", plan.optimizer.learning_rate},
-                     {"loss_scale", precision == Precision::kFloat16 ? LossScale().value() : 1}};
+                     {"learning_rate", plan.optimizer.learning_rate}};
     for (const auto& [name, tensor] : (*model)->StateDict()) {
       if (!name.ends_with("num_batches_tracked")) question["state"][name] = ToJson(tensor);
     }
     for (const torch::Tensor& images : images_) question["steps"].push_back(ToJson(images));
     for (uint32_t i = 0; i < kRows; ++i) question["labels"].push_back(photos_.label(i));
+    const Trained ours = Train(plan, **model);
+    question["loss_scale"] = ours.loss_scale;
     const json answer = AskPython(VIZSLA_REFERENCE_PRECISION, question);
     ASSERT_EQ(answer.size(), static_cast<size_t>(kSteps));
-    const Trained ours = Train(plan, **model);
     const auto exact_model = BuildModel(plan, Padding::kSymmetric, 3, StreamKey(7));
     const Trained exact = Train(NetworkPlan(Precision::kFloat32), **exact_model);
     for (int i = 0; i < kSteps; ++i) {
@@ -164,6 +169,29 @@ TEST_F(PrecisionTrainerTest, LearnsAsFloat32Does) {
   }
 }
 
+// Each kind of layer has a backward pass in it, ReLU6 too.
+TEST_F(PrecisionTrainerTest, AWholeBackboneLearnsAsFloat32Does) {
+  TrainingPlan plan = SmallPlan();
+  plan.unfreeze = "all";
+  plan.epochs = 1;
+  SetLearningRate(plan, 1e-4);
+  RecordingHooks exact;
+  Run(Assignment(plan), exact);
+  ASSERT_EQ(exact.reports.size(), 1u);
+  const double expected = exact.reports[0].metrics.at("train_loss");
+  for (const Precision precision : Precisions()) {
+    SCOPED_TRACE(std::string(ToText(precision)));
+    plan.precision = precision;
+    RecordingHooks low;
+    const TrialResult result = Run(Assignment(plan), low);
+    EXPECT_EQ(result.outcome, AttemptOutcome::kCompleted) << result.reason;
+    ASSERT_EQ(low.reports.size(), 1u);
+    const double loss = low.reports[0].metrics.at("train_loss");
+    EXPECT_NEAR(loss, expected, 0.1 * expected);
+    EXPECT_NE(loss, expected) << "it was not used";
+  }
+}
+
 TEST_F(PrecisionTrainerTest, ResumesBitForBit) {
   for (const Precision precision : Precisions()) {
     SCOPED_TRACE(std::string(ToText(precision)));
@@ -184,22 +212,6 @@ TEST_F(PrecisionTrainerTest, ResumesBitForBit) {
     ASSERT_EQ(resumed.reports.size(), 1u);
     EXPECT_EQ(resumed.reports[0].metrics, whole.reports[1].metrics);
   }
-}
-
-TEST(LossScaleTest, FollowsGradScaler) {
-  LossScale scale;
-  EXPECT_EQ(scale.value(), 65536);
-  scale.Update(/*overflowed=*/true);
-  EXPECT_EQ(scale.value(), 32768);
-  for (int i = 0; i < LossScale::kGrowthInterval - 1; ++i) scale.Update(false);
-  EXPECT_EQ(scale.value(), 32768);
-  scale.Update(false);
-  EXPECT_EQ(scale.value(), 65536);
-  EXPECT_EQ(scale.good_steps(), 0);
-  for (int i = 0; i < LossScale::kGrowthInterval - 1; ++i) scale.Update(false);
-  scale.Update(true);  // begins anew
-  for (int i = 0; i < LossScale::kGrowthInterval - 1; ++i) scale.Update(false);
-  EXPECT_EQ(scale.value(), 32768);
 }
 
 TEST(AutocastTest, NestsAndRestores) {
