@@ -128,7 +128,9 @@ TEST_P(GpuNetworkTest, IsAsGoodAsTheCpu) {
     const double sensitivity = Sensitivity(plan, truth);
     // No float32 has anything to say of gradients that fifty roundings turn round: InceptionV3's
     // last maps have one place at this size, so its batch statistics are those of four values.
-    if (sensitivity < 0.3) EXPECT_LT(error, 2 * sensitivity);
+    if (sensitivity < 0.3) {
+      EXPECT_LT(error, 2 * sensitivity);
+    }
   }
 }
 
