@@ -36,9 +36,16 @@ CachedRows OfFrozenPrefix(const TrainingPlan& plan) {
 }  // namespace
 
 std::optional<CachedRows> CachedRowsOf(const TrainingPlan& plan) {
-  if (BackboneIsFrozen(plan)) return OfFrozenBackbone(plan);
-  if (FrozenPrefixIsShareable(plan)) return OfFrozenPrefix(plan);
-  return std::nullopt;
+  std::optional<CachedRows> rows;
+  if (BackboneIsFrozen(plan)) {
+    rows = OfFrozenBackbone(plan);
+  } else if (FrozenPrefixIsShareable(plan)) {
+    rows = OfFrozenPrefix(plan);
+  }
+  if (rows && plan.precision != Precision::kFloat32) {
+    rows->content += "-" + std::string(ToText(plan.precision));
+  }
+  return rows;
 }
 
 bool TrainRowsAreShared(const TrainingPlan& plan) {

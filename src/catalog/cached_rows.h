@@ -34,7 +34,8 @@ struct CachedRows {
   };
 
   Kind kind = Kind::kPooled;
-  // "pooled", "map" or "before-LAYER" (Keras' name of the first layer that trains). Rows of the
+  // "pooled", "map" or "before-LAYER" (Keras' name of the first layer that trains), and "-" and
+  // the plan's precision when it is not float32. Rows of the
   // same backbone, weights and photos with the same word are the same.
   std::string content;
   size_t row_floats = 0;

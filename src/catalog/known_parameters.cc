@@ -235,6 +235,9 @@ void AppendTraining(std::vector<ParameterInfo>& all) {
                      "only."));
   all.push_back(Flag("sync_batch_norm", true,
                      "Batch norm's statistics over the whole trial group, not each rank's own."));
+  all.push_back(Word("precision", WordsOf(kPrecisions), "float32",
+                     "What convolutions and matrix products compute in, as PyTorch's autocast; "
+                     "float16 scales its loss. tf32 is float32 without a GPU."));
   all.push_back(DependsOn("the budget's", Integer("epochs", "1 to 100000", 1, 100000, 30,
                                                   "The trial's epochs, at most the budget's.")));
   all.push_back(

@@ -282,6 +282,7 @@ absl::Status ResolveTraining(const ParameterValues& values, const Budget& budget
   plan.batch_size = values.Integer("batch_size");
   VIZSLA_RETURN_IF_ERROR(ResolveBackboneStatistics(values, plan));
   plan.sync_batch_norm = values.Get<bool>("sync_batch_norm");
+  plan.precision = FromWord(values.Word("precision"), kPrecisions);
   plan.test_time_flip = values.Get<bool>("test_time_flip");
   if (values.Given("early_stopping_patience")) {
     plan.early_stopping_patience = values.Integer("early_stopping_patience");

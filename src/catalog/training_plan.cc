@@ -64,6 +64,20 @@ std::string_view ToText(ClassWeights weights) {
   VIZSLA_CHECK(false);
 }
 
+std::string_view ToText(Precision precision) {
+  switch (precision) {
+    case Precision::kFloat32:
+      return "float32";
+    case Precision::kTf32:
+      return "tf32";
+    case Precision::kBfloat16:
+      return "bfloat16";
+    case Precision::kFloat16:
+      return "float16";
+  }
+  VIZSLA_CHECK(false);
+}
+
 std::string_view ToText(OptimizerPlan::Kind kind) {
   switch (kind) {
     case OptimizerPlan::Kind::kAdam:

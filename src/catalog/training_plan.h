@@ -29,6 +29,9 @@ enum class InitialWeights { kPretrained, kRandom, kAutoencoder };
 // Of the head's batch norm: after the last dense layer, after each, or before the first.
 enum class NormPlace { kLast, kEvery, kInput };
 enum class ClassWeights { kNone, kBalanced };
+// What convolutions and matrix products compute in; weights, gradients' sums, the optimizer and the
+// loss are float32 always. src/nn/autocast.h says which operations and how.
+enum class Precision { kFloat32, kTf32, kBfloat16, kFloat16 };
 
 // PyTorch's semantics (torch.optim). Keras' Adam is the same but for the place of epsilon. Keras'
 // RMSprop is another: rho 0.9, epsilon 1e-7, and the learning rate goes into the momentum.
@@ -102,8 +105,9 @@ struct TrainingPlan {
   double ema_decay = 0;  // of the averaged weights that are validated and kept; 0 is off
   double label_smoothing = 0;  // PyTorch's cross_entropy, and Keras'
   ClassWeights class_weights = ClassWeights::kNone;
-  int batch_size = 32;          // global: of the whole trial group
-  bool sync_batch_norm = true;  // over the trial group
+  int batch_size = 32;                        // global: of the whole trial group
+  bool sync_batch_norm = true;                // over the trial group
+  Precision precision = Precision::kFloat32;  // of training, validation and evaluation
   int epochs = 30;
   // The trial's own rule in place of the study's; what is not given is the study's.
   std::optional<int> early_stopping_patience;
@@ -166,6 +170,7 @@ std::string_view ToText(Pooling pooling);
 std::string_view ToText(Padding padding);
 std::string_view ToText(NormPlace place);
 std::string_view ToText(ClassWeights weights);
+std::string_view ToText(Precision precision);
 std::string_view ToText(OptimizerPlan::Kind kind);
 std::string_view ToText(SchedulePlan::Kind kind);
 absl::StatusOr<Padding> PaddingFromText(std::string_view text);

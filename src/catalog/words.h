@@ -23,6 +23,8 @@ inline constexpr std::array kInitialWeights = {InitialWeights::kPretrained, Init
                                                InitialWeights::kAutoencoder};
 inline constexpr std::array kNormPlaces = {NormPlace::kLast, NormPlace::kEvery, NormPlace::kInput};
 inline constexpr std::array kClassWeights = {ClassWeights::kNone, ClassWeights::kBalanced};
+inline constexpr std::array kPrecisions = {Precision::kFloat32, Precision::kTf32,
+                                           Precision::kBfloat16, Precision::kFloat16};
 inline constexpr std::array kOptimizers = {OptimizerPlan::Kind::kAdam, OptimizerPlan::Kind::kAdamW,
                                            OptimizerPlan::Kind::kSgd,
                                            OptimizerPlan::Kind::kRmsprop};

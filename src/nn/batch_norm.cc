@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "src/nn/autocast.h"
+
 namespace vizsla {
 namespace {
 
@@ -76,10 +78,12 @@ Statistics ReduceStatistics(const Tensor& x, Synchronised& state) {
 
 class SynchronisedBatchNorm : public torch::autograd::Function<SynchronisedBatchNorm> {
  public:
-  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x,
+  static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& input,
                         const Tensor& weight, const Tensor& bias, Tensor running_mean,
                         Tensor running_var, const BatchNormOptions& options,
                         const SumReduction& reduction) {
+    // Sums in a lower type would not be worth much.
+    const Tensor x = Widened(input);
     auto state = c10::make_intrusive<Synchronised>();
     state->reduction = reduction;
     const Statistics statistics = ReduceStatistics(x, *state);
@@ -94,19 +98,21 @@ class SynchronisedBatchNorm : public torch::autograd::Function<SynchronisedBatch
     running_mean.mul_(1 - options.momentum).add_(mean, options.momentum);
     running_var.mul_(1 - options.momentum).add_(ToDevice(unbiased, x), options.momentum);
 
-    context->save_for_backward({x, weight, mean, deviation});
+    context->save_for_backward({input, weight, mean, deviation});
     context->saved_data["state"] = c10::IValue::make_capsule(std::move(state));
     const Tensor scale = deviation * weight;
-    return x * AlongChannels(scale, x) + AlongChannels(bias - mean * scale, x);
+    return (x * AlongChannels(scale, x) + AlongChannels(bias - mean * scale, x))
+        .to(input.scalar_type());
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list gradients) {
     const torch::autograd::variable_list saved = context->get_saved_variables();
-    const Tensor &x = saved[0], &weight = saved[1], &mean = saved[2], &deviation = saved[3];
+    const Tensor &input = saved[0], &weight = saved[1], &mean = saved[2], &deviation = saved[3];
+    const Tensor x = Widened(input);
     const auto capsule = context->saved_data["state"].toCapsule();
     const auto& state = static_cast<const Synchronised&>(*capsule);
-    const Tensor& dy = gradients[0];
+    const Tensor dy = Widened(gradients[0]);
 
     const std::vector<int64_t> dims = AllButChannels(x);
     const Tensor normalised = (x - AlongChannels(mean, x)) * AlongChannels(deviation, x);
@@ -120,7 +126,13 @@ class SynchronisedBatchNorm : public torch::autograd::Function<SynchronisedBatch
     const Tensor x_gradient =
         (dy - AlongChannels(means[0], x) - normalised * AlongChannels(means[1], x)) *
         AlongChannels(deviation * weight, x);
-    return {x_gradient, weight_gradient, bias_gradient, Tensor(), Tensor(), Tensor(), Tensor()};
+    return {x_gradient.to(input.scalar_type()),
+            weight_gradient,
+            bias_gradient,
+            Tensor(),
+            Tensor(),
+            Tensor(),
+            Tensor()};
   }
 };
 

@@ -1,5 +1,7 @@
 #include "src/nn/dropout.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -7,6 +9,7 @@
 
 #include "src/base/check.h"
 #include "src/nn/random_fill.h"
+#include "src/nn/tensors.h"
 
 namespace vizsla {
 
@@ -19,9 +22,9 @@ void DrawDropoutMask(StreamKey key, int64_t first_row, int64_t row_size, double 
   constexpr size_t kPerBlock = 8;  // 16 bits for each element
   const size_t blocks = (static_cast<size_t>(row_size) + kPerBlock - 1) / kPerBlock;
   constexpr size_t kChunk = 64;
-  uint32_t words[4 * kChunk];
   const int64_t rows = static_cast<int64_t>(mask.size()) / row_size;
-  for (int64_t row = 0; row < rows; ++row) {
+  const auto draw_row = [&](int64_t row) {
+    uint32_t words[4 * kChunk];
     float* out = mask.data() + row * row_size;
     for (size_t block = 0; block < blocks; block += kChunk) {
       const size_t count = std::min(kChunk, blocks - block);
@@ -34,7 +37,13 @@ void DrawDropoutMask(StreamKey key, int64_t first_row, int64_t row_size, double 
         out[first + i] = bits < threshold ? 0.0f : keep;
       }
     }
-  }
+  };
+  // Each row has its own numbers: the mask does not depend on the threads.
+  constexpr int64_t kPerThread = 1 << 14;
+  at::parallel_for(0, rows, std::max<int64_t>(1, kPerThread / row_size),
+                   [&](int64_t begin, int64_t end) {
+                     for (int64_t row = begin; row < end; ++row) draw_row(row);
+                   });
 }
 
 DropoutImpl::DropoutImpl(double rate, std::string layer, DropoutUnit unit)
@@ -52,7 +61,8 @@ torch::Tensor DropoutImpl::forward(const torch::Tensor& x) {
                   mask.numel() / x.size(0), rate_,
                   {mask.data_ptr<float>(), static_cast<size_t>(mask.numel())});
   if (image) mask = mask.permute({0, 3, 1, 2});  // channels-last, as the activations are
-  return x * mask.to(x.device());
+  // The factor in float32, as torch.nn.functional.dropout has it, also for a lower type.
+  return (x * ToDevice(mask, x.device())).to(x.scalar_type());
 }
 
 }  // namespace vizsla

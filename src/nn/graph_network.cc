@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "src/base/check.h"
+#include "src/nn/activation.h"
+#include "src/nn/autocast.h"
 #include "src/nn/initialization.h"
 #include "src/nn/pooling.h"
 
@@ -23,21 +25,6 @@ torch::nn::Module& ScopeOf(torch::nn::Module& root, const std::string& path,
                                    std::make_shared<torch::nn::Module>());
   }
   return *scope;
-}
-
-// In place where neither the activation nor what made its input needs the input backwards.
-torch::Tensor Activate(Activation activation, torch::Tensor x, bool in_place) {
-  switch (activation) {
-    case Activation::kRelu:
-      return in_place ? torch::relu_(x) : torch::relu(x);
-    case Activation::kRelu6:
-      return in_place ? torch::hardtanh_(x, 0, 6) : torch::hardtanh(x, 0, 6);
-    case Activation::kSilu:
-      return in_place && !torch::GradMode::is_enabled() ? torch::silu_(x) : torch::silu(x);
-    case Activation::kSigmoid:
-      return torch::sigmoid(x);
-  }
-  VIZSLA_CHECK(false);
 }
 
 // Each kernel from the stream that is named by its tensor.
@@ -184,7 +171,7 @@ std::vector<torch::Tensor> GraphNetwork::RunFrozen(const torch::Tensor& images) 
   values[0] = images.detach();
   RunLayers(values, 1, cut_, /*frozen=*/true);
   std::vector<torch::Tensor> crossing;
-  for (const int i : crossing_) crossing.push_back(values[i]);
+  for (const int i : crossing_) crossing.push_back(Widened(values[i]));
   return crossing;
 }
 
@@ -224,15 +211,21 @@ bool GraphNetwork::MayOverwrite(int input, int from, bool frozen) const {
 
 torch::Tensor GraphNetwork::RunFused(Node& node, const torch::Tensor& x) {
   const torch::Tensor& weight = node.convolution->weight;
+  const torch::ScalarType low = AutocastType(x.device());
+  const torch::ScalarType type = low == torch::kFloat32 ? x.scalar_type() : low;
   if (!node.folded_weight.defined() || node.folded_weight.device() != x.device() ||
-      node.folded_weight.dtype() != x.dtype()) {
+      node.folded_weight.scalar_type() != type) {
     const auto [scale, shift] = nodes_[node.fused_norm].norm->InferenceScaleAndShift();
     const torch::Tensor& bias = node.convolution->bias;
     node.folded_weight =
-        (weight * scale.view({-1, 1, 1, 1})).contiguous(torch::MemoryFormat::ChannelsLast);
+        (weight * scale.view({-1, 1, 1, 1})).to(type).contiguous(torch::MemoryFormat::ChannelsLast);
     node.folded_bias = bias.defined() ? shift + bias * scale : shift;
   }
-  return node.convolution->Run(x, node.folded_weight, node.folded_bias);
+  if (low == torch::kFloat32) return node.convolution->Run(x, node.folded_weight, node.folded_bias);
+  // The bias takes the mean away, which may be large beside what is left: in a lower type its
+  // rounding would shift whole channels. A GPU adds biases in a pass of its own anyway.
+  return node.convolution->Run(x, node.folded_weight, /*bias=*/{})
+      .add_(node.folded_bias.view({1, -1, 1, 1}));
 }
 
 torch::Tensor GraphNetwork::RunLayer(int index, const std::vector<torch::Tensor>& values, int from,

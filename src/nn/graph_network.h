@@ -6,7 +6,9 @@
 //     forward(images) = Run(RunFrozen(images))
 // where what passes between the two is every value that crosses the cut.
 //
-// Float32 (or float64 after to()). Not thread-safe. Works on no rows (N = 0).
+// Float32 (or float64 after to()); inside an Autocast (autocast.h) as that says, what crosses the
+// cut being float32 all the same: cached and computed anew, it is the same. Not thread-safe. Works
+// on no rows (N = 0).
 #pragma once
 
 #include <torch/torch.h>

@@ -57,6 +57,11 @@ torch::Tensor ToTensor(const TensorView& view) {
   return copy;
 }
 
+torch::Tensor ToDevice(const torch::Tensor& tensor, const torch::Device& device) {
+  if (device.is_cpu()) return tensor;
+  return tensor.pin_memory().to(device, /*non_blocking=*/true);
+}
+
 TensorViews ToViews(const NamedTensors& tensors) {
   TensorViews result;
   for (const auto& [name, tensor] : tensors) {

@@ -22,6 +22,11 @@ using NamedTensors = std::vector<std::pair<std::string, torch::Tensor>>;
 // when the bytes are not aligned for their type. On the CPU.
 torch::Tensor ToTensor(const TensorView& view);
 
+// A tensor of the CPU's on the device (itself, when that is the CPU). To a GPU it goes through
+// pinned memory: the call does not wait for what the GPU is doing, and the tensor may be changed as
+// soon as it returns.
+torch::Tensor ToDevice(const torch::Tensor& tensor, const torch::Device& device);
+
 // Views for SerializeSafetensors. `owners` keeps the viewed memory alive: tensors on the CPU that
 // are contiguous are viewed in place (writing to them changes the views), others are copied.
 struct TensorViews {

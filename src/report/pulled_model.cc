@@ -77,6 +77,7 @@ Json DescribePlan(const PulledConfig& config) {
   json["label_smoothing"] = plan->label_smoothing;
   json["class_weights"] = ToText(plan->class_weights);
   json["batch_size"] = plan->batch_size;
+  json["precision"] = ToText(plan->precision);
   json["epochs"] = plan->epochs;
   json["test_time_flip"] = plan->test_time_flip;
   return json;

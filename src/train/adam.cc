@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include <cmath>
+#include <map>
 #include <utility>
 
 #include "src/train/adam_update.h"
@@ -21,6 +22,11 @@ void UpdateOnCpu(float* p, const float* g, float* m, float* v, int64_t count,
     UpdateAdam(p + begin, g + begin, m + begin, v + begin, end - begin, f);
   });
 }
+
+// Parameters that share their numbers, as the lists that LibTorch's kernel wants.
+struct FusedGroup {
+  std::vector<torch::Tensor> parameters, gradients, means, squares;
+};
 
 }  // namespace
 
@@ -57,6 +63,35 @@ void Adam::Update(Parameter& parameter, const torch::Tensor& gradient, double ra
   m.mul_(kBeta1).add_(gradient, 1 - kBeta1);
   v.mul_(kBeta2).addcmul_(gradient, gradient, 1 - kBeta2);
   p.addcdiv_(m, v.sqrt().div_(root_correction).add_(kEps), -step);
+}
+
+bool Adam::UpdateTogether(std::vector<Parameter>& parameters, double factor) {
+  if (parameters.empty() || !parameters.front().tensor.is_cuda()) return false;
+  std::map<std::pair<double, double>, FusedGroup> groups;  // by learning rate and weight decay
+  for (Parameter& parameter : parameters) {
+    const torch::Tensor& p = parameter.tensor;
+    torch::Tensor gradient = p.grad();
+    if (!gradient.defined()) continue;
+    // The kernel walks through the memory of all four alike.
+    if (gradient.strides() != p.strides()) gradient = torch::empty_like(p).copy_(gradient);
+    FusedGroup& group =
+        groups[{factor * parameter.learning_rate, decays_ ? parameter.weight_decay : 0}];
+    group.parameters.push_back(p);
+    group.gradients.push_back(std::move(gradient));
+    group.means.push_back(parameter.state[0]);
+    group.squares.push_back(parameter.state[1]);
+  }
+  const torch::Tensor step = torch::full({}, static_cast<double>(steps()),
+                                         parameters.front().tensor.options().requires_grad(false));
+  for (auto& [rate_and_decay, group] : groups) {
+    const auto [rate, decay] = rate_and_decay;
+    if (decay > 0) torch::_foreach_mul_(group.parameters, 1 - rate * decay);
+    torch::_fused_adam_(group.parameters, group.gradients, group.means, group.squares,
+                        /*max_exp_avg_sqs=*/{},
+                        std::vector<torch::Tensor>(group.parameters.size(), step), rate, kBeta1,
+                        kBeta2, /*weight_decay=*/0, kEps, /*amsgrad=*/false, /*maximize=*/false);
+  }
+  return true;
 }
 
 }  // namespace vizsla

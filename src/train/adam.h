@@ -18,6 +18,8 @@ class Adam final : public Optimizer {
  private:
   void Update(Parameter& parameter, const torch::Tensor& gradient, double rate) override;
 
+  bool UpdateTogether(std::vector<Parameter>& parameters, double factor) override;
+
   const bool decays_;
 };
 

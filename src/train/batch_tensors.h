@@ -5,22 +5,23 @@
 
 #include <span>
 
+#include "src/nn/tensors.h"
 #include "src/train/prefetcher.h"
 
 namespace vizsla {
 
-// N x 3 x S x S, in the batch's own memory on the CPU: valid as long as the batch.
+// N x 3 x S x S. On the CPU in the batch's own memory: valid as long as the batch.
 inline torch::Tensor ToImages(Prefetcher::Batch& batch, int image_size,
                               const torch::Device& device) {
-  return torch::from_blob(batch.pixels.data(),
-                          {static_cast<int64_t>(batch.views.size()), 3, image_size, image_size})
-      .to(device);
+  return ToDevice(torch::from_blob(batch.pixels.data(), {static_cast<int64_t>(batch.views.size()),
+                                                         3, image_size, image_size}),
+                  device);
 }
 
-// Calls `use` with the floats of a tensor, row-major.
+// Calls `use` with the numbers of a tensor as floats, row-major. Waits for the GPU.
 template <typename Use>
 auto WithValues(const torch::Tensor& tensor, Use&& use) {
-  const torch::Tensor values = tensor.detach().to(torch::kCPU).contiguous();
+  const torch::Tensor values = tensor.detach().to(torch::kCPU, torch::kFloat32).contiguous();
   return use(std::span<const float>(values.data_ptr<float>(), static_cast<size_t>(values.numel())));
 }
 

@@ -124,6 +124,10 @@ std::string SerializeLast(const Model& model, const WeightUpdate& update,
   metadata["train_loss_sum"] = ExactNumber(position.train.loss);
   metadata["train_correct"] = ExactNumber(position.train.correct);
   metadata["train_rows"] = ExactNumber(position.train.rows);
+  if (const LossScale* scale = update.loss_scale()) {
+    metadata["loss_scale"] = ExactNumber(scale->value());
+    metadata["loss_scale_good_steps"] = StrCat(scale->good_steps());
+  }
   if (position.pretrain_loss) metadata["pretrain_loss"] = ExactNumber(*position.pretrain_loss);
   NamedTensors tensors = StoredState(model, identity);
   for (auto& named : update.State()) tensors.push_back(named);
@@ -148,6 +152,12 @@ absl::StatusOr<TrainingPosition> RestoreLast(std::string_view bytes,
   VIZSLA_ASSIGN_OR_RETURN(position.train.rows, NumberField(metadata, "train_rows"));
   if (metadata.contains("pretrain_loss")) {
     VIZSLA_ASSIGN_OR_RETURN(position.pretrain_loss, NumberField(metadata, "pretrain_loss"));
+  }
+
+  if (LossScale* scale = update.loss_scale()) {
+    VIZSLA_ASSIGN_OR_RETURN(const double value, NumberField(metadata, "loss_scale"));
+    VIZSLA_ASSIGN_OR_RETURN(const int64_t steps, IntegerField(metadata, "loss_scale_good_steps"));
+    scale->Restore(value, steps);
   }
 
   std::map<std::string, TensorView> of_model, of_update;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "src/catalog/network_cost.h"
+#include "src/nn/autocast.h"
 
 namespace vizsla {
 namespace {
@@ -28,6 +29,7 @@ double MeasureLatencyMs(Model& model, const TrainingPlan& plan, torch::Device de
     if (device.is_cuda()) torch::cuda::synchronize(device.has_index() ? device.index() : -1);
   };
   const auto pass = [&] {
+    const Autocast autocast(plan.precision, device);
     const auto start = SteadyClock::now();
     for (int view = 0; view < (plan.test_time_flip ? 2 : 1); ++view) model.forward(photo);
     finish();

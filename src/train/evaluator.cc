@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "src/nn/autocast.h"
 #include "src/nn/model.h"
 #include "src/train/batch_tensors.h"
 #include "src/train/foreign_errors.h"
@@ -28,6 +29,9 @@ absl::StatusOr<Predictions> PredictUnguarded(const TrainingPlan& plan, Padding p
                           BuildModel(plan, padding, class_count, StreamKey(0)));
   VIZSLA_RETURN_IF_ERROR(model->LoadState(file.tensors(), "the model"));
   const torch::Device where(device);
+  const Precision precision =
+      CheckPrecision(plan.precision, where).ok() ? plan.precision : Precision::kFloat32;
+  const Tf32Scope tf32(precision == Precision::kTf32);
   model->to(where);
   model->FrozenStateChanged();
   model->eval();
@@ -44,7 +48,9 @@ absl::StatusOr<Predictions> PredictUnguarded(const TrainingPlan& plan, Padding p
   });
   for (int64_t i = 0; i < batches; ++i) {
     VIZSLA_ASSIGN_OR_RETURN(Prefetcher::Batch * batch, prefetcher.Next());
-    const torch::Tensor logits = model->forward(ToImages(*batch, plan.image_size, where));
+    const Autocast autocast(precision, where);
+    const torch::Tensor logits =
+        model->forward(ToImages(*batch, plan.image_size, where)).to(torch::kFloat32);
     WithValues(torch::softmax(CombineViews(logits, plan.test_time_flip), 1),
                [&](std::span<const float> values) {
                  predictions.probabilities.insert(predictions.probabilities.end(), values.begin(),

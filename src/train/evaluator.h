@@ -20,8 +20,9 @@ struct Predictions {
 // Runs the network of `plan` with the complete weights in `model` (every parameter and buffer,
 // names as the trainer writes them) over all photos of the source, without augmentation, in
 // inference mode; with plan.test_time_flip the mean of a photo's probabilities and its mirror
-// image's. InvalidArgument lists missing, unexpected and wrong-shaped names. `progress` gets
-// (done, total).
+// image's. In the plan's precision, or in float32 where the device has it not
+// (CheckPrecision). InvalidArgument lists missing, unexpected and wrong-shaped names. `progress`
+// gets (done, total).
 absl::StatusOr<Predictions> Predict(const TrainingPlan& plan, Padding padding, int class_count,
                                     const TensorFile& model, const BatchSource& source,
                                     const std::string& device,

@@ -10,6 +10,8 @@
 
 #include "src/base/log.h"
 #include "src/catalog/feature_key.h"
+#include "src/nn/autocast.h"
+#include "src/nn/tensors.h"
 
 namespace vizsla {
 namespace {
@@ -115,8 +117,10 @@ class Filler {
     torch::NoGradGuard no_grad;
     torch::Tensor images = torch::empty({count, 3, side, side});
     VIZSLA_RETURN_IF_ERROR(part.source.Fill(views, images.data_ptr<float>()));
+    const torch::Device device(options_.device);
+    const Autocast autocast(plan_.precision, device);
     const torch::Tensor features =
-        input_.Rows(model_, images.to(torch::Device(options_.device))).to(torch::kCPU).contiguous();
+        input_.Rows(model_, ToDevice(images, device)).to(torch::kCPU, torch::kFloat32).contiguous();
     std::memcpy(rows, features.data_ptr<float>(), static_cast<size_t>(features.nbytes()));
     return absl::OkStatus();
   }

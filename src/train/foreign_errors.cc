@@ -17,7 +17,8 @@ std::string FirstLine(const std::string& text) { return text.substr(0, text.find
 bool IsOutOfMemory(const std::string& text) {
   return text.find("can't allocate memory") != std::string::npos ||
          text.find("not enough memory") != std::string::npos ||
-         text.find("out of memory") != std::string::npos;
+         text.find("out of memory") != std::string::npos ||
+         text.find("STATUS_ALLOC_FAILED") != std::string::npos;  // cuBLAS' and cuDNN's own
 }
 
 // A GPU that faulted stays unusable for this process, whatever trial comes next.

@@ -26,8 +26,11 @@ absl::Status GradientReducer::Finish() {
   VIZSLA_RETURN_IF_ERROR(group_.Agree(absl::OkStatus()));
   torch::NoGradGuard no_grad;
   for (Bucket& bucket : buckets_) {
-    const torch::Tensor flat = torch::from_blob(
+    const torch::Tensor sent = torch::from_blob(
         bucket.values.data(), {static_cast<int64_t>(bucket.values.size())}, torch::kFloat32);
+    // Gathered where the gradients are: from a GPU a bucket is then one copy, not one a parameter.
+    const torch::Device device = parameters_[bucket.parameters.front()].second.device();
+    const torch::Tensor flat = device.is_cpu() ? sent : torch::empty_like(sent, device);
     int64_t at = 0;
     for (const size_t i : bucket.parameters) {
       const torch::Tensor& parameter = parameters_[i].second;
@@ -35,7 +38,9 @@ absl::Status GradientReducer::Finish() {
       parameter.grad().defined() ? slice.copy_(parameter.grad()) : slice.zero_();
       at += parameter.numel();
     }
+    if (!device.is_cpu()) torch::Tensor(sent).copy_(flat);
     VIZSLA_RETURN_IF_ERROR(group_.Sum(std::span<float>(bucket.values)));
+    if (!device.is_cpu()) torch::Tensor(flat).copy_(sent);
     at = 0;
     for (const size_t i : bucket.parameters) {
       torch::Tensor& parameter = parameters_[i].second;

@@ -1,5 +1,7 @@
 #include "src/train/loss.h"
 
+#include "src/nn/tensors.h"
+
 namespace vizsla {
 namespace {
 
@@ -25,9 +27,9 @@ TrainingLoss::TrainingLoss(const BatchSource& source, double smoothing,
 torch::Tensor TrainingLoss::RowLosses(const torch::Tensor& logits,
                                       const std::vector<int64_t>& labels) const {
   const torch::Tensor targets =
-      torch::tensor(torch::ArrayRef<int64_t>(labels), torch::kInt64).to(device_);
+      ToDevice(torch::tensor(torch::ArrayRef<int64_t>(labels), torch::kInt64), device_);
   const torch::Tensor losses = functional::cross_entropy(
-      logits, targets,
+      logits.to(torch::kFloat32), targets,
       functional::CrossEntropyFuncOptions().reduction(torch::kNone).label_smoothing(smoothing_));
   return class_weights_.defined() ? losses * class_weights_.index_select(0, targets) : losses;
 }

@@ -26,7 +26,7 @@ class TrainingLoss {
   // multiplies its row's loss and the divisor stays the number of rows: Keras' class_weight and
   // SUM_OVER_BATCH_SIZE, where PyTorch's weighted mean divides by the sum of the weights. A mixed
   // row has `weight` of its own label's loss and 1 - weight of its partner's, each with its own
-  // class weight. logits: rows.size() x C.
+  // class weight. logits: rows.size() x C, of any floating type; the loss is float32.
   torch::Tensor Sum(const torch::Tensor& logits, std::span<const PhotoView> rows) const;
 
  private:

@@ -30,6 +30,7 @@ Optimizer::Optimizer(NamedTensors parameters, const OptimizerPlan& plan,
 void Optimizer::Step(double factor) {
   torch::NoGradGuard no_grad;
   ++steps_;
+  if (UpdateTogether(parameters_, factor)) return;
   for (Parameter& parameter : parameters_) {
     const torch::Tensor gradient = parameter.tensor.grad();
     if (gradient.defined()) Update(parameter, gradient, factor * parameter.learning_rate);

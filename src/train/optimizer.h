@@ -49,6 +49,10 @@ class Optimizer {
             std::vector<std::string> names_of_state);
 
  private:
+  // All updates of the parameters that have gradients in few operations, where the device has them;
+  // false, and nothing done, where it has not. For GPUs, where launching costs more than the
+  // arithmetic.
+  virtual bool UpdateTogether(std::vector<Parameter>& parameters, double factor) { return false; }
   // One parameter's update at this learning rate, without autograd; steps() counts it already.
   virtual void Update(Parameter& parameter, const torch::Tensor& gradient, double rate) = 0;
 

@@ -75,8 +75,8 @@ std::string PlanFingerprint(const TrainingPlan& plan) {
                mixup, cutmix, scratch, pooling, dense, dropout_hidden, batch_norm, norm_place,
                dropout, l1, l2, l2_bias, unfreeze, learns_backbone_statistics, optimizer, schedule,
                clip_norm, ema_decay, label_smoothing, class_weights, batch_size, sync_batch_norm,
-               epochs, early_stopping_patience, early_stopping_min_delta, early_stopping_metric,
-               test_time_flip] = plan;
+               precision, epochs, early_stopping_patience, early_stopping_min_delta,
+               early_stopping_metric, test_time_flip] = plan;
   const auto& [preprocessing_name, bgr, scale, offset] = preprocessing;
   const std::string first_version =
       StrCat("network ", network, "\npretrained ", plan.pretrained() ? 1 : 0, "\nimage_size ",
@@ -111,6 +111,7 @@ std::string PlanFingerprint(const TrainingPlan& plan) {
   later.Add("ema_decay", ema_decay, usual.ema_decay);
   later.Add("label_smoothing", label_smoothing, usual.label_smoothing);
   later.Add("class_weights", ToText(class_weights), ToText(usual.class_weights));
+  later.Add("precision", ToText(precision), ToText(usual.precision));
   later.Add("test_time_flip", test_time_flip, usual.test_time_flip);
   return Sha256Hex(first_version + later.text());
 }

@@ -12,6 +12,7 @@
 
 #include "src/base/log.h"
 #include "src/base/sha256.h"
+#include "src/nn/autocast.h"
 #include "src/nn/model.h"
 #include "src/nn/weights_import.h"
 #include "src/train/autoencoder.h"
@@ -75,6 +76,7 @@ class TrialRun {
         device_(torch::kCPU) {}
 
   absl::StatusOr<TrialResult> Run() {
+    const Tf32Scope tf32(plan_.precision == Precision::kTf32);
     absl::StatusOr<TrialResult> result = CatchAll([&] { return RunPhases(); });
     if (result.ok()) return result;
     const absl::Status failure = group_.Agree(result.status());
@@ -85,6 +87,8 @@ class TrialRun {
       case absl::StatusCode::kAborted:
         return failure;
       case absl::StatusCode::kResourceExhausted:
+        return TrialResult{AttemptOutcome::kInfeasible, StrCat(reason, "; ", WhatTookMemory()), "",
+                           0};
       case absl::StatusCode::kOutOfRange:
         return TrialResult{AttemptOutcome::kInfeasible, reason, "", 0};
       default:
@@ -125,6 +129,12 @@ class TrialRun {
     // processor is many times slower. Threads that LibTorch starts later inherit this.
     at::globalContext().setFlushDenormal(true);
     device_ = torch::Device(options_.device);
+    // No other worker of this kind can do it either.
+    if (const absl::Status status = CheckPrecision(plan_.precision, device_); !status.ok()) {
+      return absl::OutOfRangeError(status.message());
+    }
+    // A trial repeats itself; cuDNN's fastest convolutions do not.
+    at::globalContext().setDeterministicCuDNN(true);
     VIZSLA_RETURN_IF_ERROR(CheckSource(data_.train, "train", data_, plan_));
     VIZSLA_RETURN_IF_ERROR(CheckSource(data_.validation, "validation", data_, plan_));
     if (data_.unlabelled != nullptr && data_.unlabelled->photo_count() > 0) {
@@ -329,6 +339,13 @@ class TrialRun {
     return result;
   }
 
+  // What a user would make smaller.
+  std::string WhatTookMemory() const {
+    return StrCat("the trial asked for batch_size ", plan_.batch_size, " on ", group_.size(),
+                  group_.size() == 1 ? " rank" : " ranks", ", image_size ", plan_.image_size,
+                  ", precision ", ToText(plan_.precision));
+  }
+
   // ---- Leader
 
   // The checkpoints of an epoch first, then its report. The hash of `last`, or empty.
@@ -390,7 +407,7 @@ class TrialRun {
       const StepRows rows = rows_of(position_.step);
       torch::Tensor input;
       if (TrainsOnFeatures()) {
-        input = features_->Gather(*features_->train, rows.views).to(device_);
+        input = ToDevice(features_->Gather(*features_->train, rows.views), device_);
       } else {
         VIZSLA_ASSIGN_OR_RETURN(Prefetcher::Batch * batch, prefetcher->Next());
         input = ToImages(*batch, plan_.image_size, device_);
@@ -411,6 +428,7 @@ class TrialRun {
       if (group_.size() == 1) VIZSLA_RETURN_IF_ERROR(group_.Agree(absl::OkStatus()));
       if (group_.agreed() != Directive::kContinue) break;
     }
+    training_->CollectInto(position_.train);
     return absl::OkStatus();
   }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "src/nn/autocast.h"
 #include "src/train/batch_tensors.h"
 #include "src/train/loss.h"
 #include "src/train/prefetcher.h"
@@ -56,10 +57,11 @@ absl::StatusOr<Tally> Validation::Run(const std::function<void(int64_t)>& progre
   for (int64_t round = 0; round < rounds(); ++round) {
     std::vector<PhotoView> views;
     torch::Tensor logits;
+    const Autocast autocast(plan_.precision, device_);
     if (features_ != nullptr) {
       views = views_of(round);
       logits = features_->input.Logits(
-          model_, features_->Gather(*features_->validation, views).to(device_));
+          model_, ToDevice(features_->Gather(*features_->validation, views), device_));
     } else {
       VIZSLA_ASSIGN_OR_RETURN(Prefetcher::Batch * batch, prefetcher->Next());
       views = batch->views;
@@ -67,9 +69,10 @@ absl::StatusOr<Tally> Validation::Run(const std::function<void(int64_t)>& progre
     }
     if (!views.empty()) {
       if (plan_.test_time_flip) views.resize(views.size() / 2);
-      WithValues(CombineViews(logits, plan_.test_time_flip), [&](std::span<const float> values) {
-        AddLogits(values, LabelsOf(*data_.validation, views), data_.class_count, tally);
-      });
+      WithValues(CombineViews(logits.to(torch::kFloat32), plan_.test_time_flip),
+                 [&](std::span<const float> values) {
+                   AddLogits(values, LabelsOf(*data_.validation, views), data_.class_count, tally);
+                 });
     }
     progress(round + 1);
     VIZSLA_RETURN_IF_ERROR(group_.Agree(absl::OkStatus()));

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "src/catalog/training_plan.h"
+#include "src/train/loss_scale.h"
 #include "src/train/optimizer.h"
 #include "src/train/weight_average.h"
 
@@ -23,10 +24,15 @@ class WeightUpdate {
   WeightUpdate(NamedTensors parameters, const TrainingPlan& plan);
 
   void ClearGradients() { optimizer_->ClearGradients(); }
+  // With a loss scale: divides the gradients by it, and when they overflowed lowers it and does
+  // nothing else; false then.
   // Clips the gradients' common 2-norm to plan.clip_norm (torch.nn.utils.clip_grad_norm_), steps
   // with both learning rates times `factor`, and updates the average.
-  void Apply(double factor);
+  bool Apply(double factor);
   int64_t steps() const { return optimizer_->steps(); }
+  // Of precision float16 alone, or null: what the loss is multiplied by before its backward pass.
+  LossScale* loss_scale() { return loss_scale_ ? &*loss_scale_ : nullptr; }
+  const LossScale* loss_scale() const { return loss_scale_ ? &*loss_scale_ : nullptr; }
   WeightAverage* average() { return average_ ? &*average_ : nullptr; }
 
   // What a `last` checkpoint holds besides the model: "optimizer..." and "average...".
@@ -40,10 +46,14 @@ class WeightUpdate {
   }
 
  private:
+  // Takes the loss scale out of the gradients; whether one of them is not a finite number.
+  bool Unscale();
+
   std::vector<torch::Tensor> parameters_;
   double clip_norm_;
   std::unique_ptr<Optimizer> optimizer_;
   std::optional<WeightAverage> average_;
+  std::optional<LossScale> loss_scale_;
 };
 
 }  // namespace vizsla

@@ -384,7 +384,7 @@ TEST(ValidateParameter, ChecksEveryValueOfTheDomain) {
 }
 
 TEST(KnownParameters, DefaultsAreAllowedAndHelpIsThere) {
-  EXPECT_EQ(KnownParameters().size(), 53u);
+  EXPECT_EQ(KnownParameters().size(), 54u);
   for (const ParameterInfo& info : KnownParameters()) {
     EXPECT_TRUE(ValidateParameter({info.name, CategoricalDomain{{info.default_value}}, {}}).ok())
         << info.name;

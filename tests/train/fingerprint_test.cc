@@ -108,6 +108,9 @@ TEST(PlanFingerprintTest, EveryFieldThatChangesTheTrainingChangesIt) {
       [](TrainingPlan& p) { p.class_weights = ClassWeights::kBalanced; },
       [](TrainingPlan& p) { p.batch_size = 32; },
       [](TrainingPlan& p) { p.sync_batch_norm = true; },
+      [](TrainingPlan& p) { p.precision = Precision::kTf32; },
+      [](TrainingPlan& p) { p.precision = Precision::kBfloat16; },
+      [](TrainingPlan& p) { p.precision = Precision::kFloat16; },
       [](TrainingPlan& p) { p.test_time_flip = true; },
   };
   std::set<std::string> seen = {PlanFingerprint(FirstVersionPlan())};

@@ -468,7 +468,9 @@ TEST_F(TrainerTest, WhatDoesNotFitInMemoryIsInfeasible) {
   RecordingHooks hooks;
   const TrialResult result = Run(Assignment(plan), hooks, Cached());
   EXPECT_EQ(result.outcome, AttemptOutcome::kInfeasible);
-  EXPECT_THAT(result.reason, HasSubstr("memory"));
+  EXPECT_THAT(result.reason, HasSubstr("out of memory: "));
+  EXPECT_THAT(result.reason, HasSubstr("; the trial asked for batch_size 16 on 1 rank, image_size "
+                                       "32, precision float32"));
   EXPECT_EQ(result.reason.find('\n'), std::string::npos);
 }
 

@@ -1,0 +1,213 @@
+// Milliseconds of a training step and images a second: full fine-tuning of MobileNetV2 and
+// ResNet-50, and a dense head on cached features, on random data that is on the device already. One
+// JSON object a line; train_step_peer.py prints the same rows of PyTorch's own loop, and
+// train_step_ratios.py puts the two together.
+//
+//   train_step_benchmark [--device cuda:0] [--seconds 0.8] [--smoke] [--network N] [--precision P]
+#include <torch/torch.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "src/comm/communicator.h"
+#include "src/nn/autocast.h"
+#include "src/nn/model.h"
+#include "src/train/foreign_errors.h"
+#include "src/train/training_step.h"
+
+namespace vizsla {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+constexpr int kClasses = 5;
+constexpr int kBlocks = 5;  // the median of so many is told
+
+struct Options {
+  std::string device = "cuda:0";
+  double seconds = 0.8;  // of measuring a row
+  bool smoke = false;    // tiny sizes: only proves that it runs
+  std::string network;   // empty: all
+  std::string precision;
+};
+
+struct Row {
+  std::string network;  // or "head"
+  int image_size = 0;
+  int batch = 0;
+  Precision precision = Precision::kFloat32;
+};
+
+// Photos whose pixels nobody asks for.
+class Labels : public BatchSource {
+ public:
+  explicit Labels(size_t photos) : photos_(photos) {}
+  size_t photo_count() const override { return photos_; }
+  int image_size() const override { return 1; }
+  int label(uint32_t photo) const override { return static_cast<int>(photo) % kClasses; }
+  std::string content_digest() const override { return ""; }
+  absl::Status Fill(std::span<const PhotoView>, float*) const override {
+    return absl::UnimplementedError("has no pixels");
+  }
+
+ private:
+  size_t photos_;
+};
+
+TrainingPlan PlanOf(const Row& row) {
+  TrainingPlan plan;
+  plan.batch_size = row.batch;
+  plan.precision = row.precision;
+  if (row.network == "head") {
+    plan.dense = {256};
+    plan.dropout = 0.5;
+    return plan;  // on a frozen MobileNetV2's features
+  }
+  // Torchvision's classifiers: MobileNetV2's has a dropout, ResNet-50's has none.
+  plan.network = row.network;
+  plan.image_size = row.image_size;
+  plan.initial_weights = InitialWeights::kRandom;
+  plan.unfreeze = "all";
+  plan.batch_norm = false;
+  plan.dropout = row.network == "mobilenet_v2" ? 0.2 : 0;
+  return plan;
+}
+
+// Median over the blocks of the mean step, in milliseconds.
+template <typename Step>
+double Measure(const Options& options, const torch::Device& device, const Step& step) {
+  const auto synchronize = [&] {
+    if (device.is_cuda()) torch::cuda::synchronize(device.index());
+  };
+  const auto time = [&](int count) {
+    synchronize();
+    const auto start = SteadyClock::now();
+    for (int i = 0; i < count; ++i) step();
+    synchronize();
+    return std::chrono::duration<double, std::milli>(SteadyClock::now() - start).count() / count;
+  };
+  time(options.smoke ? 1 : 5);  // libraries load, convolutions are chosen, memory is taken
+  const double guess = time(options.smoke ? 1 : 3);
+  const int count = std::clamp(static_cast<int>(options.seconds * 1e3 / kBlocks / guess), 1, 500);
+  std::vector<double> blocks;
+  for (int i = 0; i < kBlocks; ++i) blocks.push_back(time(count));
+  std::nth_element(blocks.begin(), blocks.begin() + kBlocks / 2, blocks.end());
+  return blocks[kBlocks / 2];
+}
+
+absl::StatusOr<double> StepMilliseconds(const Options& options, const Row& row) {
+  const TrainingPlan plan = PlanOf(row);
+  const torch::Device device(options.device);
+  VIZSLA_RETURN_IF_ERROR(CheckPrecision(plan.precision, device));
+  const Tf32Scope tf32(plan.precision == Precision::kTf32);
+  VIZSLA_ASSIGN_OR_RETURN(const auto model,
+                          BuildModel(plan, Padding::kSymmetric, kClasses, StreamKey(1)));
+  model->to(device);
+  model->FrozenStateChanged();
+  model->train();
+  const Labels photos(static_cast<size_t>(row.batch));
+  TrainingData data;
+  data.train = &photos;
+  data.class_count = kClasses;
+  const auto transport = MakeLocalCommunicator();
+  VotingGroup group(*transport);
+  TrainingStep training(plan, data, *model, group, device);
+  const auto cached = CachedInput::For(plan);
+  torch::manual_seed(1);
+  const torch::Tensor input =
+      cached ? torch::randn({row.batch, static_cast<int64_t>(cached->float_count())}, device)
+             : torch::randn({row.batch, 3, row.image_size, row.image_size}, device)
+                   .contiguous(torch::MemoryFormat::ChannelsLast);
+  StepRows rows;
+  rows.global_count = row.batch;
+  rows.mine = {0, row.batch};
+  rows.views.resize(static_cast<size_t>(row.batch));
+  for (uint32_t i = 0; i < rows.views.size(); ++i) rows.views[i].photo = i;
+  Tally tally;
+  absl::Status status;
+  uint64_t number = 0;
+  const double milliseconds = Measure(options, device, [&] {
+    status.Update(training.Run(rows, input, cached ? &*cached : nullptr,
+                               StreamKey(2).With(number++), 1, tally));
+  });
+  training.CollectInto(tally);
+  VIZSLA_RETURN_IF_ERROR(status);
+  return milliseconds;
+}
+
+std::vector<Row> Rows(const Options& options) {
+  const std::vector<Precision> precisions = {Precision::kBfloat16, Precision::kTf32,
+                                             Precision::kFloat32};
+  std::vector<Row> rows;
+  if (options.smoke) {
+    for (const char* network : {"head", "mobilenet_v2"}) {
+      for (const Precision precision : precisions) rows.push_back({network, 64, 4, precision});
+    }
+    return rows;
+  }
+  // What matters most comes first: a run may be cut short.
+  for (const Precision precision : precisions) {
+    for (const int batch : {32, 256}) rows.push_back({"head", 160, batch, precision});
+    for (const char* network : {"mobilenet_v2", "resnet50"}) {
+      for (const int side : {160, 224}) {
+        for (const int batch : {32, 64, 128, 256}) {
+          // Float32 is slow, and of less interest.
+          if (precision == Precision::kFloat32 && batch != 32 && batch != 128) continue;
+          rows.push_back({network, side, batch, precision});
+        }
+      }
+    }
+  }
+  return rows;
+}
+
+int Main(const Options& options) {
+  if (options.device.starts_with("cuda") && !torch::cuda::is_available()) {
+    std::fprintf(stderr, "skipped: LibTorch sees no GPU\n");
+    return 77;
+  }
+  at::globalContext().setDeterministicCuDNN(true);  // as the trainer does
+  int failures = 0;
+  for (const Row& row : Rows(options)) {
+    if (!options.network.empty() && options.network != row.network) continue;
+    if (!options.precision.empty() && options.precision != ToText(row.precision)) continue;
+    const absl::StatusOr<double> milliseconds =
+        CatchAll([&] { return StepMilliseconds(options, row); });
+    nlohmann::json line = {{"system", "vizsla"},
+                           {"network", row.network},
+                           {"image_size", row.image_size},
+                           {"batch", row.batch},
+                           {"precision", ToText(row.precision)}};
+    if (milliseconds.ok()) {
+      line["step_ms"] = *milliseconds;
+      line["images_per_s"] = row.batch / *milliseconds * 1e3;
+    } else {
+      line["error"] = std::string(milliseconds.status().message());
+      ++failures;
+    }
+    std::printf("%s\n", line.dump().c_str());
+    std::fflush(stdout);
+  }
+  return failures == 0 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace vizsla
+
+int main(int argc, char** argv) {
+  vizsla::Options options;
+  CLI::App app("Times training steps; one JSON object a line.");
+  app.add_option("--device", options.device, "cpu or cuda:N");
+  app.add_option("--seconds", options.seconds, "of measuring a row")
+      ->check(CLI::Range(0.01, 3600.0));
+  app.add_option("--network", options.network, "only its rows: head, mobilenet_v2, resnet50");
+  app.add_option("--precision", options.precision, "only its rows: bfloat16, tf32, float32");
+  app.add_flag("--smoke", options.smoke, "tiny sizes: only proves that it runs");
+  CLI11_PARSE(app, argc, argv);
+  return vizsla::Main(options);
+}
