@@ -4,6 +4,7 @@
 
 #include "src/base/log.h"
 #include "src/cli/terminal.h"
+#include "worker/blas_kernels.h"
 #include "worker/evaluate.h"
 #include "worker/evaluate_options.h"
 #include "worker/exit_codes.h"
@@ -25,6 +26,7 @@ absl::Status Run(const vizsla::EvaluateOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  vizsla::UseProcessorsBlasKernels(argv);
   vizsla::KeepFreedMemory();
   const absl::StatusOr<vizsla::EvaluateCommand> command = vizsla::ParseEvaluateOptions(argc, argv);
   if (!command.ok()) {

@@ -4,6 +4,7 @@
 #include "src/base/log.h"
 #include "src/cli/terminal.h"
 #include "src/comm/mpi_communicator.h"
+#include "worker/blas_kernels.h"
 #include "worker/exit_codes.h"
 #include "worker/job.h"
 #include "worker/launch.h"
@@ -26,6 +27,7 @@ int RefuseTogether(const absl::Status& status, int* argc, char*** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  vizsla::UseProcessorsBlasKernels(argv);
   vizsla::KeepFreedMemory();
   const vizsla::LaunchPlace place = vizsla::ReadLaunchPlace();
   const absl::StatusOr<vizsla::WorkerCommand> command = vizsla::ParseWorkerOptions(argc, argv);

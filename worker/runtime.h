@@ -8,7 +8,7 @@
 
 namespace vizsla {
 
-// To be called first in main: tells glibc to keep freed memory.
+// To be called early in main: tells glibc to keep freed memory.
 void KeepFreedMemory();
 
 // cores / ranks on the node, at least 1, unless the user named a number.

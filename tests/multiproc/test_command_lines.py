@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 """Bad input gets a sentence, once, and the job ends."""
+import os
+import subprocess
 import unittest
+from pathlib import Path
 
 from harness import BIN, MultiprocTest, processes_in
 
@@ -64,6 +67,22 @@ class CommandLines(MultiprocTest):
         self.assertIn("--split", done.out)
         self.vizsla("evaluate", "nowhere", "--data", self.data, "--split", "test", code=1)
         self.vizsla("evaluate", "nowhere", "--dtaa", self.data, code=2)
+
+    def test_matrix_products_use_what_the_processor_can(self):
+        # OpenBLAS says which kernels it has chosen, once for each start of the program.
+        def cores(**variables):
+            done = subprocess.run([BIN / "vizsla-worker", "--help"], capture_output=True, text=True, check=True,
+                                  env={**os.environ, "OPENBLAS_VERBOSE": "2", **variables})
+            return [line.removeprefix("Core: ") for line in done.stderr.splitlines() if line.startswith("Core: ")]
+
+        chosen = cores()
+        if not chosen:
+            self.skipTest("LibTorch brings another BLAS than OpenBLAS")
+        flags = Path("/proc/cpuinfo").read_text()
+        if "avx2" in flags and "fma" in flags:
+            self.assertNotIn(chosen[-1], ("Prescott", "Core2", "Nehalem", "Sandybridge"))
+        self.assertLessEqual(len(chosen), 2)
+        self.assertEqual(cores(OPENBLAS_CORETYPE="Prescott"), ["Prescott"], "the user's choice stands")
 
 
 if __name__ == "__main__":

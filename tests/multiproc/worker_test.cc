@@ -5,6 +5,7 @@
 #include <map>
 
 #include "src/comm/communicator.h"
+#include "worker/blas_kernels.h"
 #include "worker/group_task.h"
 #include "worker/launch.h"
 #include "worker/options.h"
@@ -142,6 +143,18 @@ TEST(RuntimeTest, ThreadsShareTheNode) {
   EXPECT_EQ(ThreadsPerRank(0, 2, 1), 2);
   EXPECT_EQ(ThreadsPerRank(7, 2, 2), 7);
   EXPECT_GE(UsableCores(), 1);
+}
+
+TEST(BlasKernelsTest, AreThoseOfTheProcessorWhenOpenBlasDoesNotKnowIt) {
+  const VectorUnits old, avx2{.avx2 = true}, avx512{.avx2 = true, .avx512 = true};
+  EXPECT_EQ(BetterBlasKernels("Prescott", avx512), "SkylakeX");
+  EXPECT_EQ(BetterBlasKernels("Prescott", avx2), "Haswell");
+  EXPECT_EQ(BetterBlasKernels("Sandybridge", avx2), "Haswell");
+  EXPECT_EQ(BetterBlasKernels("Prescott", old), std::nullopt);
+  // Chosen with knowledge, or of another architecture.
+  for (const char* chosen : {"Haswell", "Zen", "SkylakeX", "Cooperlake", "NEOVERSEN1", ""}) {
+    EXPECT_EQ(BetterBlasKernels(chosen, avx512), std::nullopt) << chosen;
+  }
 }
 
 v1::Study MakeStudy(const std::string& name, const std::string& fingerprint,
