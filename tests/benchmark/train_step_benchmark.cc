@@ -3,15 +3,13 @@
 // JSON object a line; train_step_peer.py prints the same rows of PyTorch's own loop, and
 // train_step_ratios.py puts the two together.
 //
-//   train_step_benchmark [--device cuda:0] [--seconds 0.8] [--smoke] [--network N] [--precision P]
+//   train_step_benchmark [--device cuda:0] [--threads N] [--seconds 0.8] [--smoke]
+//     [--network N] [--precision P] [--image-size S] [--batch B]
 #include <torch/torch.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <string>
 #include <vector>
 
@@ -20,20 +18,23 @@
 #include "src/nn/model.h"
 #include "src/train/foreign_errors.h"
 #include "src/train/training_step.h"
+#include "tests/benchmark/measure.h"
+#include "worker/blas_kernels.h"
+#include "worker/runtime.h"
 
 namespace vizsla {
 namespace {
 
-using SteadyClock = std::chrono::steady_clock;
 constexpr int kClasses = 5;
-constexpr int kBlocks = 5;  // the median of so many is told
 
 struct Options {
   std::string device = "cuda:0";
-  double seconds = 0.8;  // of measuring a row
-  bool smoke = false;    // tiny sizes: only proves that it runs
-  std::string network;   // empty: all
+  int threads = 0;  // 0: LibTorch's default
+  MeasureOptions measure;
+  std::string network;  // empty: all
   std::string precision;
+  int image_size = 0;  // 0: all, as the batch
+  int batch = 0;
 };
 
 struct Row {
@@ -78,28 +79,6 @@ TrainingPlan PlanOf(const Row& row) {
   return plan;
 }
 
-// Median over the blocks of the mean step, in milliseconds.
-template <typename Step>
-double Measure(const Options& options, const torch::Device& device, const Step& step) {
-  const auto synchronize = [&] {
-    if (device.is_cuda()) torch::cuda::synchronize(device.index());
-  };
-  const auto time = [&](int count) {
-    synchronize();
-    const auto start = SteadyClock::now();
-    for (int i = 0; i < count; ++i) step();
-    synchronize();
-    return std::chrono::duration<double, std::milli>(SteadyClock::now() - start).count() / count;
-  };
-  time(options.smoke ? 1 : 5);  // libraries load, convolutions are chosen, memory is taken
-  const double guess = time(options.smoke ? 1 : 3);
-  const int count = std::clamp(static_cast<int>(options.seconds * 1e3 / kBlocks / guess), 1, 500);
-  std::vector<double> blocks;
-  for (int i = 0; i < kBlocks; ++i) blocks.push_back(time(count));
-  std::nth_element(blocks.begin(), blocks.begin() + kBlocks / 2, blocks.end());
-  return blocks[kBlocks / 2];
-}
-
 absl::StatusOr<double> StepMilliseconds(const Options& options, const Row& row) {
   const TrainingPlan plan = PlanOf(row);
   const torch::Device device(options.device);
@@ -131,10 +110,15 @@ absl::StatusOr<double> StepMilliseconds(const Options& options, const Row& row) 
   Tally tally;
   absl::Status status;
   uint64_t number = 0;
-  const double milliseconds = Measure(options, device, [&] {
-    status.Update(training.Run(rows, input, cached ? &*cached : nullptr,
-                               StreamKey(2).With(number++), 1, tally));
-  });
+  const double milliseconds = MedianMilliseconds(
+      options.measure,
+      [&] {
+        status.Update(training.Run(rows, input, cached ? &*cached : nullptr,
+                                   StreamKey(2).With(number++), 1, tally));
+      },
+      [&] {
+        if (device.is_cuda()) torch::cuda::synchronize(device.index());
+      });
   training.CollectInto(tally);
   VIZSLA_RETURN_IF_ERROR(status);
   return milliseconds;
@@ -144,7 +128,7 @@ std::vector<Row> Rows(const Options& options) {
   const std::vector<Precision> precisions = {Precision::kBfloat16, Precision::kTf32,
                                              Precision::kFloat32};
   std::vector<Row> rows;
-  if (options.smoke) {
+  if (options.measure.smoke) {
     for (const char* network : {"head", "mobilenet_v2"}) {
       for (const Precision precision : precisions) rows.push_back({network, 64, 4, precision});
     }
@@ -176,6 +160,8 @@ int Main(const Options& options) {
   for (const Row& row : Rows(options)) {
     if (!options.network.empty() && options.network != row.network) continue;
     if (!options.precision.empty() && options.precision != ToText(row.precision)) continue;
+    if (options.image_size != 0 && options.image_size != row.image_size) continue;
+    if (options.batch != 0 && options.batch != row.batch) continue;
     const absl::StatusOr<double> milliseconds =
         CatchAll([&] { return StepMilliseconds(options, row); });
     nlohmann::json line = {{"system", "vizsla"},
@@ -200,14 +186,21 @@ int Main(const Options& options) {
 }  // namespace vizsla
 
 int main(int argc, char** argv) {
+  vizsla::UseProcessorsBlasKernels(argv);
+  vizsla::KeepFreedMemory();
   vizsla::Options options;
   CLI::App app("Times training steps; one JSON object a line.");
   app.add_option("--device", options.device, "cpu or cuda:N");
-  app.add_option("--seconds", options.seconds, "of measuring a row")
+  app.add_option("--threads", options.threads, "of the CPU; 0: LibTorch's default")
+      ->check(CLI::Range(0, 1024));
+  app.add_option("--seconds", options.measure.seconds, "of measuring a row")
       ->check(CLI::Range(0.01, 3600.0));
   app.add_option("--network", options.network, "only its rows: head, mobilenet_v2, resnet50");
   app.add_option("--precision", options.precision, "only its rows: bfloat16, tf32, float32");
-  app.add_flag("--smoke", options.smoke, "tiny sizes: only proves that it runs");
+  app.add_option("--image-size", options.image_size, "only its rows: 160, 224");
+  app.add_option("--batch", options.batch, "only its rows: 32, 64, 128, 256");
+  app.add_flag("--smoke", options.measure.smoke, "tiny sizes: only proves that it runs");
   CLI11_PARSE(app, argc, argv);
+  if (options.threads > 0) vizsla::SetThreads(options.threads);
   return vizsla::Main(options);
 }

@@ -1,9 +1,10 @@
 """The rows of train_step_benchmark from a plain PyTorch training loop: torchvision's network,
 torch.optim.Adam, autocast, channels-last, no reading of the loss. One JSON object a line.
 
-  train_step_peer.py eager|compile [--device cuda:0] [--seconds 0.8] [--smoke] [--network N] [--precision P]
+  train_step_peer.py eager|compile [--device cuda:0] [--threads N] [--seconds 0.8] [--smoke] [--contiguous]
+                     [--network N] [--precision P] [--image-size S] [--batch B]
 
-`eager` leaves all else at PyTorch's defaults; precision tf32 allows it in convolutions and matrix
+`eager` leaves all else at PyTorch's defaults, with --contiguous the memory format too; precision tf32 allows it in convolutions and matrix
 products, float32 in neither. `compile` is torch.compile of network and loss, of few rows, for each
 takes the best part of a minute.
 """
@@ -22,13 +23,13 @@ CLASSES = 5
 BLOCKS = 5
 
 
-def make_network(row):
+def make_network(args, row):
     if row["network"] == "head":
         return nn.Sequential(nn.Linear(1280, 256), nn.ReLU(),
                              nn.BatchNorm1d(256, eps=1e-3, momentum=0.01), nn.Dropout(0.5),
                              nn.Linear(256, CLASSES))
     network = getattr(torchvision.models, row["network"])(weights=None, num_classes=CLASSES)
-    return network.to(memory_format=torch.channels_last)
+    return network if args.contiguous else network.to(memory_format=torch.channels_last)
 
 
 def measure(args, device, step):
@@ -56,13 +57,13 @@ def step_milliseconds(args, row):
     torch.backends.cudnn.allow_tf32 = tf32
     torch.backends.cuda.matmul.allow_tf32 = tf32
     torch.manual_seed(1)
-    network = make_network(row).to(device).train()
+    network = make_network(args, row).to(device).train()
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     if row["network"] == "head":
         x = torch.randn(row["batch"], 1280, device=device)
     else:
         x = torch.randn(row["batch"], 3, row["image_size"], row["image_size"], device=device)
-        x = x.to(memory_format=torch.channels_last)
+        x = x if args.contiguous else x.to(memory_format=torch.channels_last)
     y = torch.arange(row["batch"], device=device) % CLASSES
 
     def loss_of(x, y):
@@ -115,16 +116,20 @@ def main():
     parser.add_argument("--seconds", type=float, default=0.8)
     parser.add_argument("--network", help="only its rows")
     parser.add_argument("--precision", help="only its rows")
+    parser.add_argument("--image-size", type=int, help="only its rows")
+    parser.add_argument("--batch", type=int, help="only its rows")
+    parser.add_argument("--threads", type=int, help="of the CPU")
+    parser.add_argument("--contiguous", action="store_true")
     parser.add_argument("--smoke", action="store_true")
     args = parser.parse_args()
     if args.device.startswith("cuda") and not torch.cuda.is_available():
         print("skipped: PyTorch sees no GPU", file=sys.stderr)
         return 77
+    if args.threads:
+        torch.set_num_threads(args.threads)
     failed = False
     for row in rows(args):
-        if args.network not in (None, row["network"]):
-            continue
-        if args.precision not in (None, row["precision"]):
+        if any(getattr(args, key) not in (None, value) for key, value in row.items()):
             continue
         line = {"system": "pytorch-" + args.mode, **row}
         try:
