@@ -10,6 +10,7 @@
 #include "src/base/check.h"
 #include "src/base/log.h"
 #include "src/base/sha256.h"
+#include "src/train/cache_budget.h"
 
 namespace vizsla {
 namespace {
@@ -27,19 +28,6 @@ bool IsPlainName(const std::string& name) {
                      [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; });
 }
 
-// What a killed filler left beside the shard. Call with the shard's lock held.
-void RemoveLeftovers(const std::string& path) {
-  const std::filesystem::path target(path);
-  const std::string prefix = target.filename().string() + ".tmp-";
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(target.parent_path(), error)) {
-    if (entry.path().filename().string().starts_with(prefix)) {
-      std::error_code ignored;
-      std::filesystem::remove(entry.path(), ignored);
-    }
-  }
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<FeatureCache>> FeatureCache::Open(const std::string& folder,
@@ -54,13 +42,15 @@ absl::StatusOr<std::unique_ptr<FeatureCache>> FeatureCache::Open(const std::stri
                                              " numbers make no cache"));
   }
   const std::string own = StrCat(folder, "/", layout.name);
-  VIZSLA_RETURN_IF_ERROR(CreateDirectories(own));
-  return std::unique_ptr<FeatureCache>(new FeatureCache(own, layout));
+  VIZSLA_ASSIGN_OR_RETURN(FolderUse use, FolderUse::Hold(own));
+  RemoveTemporaryFiles(own);
+  return std::unique_ptr<FeatureCache>(new FeatureCache(own, layout, std::move(use)));
 }
 
-FeatureCache::FeatureCache(std::string folder, FeatureLayout layout)
+FeatureCache::FeatureCache(std::string folder, FeatureLayout layout, FolderUse use)
     : folder_(std::move(folder)),
       layout_(std::move(layout)),
+      use_(std::move(use)),
       shards_per_view_((layout_.photo_count + kPhotosPerShard - 1) / kPhotosPerShard) {
   for (int view = 0; view < layout_.view_count; ++view) {
     for (size_t i = 0; i < shards_per_view_; ++i) {
@@ -113,6 +103,11 @@ bool FeatureCache::Load(Shard& shard) {
   return true;
 }
 
+uint64_t FeatureCache::BytesWhenFull(int view_count) const {
+  const uint64_t a_view = shards_per_view_ * kHeaderBytes + layout_.photo_count * row_bytes();
+  return a_view * static_cast<uint64_t>(view_count);
+}
+
 size_t FeatureCache::ReadyRows(int view_count) {
   size_t rows = 0;
   for (Shard& shard : ShardsOf(view_count)) rows += Load(shard) ? shard.photo_count : 0;
@@ -138,7 +133,6 @@ absl::StatusOr<FeatureCache::Fill> FeatureCache::FillOne(int view_count, const C
 
 absl::Status FeatureCache::FillShard(Shard& shard, const Compute& compute) {
   const std::string path = shard.path + ".features";
-  RemoveLeftovers(path);
   std::vector<float> rows(shard.photo_count * layout_.row_floats);
   for (size_t from = 0; from < shard.photo_count; from += kComputeBatch) {
     std::vector<PhotoView> views(std::min(kComputeBatch, shard.photo_count - from));
@@ -170,29 +164,55 @@ const float* FeatureCache::Row(uint32_t photo, int view) const {
          photo % kPhotosPerShard * layout_.row_floats;
 }
 
+namespace {
+
+struct KeptCaches {
+  std::mutex mutex;
+  // Newest first. Guarded by mutex.
+  std::list<std::pair<std::string, std::shared_ptr<FeatureCache>>> caches;
+};
+
+KeptCaches& Kept() {
+  static auto& kept = *new KeptCaches;  // outlives every thread
+  return kept;
+}
+
+}  // namespace
+
 absl::StatusOr<std::shared_ptr<FeatureCache>> SharedFeatureCache(const std::string& folder,
                                                                  const FeatureLayout& layout) {
   constexpr size_t kKept = 8;  // train and validation of a few image sizes or poolings
-  static std::mutex mutex;
-  static std::list<std::pair<std::string, std::shared_ptr<FeatureCache>>> kept;  // newest first
   const std::string key = StrCat(folder, "/", layout.name, ":", layout.photo_count, ":",
                                  layout.view_count, ":", layout.row_floats);
+  KeptCaches& kept = Kept();
   std::shared_ptr<FeatureCache> opened;
   for (;;) {
     {
-      std::lock_guard lock(mutex);
-      for (auto it = kept.begin(); it != kept.end(); ++it) {
+      std::lock_guard lock(kept.mutex);
+      for (auto it = kept.caches.begin(); it != kept.caches.end(); ++it) {
         if (it->first != key) continue;
-        kept.splice(kept.begin(), kept, it);
+        kept.caches.splice(kept.caches.begin(), kept.caches, it);
+        it->second->use().Touch();
         return it->second;
       }
       if (opened != nullptr) {
-        kept.emplace_front(key, opened);
-        if (kept.size() > kKept) kept.pop_back();
+        kept.caches.emplace_front(key, opened);
+        if (kept.caches.size() > kKept) kept.caches.pop_back();
         return opened;
       }
     }
     VIZSLA_ASSIGN_OR_RETURN(opened, FeatureCache::Open(folder, layout));
+  }
+}
+
+void CloseIdleFeatureCaches() {
+  std::list<std::pair<std::string, std::shared_ptr<FeatureCache>>> idle;  // closed without the lock
+  KeptCaches& kept = Kept();
+  std::lock_guard lock(kept.mutex);
+  for (auto it = kept.caches.begin(); it != kept.caches.end();) {
+    const auto next = std::next(it);
+    if (it->second.use_count() == 1) idle.splice(idle.begin(), kept.caches, it);
+    it = next;
   }
 }
 

@@ -3,6 +3,7 @@
 //
 //   FOLDER/NAME/shard-V-00012.features    rows of photos 12 * 128 .. 12 * 128 + 127 in view V
 //   FOLDER/NAME/shard-V-00012.lock        held by the process that is filling it
+//   FOLDER/NAME/use.lock                  held by all that have the cache open (cache_budget.h)
 //
 // A shard file appears whole, by rename, and carries the SHA-256 of its rows. Whoever takes the
 // lock of a missing shard fills it; the kernel frees the lock of a process that dies, so that its
@@ -22,6 +23,7 @@
 #include "src/base/file.h"
 #include "src/base/status.h"
 #include "src/dataset/batch_source.h"
+#include "src/train/folder_use.h"
 
 namespace vizsla {
 
@@ -34,12 +36,13 @@ struct FeatureLayout {
   size_t row_floats = 0;  // per (photo, view)
 };
 
-// Not thread-safe; any number of objects and processes may share the folder.
+// Not thread-safe; any number of objects and processes may share the folder. While one of them
+// lives, nobody removes it.
 class FeatureCache {
  public:
   static constexpr size_t kPhotosPerShard = 128;
 
-  // Creates the folder when needed.
+  // Creates the folder when needed, and removes what killed processes have left in it.
   static absl::StatusOr<std::unique_ptr<FeatureCache>> Open(const std::string& folder,
                                                             const FeatureLayout& layout);
   FeatureCache(const FeatureCache&) = delete;
@@ -47,6 +50,9 @@ class FeatureCache {
 
   const FeatureLayout& layout() const { return layout_; }
   size_t row_bytes() const { return layout_.row_floats * sizeof(float); }
+  // Of the files that hold the first `view_count` views.
+  uint64_t BytesWhenFull(int view_count) const;
+  const FolderUse& use() const { return use_; }
 
   // Rows (photo, view) that are there, of those in the first `view_count` views; and how many there
   // are to be. Looks for shards that others have finished since. Verifies a shard when it first
@@ -82,7 +88,7 @@ class FeatureCache {
     std::optional<std::filesystem::file_time_type> rejected;
   };
 
-  FeatureCache(std::string folder, FeatureLayout layout);
+  FeatureCache(std::string folder, FeatureLayout layout, FolderUse use);
   std::string Header(const Shard& shard, const std::string& checksum) const;
   // Ready now, or an attempt to map and verify the file. Warns once for each file that is not
   // whole.
@@ -94,6 +100,7 @@ class FeatureCache {
 
   std::string folder_;  // FOLDER/NAME
   FeatureLayout layout_;
+  FolderUse use_;
   size_t shards_per_view_;
   std::vector<Shard> shards_;  // view by view
 };
@@ -102,5 +109,9 @@ class FeatureCache {
 // trials to come. At most a few are kept; a pointer keeps its own alive. Thread-safe.
 absl::StatusOr<std::shared_ptr<FeatureCache>> SharedFeatureCache(const std::string& folder,
                                                                  const FeatureLayout& layout);
+
+// Closes those that no pointer keeps: as long as one is open, no process makes room by removing it.
+// Thread-safe.
+void CloseIdleFeatureCaches();
 
 }  // namespace vizsla

@@ -1,5 +1,6 @@
 #include "src/train/feature_phase.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstring>
@@ -12,6 +13,7 @@
 #include "src/catalog/feature_key.h"
 #include "src/nn/autocast.h"
 #include "src/nn/tensors.h"
+#include "src/train/cache_budget.h"
 
 namespace vizsla {
 namespace {
@@ -41,6 +43,10 @@ class Filler {
 
   absl::StatusOr<std::optional<TrialFeatures>> Run() {
     absl::Status opened = OpenCaches();
+    if (opened.ok() && HasGaps()) CloseIdleFeatureCaches();
+    // So that no rank of this node holds what another one wants to remove.
+    VIZSLA_RETURN_IF_ERROR(group_.Agree(absl::OkStatus()));
+    if (opened.ok()) opened = ReserveRoom();
     for (;;) {
       // One shard a round; the vote after it tells all ranks of errors, of the leader's directive
       // and whether to go on.
@@ -57,6 +63,8 @@ class Filler {
                   StrCat("the feature cache cannot be used (", opened.message(),
                          "): features are computed for every batch instead, which is slower and "
                          "gives the same results"));
+        parts_.clear();
+        CloseIdleFeatureCaches();
       }
       VIZSLA_RETURN_IF_ERROR(group_.Max(state));
       if (state[0] == kNoCache || group_.agreed() != Directive::kContinue) {
@@ -83,6 +91,22 @@ class Filler {
       parts_.push_back({*source, std::move(cache), views});
     }
     return absl::OkStatus();
+  }
+
+  bool HasGaps() const {
+    return std::any_of(parts_.begin(), parts_.end(), [](const Part& part) {
+      return part.cache->ReadyRows(part.view_count) < part.cache->TotalRows(part.view_count);
+    });
+  }
+
+  absl::Status ReserveRoom() {
+    std::vector<WantedCache> wanted;
+    for (const Part& part : parts_) {
+      wanted.push_back({.name = part.cache->layout().name,
+                        .use = &part.cache->use(),
+                        .bytes = part.cache->BytesWhenFull(part.view_count)});
+    }
+    return MakeRoom(options_.feature_cache_folder, wanted, options_.feature_cache_budget);
   }
 
   // True when everything is there; false when it did some work, or waited a little for others'.

@@ -17,6 +17,7 @@
 #include "src/study/early_stopping.h"
 #include "src/study/objective.h"
 #include "src/study/trial.h"
+#include "src/train/cache_budget.h"
 #include "src/weights/tensor_file.h"
 
 namespace vizsla {
@@ -63,6 +64,7 @@ struct TrainerOptions {
   bool use_feature_cache = true;
   std::string device = "cpu";                             // "cpu" or "cuda:N"
   uint64_t largest_feature_cache = kLargestFeatureCache;  // bytes
+  CacheBudget feature_cache_budget = {};
 };
 
 // The trial whose checkpoint another one goes on from.

@@ -114,6 +114,39 @@ TEST_F(CachedInputTest, WhatWouldTakeTooMuchIsComputedForEveryBatch) {
   EXPECT_EQ(train.filled, 3 * 70);
 }
 
+TEST_F(CachedInputTest, WhatFindsNoRoomIsComputedForEveryBatchWithTheSameResults) {
+  TrainerOptions options = Cached();
+  options.feature_cache_folder += "-no-room";
+  options.feature_cache_budget.bytes = 1000;
+  RecordingHooks hooks, plain;
+  Run(Assignment(Tuned("block_16_expand")), hooks, options);
+  EXPECT_EQ(train.filled, 3 * 70);
+  Run(Assignment(Tuned("block_16_expand")), plain);
+  ASSERT_EQ(hooks.reports.size(), plain.reports.size());
+  EXPECT_EQ(hooks.reports.back().metrics, plain.reports.back().metrics);
+}
+
+TEST_F(CachedInputTest, AnotherCacheGoesWhenTheBudgetHoldsOneOfThem) {
+  TrainerOptions options = Cached();
+  options.feature_cache_folder += "-one";
+  // Two views of the photos, one of the validation photos: 160 or 1280 channels of 2 x 2.
+  options.feature_cache_budget.bytes = 165 * 1280 * 4 * 4 + 10000;
+  const auto filled = [&](const char* unfreeze) {
+    train.filled = validation.filled = 0;
+    RecordingHooks hooks;
+    Run(Assignment(Tuned(unfreeze)), hooks, options);
+    return static_cast<int>(train.filled + validation.filled);
+  };
+  EXPECT_EQ(filled("Conv_1_bn"), 165);
+  EXPECT_EQ(filled("Conv_1_bn"), 0);
+  EXPECT_EQ(filled("block_16_expand"), 165);
+  // As much of it went as the other one needed.
+  const int again = filled("Conv_1_bn");
+  EXPECT_GT(again, 0);
+  EXPECT_LE(again, 165);
+  EXPECT_EQ(filled("Conv_1_bn"), 0);
+}
+
 TEST(CachedInputFor, IsOfWhatStaysTheSame) {
   TrainingPlan plan;
   EXPECT_EQ(CachedInput::For(plan)->row_floats(), 2 * 1280u);  // average and maximum
