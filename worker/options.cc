@@ -111,6 +111,11 @@ absl::StatusOr<WorkerCommand> ParseWorkerOptions(int argc, const char* const* ar
   app.add_option("--feature-cache-budget", feature_cache_budget,
                  "Bytes of all features in the cache folder; the least recently used go first")
       ->capture_default_str();
+  app.add_option("--feature-cache-type", options.feature_type,
+                 "float32, or float16: half the bytes, features rounded to 11 bits")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, FeatureType>{
+          {"float32", FeatureType::kFloat32}, {"float16", FeatureType::kFloat16}}))
+      ->default_str("float32");
   app.add_option("--device", options.device, "auto, cpu or cuda")
       ->transform(CLI::CheckedTransformer(
           std::map<std::string, DeviceChoice>{{"auto", DeviceChoice::kAuto},

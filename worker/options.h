@@ -7,6 +7,7 @@
 
 #include "src/base/status.h"
 #include "src/train/cache_budget.h"
+#include "src/train/feature_type.h"
 
 namespace vizsla {
 
@@ -25,6 +26,7 @@ struct WorkerOptions {
   std::string cache_folder;  // never empty
   bool use_feature_cache = true;
   uint64_t feature_cache_budget = CacheBudget().bytes;
+  FeatureType feature_type = FeatureType::kFloat32;
   DeviceChoice device = DeviceChoice::kAuto;
   // Of the embedded coordinator; a budget as ParseBytes reads it, empty: no limit.
   std::string artifact_budget;

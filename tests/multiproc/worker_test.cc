@@ -31,6 +31,7 @@ TEST(WorkerOptionsTest, Defaults) {
   EXPECT_EQ(options.threads_per_rank, 0);
   EXPECT_TRUE(options.use_feature_cache);
   EXPECT_EQ(options.feature_cache_budget, uint64_t{50} << 30);
+  EXPECT_EQ(options.feature_type, FeatureType::kFloat32);
   EXPECT_FALSE(options.wait);
   EXPECT_EQ(options.device, DeviceChoice::kAuto);
   EXPECT_THAT(options.cache_folder, HasSubstr("vizsla"));
@@ -55,6 +56,8 @@ TEST(WorkerOptionsTest, AllOfThem) {
                               "--no-feature-cache",
                               "--feature-cache-budget",
                               "1.5GiB",
+                              "--feature-cache-type",
+                              "float16",
                               "--device",
                               "cuda",
                               "--wait",
@@ -73,6 +76,7 @@ TEST(WorkerOptionsTest, AllOfThem) {
   EXPECT_EQ(options.cache_folder, "/c");
   EXPECT_FALSE(options.use_feature_cache);
   EXPECT_EQ(options.feature_cache_budget, uint64_t{3} << 29);
+  EXPECT_EQ(options.feature_type, FeatureType::kFloat16);
   EXPECT_EQ(options.device, DeviceChoice::kCuda);
   EXPECT_TRUE(options.wait);
   EXPECT_EQ(options.collective_deadline, std::chrono::milliseconds(90500));

@@ -226,7 +226,9 @@ TEST_F(CacheBudgetTest, AnOpenFeatureCacheIsInUse) {
   EXPECT_EQ((*cache)->BytesWhenFull(1), bytes);
   EXPECT_EQ((*cache)->BytesWhenFull(2), 2 * bytes);
   EXPECT_FALSE(*RemoveUnlessHeld(Cache("open")));
-  EXPECT_EQ((*cache)->Row(150, 0)[0], 150.0f);
+  float value = 0;
+  (*cache)->ReadRow(150, 0, 0, 1, &value);
+  EXPECT_EQ(value, 150.0f);
   cache->reset();
   EXPECT_TRUE(*RemoveUnlessHeld(Cache("open")));
   EXPECT_FALSE(Exists("open"));
@@ -238,6 +240,7 @@ TEST_F(CacheBudgetTest, KeptCachesAreClosedWhenNobodyHasThem) {
   CloseIdleFeatureCaches();
   EXPECT_TRUE(*IsHeld(Cache("kept")));
   used.reset();
+  CloseIdleFeatureCaches(1h);
   EXPECT_TRUE(*IsHeld(Cache("kept"))) << "kept for the next trial";
   CloseIdleFeatureCaches();
   EXPECT_FALSE(*IsHeld(Cache("kept")));

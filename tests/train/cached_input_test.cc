@@ -114,6 +114,70 @@ TEST_F(CachedInputTest, WhatWouldTakeTooMuchIsComputedForEveryBatch) {
   EXPECT_EQ(train.filled, 3 * 70);
 }
 
+TEST_F(CachedInputTest, StoredOrNotTheMetricsAreTheSame) {
+  TrainerOptions options = Cached();
+  options.feature_cache_folder += "-choice";
+  RecordingHooks recomputed, stored;
+  options.feature_storage = FeatureStorage::kRecomputed;
+  Run(Assignment(Tuned("block_16_expand")), recomputed, options);
+  EXPECT_EQ(train.filled, 70 + 3 * 70) << "a shard to measure, then every epoch";
+  train.filled = 0;
+  options.feature_storage = FeatureStorage::kStored;
+  Run(Assignment(Tuned("block_16_expand")), stored, options);
+  EXPECT_EQ(train.filled, 70) << "what was measured was kept: the other view is missing";
+  ASSERT_EQ(stored.reports.size(), 3u);
+  ASSERT_EQ(recomputed.reports.size(), 3u);
+  for (size_t i = 0; i < stored.reports.size(); ++i) {
+    for (const auto& [name, value] : stored.reports[i].metrics) {
+      EXPECT_NEAR(value, recomputed.reports[i].metrics.at(name), 2e-4 * (1 + std::abs(value)))
+          << name << ", epoch " << i + 1;
+    }
+  }
+}
+
+// Two passes over two views are no cheaper than one over each of two epochs; many trials' are.
+TEST_F(CachedInputTest, MeasuresWhetherStoringPays) {
+  TrainerOptions options = Cached();
+  options.feature_cache_folder += "-measured";
+  options.feature_storage = FeatureStorage::kMeasured;
+  TrialAssignment assignment = Assignment(Tuned("block_16_expand"));
+  assignment.plan.epochs = 1;
+  RecordingHooks alone, with_others;
+  Run(assignment, alone, options);
+  EXPECT_EQ(train.filled, 70 + 70) << "a shard to measure, then the epoch";
+  train.filled = 0;
+  assignment.sharing_trials = 100;
+  Run(assignment, with_others, options);
+  EXPECT_EQ(train.filled, 70) << "the view that was missing";
+}
+
+TEST_F(CachedInputTest, HalfRowsGiveNearlyTheMetricsAndAreCachedApart) {
+  for (const char* unfreeze : {"none", "block_16_expand"}) {
+    SCOPED_TRACE(unfreeze);
+    TrainerOptions options = Cached();
+    options.feature_cache_folder += "-half";
+    RecordingHooks full, half, again;
+    Run(Assignment(Tuned(unfreeze)), full, options);
+    options.feature_type = FeatureType::kFloat16;
+    train.filled = 0;
+    Run(Assignment(Tuned(unfreeze)), half, options);
+    EXPECT_EQ(train.filled, 2 * 70) << "float32 rows are not read as half ones";
+    train.filled = 0;
+    Run(Assignment(Tuned(unfreeze)), again, options);
+    EXPECT_EQ(train.filled, 0);
+    ASSERT_EQ(half.reports.size(), full.reports.size());
+    for (size_t i = 0; i < half.reports.size(); ++i) {
+      for (const char* loss : {"train_loss", "val_loss"}) {
+        const double value = full.reports[i].metrics.at(loss);
+        EXPECT_NEAR(half.reports[i].metrics.at(loss), value, 5e-3 * (1 + value))
+            << loss << ", epoch " << i + 1;
+        EXPECT_NE(half.reports[i].metrics.at(loss), value) << "they are rounded";
+        EXPECT_EQ(half.reports[i].metrics.at(loss), again.reports[i].metrics.at(loss));
+      }
+    }
+  }
+}
+
 TEST_F(CachedInputTest, WhatFindsNoRoomIsComputedForEveryBatchWithTheSameResults) {
   TrainerOptions options = Cached();
   options.feature_cache_folder += "-no-room";
