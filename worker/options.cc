@@ -5,6 +5,7 @@
 #include <map>
 
 #include "coordinator/artifact_budget_options.h"
+#include "src/base/quantity.h"
 #include "src/cli/credentials_option.h"
 #include "worker/command_line.h"
 
@@ -79,6 +80,7 @@ absl::StatusOr<WorkerCommand> ParseWorkerOptions(int argc, const char* const* ar
   double patience = 60;
   bool exit_when_done = false;
   bool no_feature_cache = false;
+  std::string feature_cache_budget = "50GiB";
 
   CLI::App app("Trains the trials of a search. Run it with mpirun; its ranks form trial groups.",
                "vizsla-worker");
@@ -106,6 +108,14 @@ absl::StatusOr<WorkerCommand> ParseWorkerOptions(int argc, const char* const* ar
       ->capture_default_str();
   app.add_flag("--no-feature-cache", no_feature_cache,
                "Compute the frozen backbone in every epoch");
+  app.add_option("--feature-cache-budget", feature_cache_budget,
+                 "Bytes of all features in the cache folder; the least recently used go first")
+      ->capture_default_str();
+  app.add_option("--feature-cache-type", options.feature_type,
+                 "float32, or float16: half the bytes, features rounded to 11 bits")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, FeatureType>{
+          {"float32", FeatureType::kFloat32}, {"float16", FeatureType::kFloat16}}))
+      ->default_str("float32");
   app.add_option("--device", options.device, "auto, cpu or cuda")
       ->transform(CLI::CheckedTransformer(
           std::map<std::string, DeviceChoice>{{"auto", DeviceChoice::kAuto},
@@ -142,6 +152,13 @@ absl::StatusOr<WorkerCommand> ParseWorkerOptions(int argc, const char* const* ar
         "other ranks wait in a collective while the leader waits for the coordinator");
   }
   options.use_feature_cache = !no_feature_cache;
+  const std::optional<int64_t> budget = ParseBytes(feature_cache_budget);
+  if (!budget) {
+    return absl::InvalidArgumentError(
+        StrCat("--feature-cache-budget ", feature_cache_budget,
+               " is no size: write 50GiB, 500MB, or a number of bytes"));
+  }
+  options.feature_cache_budget = static_cast<uint64_t>(*budget);
   if (options.cache_folder.empty()) options.cache_folder = DefaultCacheFolder();
   VIZSLA_RETURN_IF_ERROR(Check(options, exit_when_done));
   return command;

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 
 #include "src/base/status.h"
+#include "src/train/cache_budget.h"
+#include "src/train/feature_type.h"
 
 namespace vizsla {
 
@@ -22,6 +25,8 @@ struct WorkerOptions {
   int threads_per_rank = 0;  // 0: the node's cores over its ranks
   std::string cache_folder;  // never empty
   bool use_feature_cache = true;
+  uint64_t feature_cache_budget = CacheBudget().bytes;
+  FeatureType feature_type = FeatureType::kFloat32;
   DeviceChoice device = DeviceChoice::kAuto;
   // Of the embedded coordinator; a budget as ParseBytes reads it, empty: no limit.
   std::string artifact_budget;

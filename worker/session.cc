@@ -10,8 +10,10 @@
 #include "src/base/log.h"
 #include "src/base/log_scope.h"
 #include "src/catalog/changes_in_training.h"
+#include "src/catalog/sharing_trials.h"
 #include "src/rpc/convert.h"
 #include "src/rpc/retry.h"
+#include "src/train/feature_cache.h"
 #include "worker/drain.h"
 #include "worker/fetch_weights.h"
 #include "worker/rpc_hooks.h"
@@ -26,6 +28,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLongestIdle{2000};
 constexpr milliseconds kShortestIdle{100};
 constexpr size_t kProblemsLogged = 10;
+// How long a worker that waits keeps feature caches open that no trial of it has asked for.
+constexpr std::chrono::minutes kFeaturesKept{10};
 
 // Ranks that do not lead have no line to the coordinator; the trainer never asks them.
 class NoHooks : public TrialHooks {
@@ -104,6 +108,8 @@ absl::Status Session::Run() {
     VIZSLA_RETURN_IF_ERROR(ShareTask(group_, task));
     switch (task.kind) {
       case GroupTask::Kind::kIdle:
+        // Other jobs of the node may want the room.
+        CloseIdleFeatureCaches(kFeaturesKept);
         break;
       case GroupTask::Kind::kTrain:
         VIZSLA_RETURN_IF_ERROR(Train(task));
@@ -257,6 +263,8 @@ absl::StatusOr<TrialResult> Session::RunLease(const LeaseGrant& lease, const Gro
   assignment.history = lease.history;
   assignment.resume_checkpoint = task.checkpoint;
   assignment.init_checkpoint = task.init;
+  assignment.sharing_trials =
+      ExpectedSharingTrials(lease.study.spec, lease.trial.stage, lease.trial.number);
   if (is_leader()) {
     LogStart(lease, *data, !task.checkpoint.empty());
     RpcHooks hooks(link_->patient(), *lease_, data->plan.epochs, *keeper_);

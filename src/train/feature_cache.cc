@@ -10,6 +10,8 @@
 #include "src/base/check.h"
 #include "src/base/log.h"
 #include "src/base/sha256.h"
+#include "src/train/cache_budget.h"
+#include "src/train/half_floats.h"
 
 namespace vizsla {
 namespace {
@@ -17,27 +19,22 @@ namespace {
 constexpr size_t kHeaderBytes = 512;  // text, padded with spaces; keeps the rows aligned
 constexpr size_t kComputeBatch = 32;
 
-std::string_view BytesOf(const float* rows, size_t count) {
-  return {reinterpret_cast<const char*>(rows), count * sizeof(float)};
+// None for float32, as in files that know no other type.
+std::string_view TypeLine(FeatureType type) {
+  return type == FeatureType::kFloat32
+             ? ""
+             : "\ntype float16: relative error up to 2^-11, absolute up to 2^-25 below 2^-14";
+}
+
+template <typename Number>
+std::string_view BytesOf(const std::vector<Number>& rows) {
+  return {reinterpret_cast<const char*>(rows.data()), rows.size() * sizeof(Number)};
 }
 
 bool IsPlainName(const std::string& name) {
   return !name.empty() && name.size() < 200 &&
          std::all_of(name.begin(), name.end(),
                      [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; });
-}
-
-// What a killed filler left beside the shard. Call with the shard's lock held.
-void RemoveLeftovers(const std::string& path) {
-  const std::filesystem::path target(path);
-  const std::string prefix = target.filename().string() + ".tmp-";
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(target.parent_path(), error)) {
-    if (entry.path().filename().string().starts_with(prefix)) {
-      std::error_code ignored;
-      std::filesystem::remove(entry.path(), ignored);
-    }
-  }
 }
 
 }  // namespace
@@ -54,13 +51,15 @@ absl::StatusOr<std::unique_ptr<FeatureCache>> FeatureCache::Open(const std::stri
                                              " numbers make no cache"));
   }
   const std::string own = StrCat(folder, "/", layout.name);
-  VIZSLA_RETURN_IF_ERROR(CreateDirectories(own));
-  return std::unique_ptr<FeatureCache>(new FeatureCache(own, layout));
+  VIZSLA_ASSIGN_OR_RETURN(FolderUse use, FolderUse::Hold(own));
+  RemoveTemporaryFiles(own);
+  return std::unique_ptr<FeatureCache>(new FeatureCache(own, layout, std::move(use)));
 }
 
-FeatureCache::FeatureCache(std::string folder, FeatureLayout layout)
+FeatureCache::FeatureCache(std::string folder, FeatureLayout layout, FolderUse use)
     : folder_(std::move(folder)),
       layout_(std::move(layout)),
+      use_(std::move(use)),
       shards_per_view_((layout_.photo_count + kPhotosPerShard - 1) / kPhotosPerShard) {
   for (int view = 0; view < layout_.view_count; ++view) {
     for (size_t i = 0; i < shards_per_view_; ++i) {
@@ -75,9 +74,10 @@ FeatureCache::FeatureCache(std::string folder, FeatureLayout layout)
 }
 
 std::string FeatureCache::Header(const Shard& shard, const std::string& checksum) const {
-  std::string header = StrCat("vizsla features 1\nname ", layout_.name, "\nview ", shard.view,
-                              "\nphotos ", shard.first_photo, " ", shard.photo_count, "\nfloats ",
-                              layout_.row_floats, "\nsha256 ", checksum, "\n");
+  std::string header =
+      StrCat("vizsla features 1\nname ", layout_.name, "\nview ", shard.view, "\nphotos ",
+             shard.first_photo, " ", shard.photo_count, "\nfloats ", layout_.row_floats,
+             TypeLine(layout_.type), "\nsha256 ", checksum, "\n");
   VIZSLA_CHECK(header.size() < kHeaderBytes);
   header.resize(kHeaderBytes - 1, ' ');
   header.push_back('\n');
@@ -113,6 +113,11 @@ bool FeatureCache::Load(Shard& shard) {
   return true;
 }
 
+uint64_t FeatureCache::BytesWhenFull(int view_count) const {
+  const uint64_t a_view = shards_per_view_ * kHeaderBytes + layout_.photo_count * row_bytes();
+  return a_view * static_cast<uint64_t>(view_count);
+}
+
 size_t FeatureCache::ReadyRows(int view_count) {
   size_t rows = 0;
   for (Shard& shard : ShardsOf(view_count)) rows += Load(shard) ? shard.photo_count : 0;
@@ -138,7 +143,6 @@ absl::StatusOr<FeatureCache::Fill> FeatureCache::FillOne(int view_count, const C
 
 absl::Status FeatureCache::FillShard(Shard& shard, const Compute& compute) {
   const std::string path = shard.path + ".features";
-  RemoveLeftovers(path);
   std::vector<float> rows(shard.photo_count * layout_.row_floats);
   for (size_t from = 0; from < shard.photo_count; from += kComputeBatch) {
     std::vector<PhotoView> views(std::min(kComputeBatch, shard.photo_count - from));
@@ -148,7 +152,16 @@ absl::Status FeatureCache::FillShard(Shard& shard, const Compute& compute) {
     }
     VIZSLA_RETURN_IF_ERROR(compute(views, rows.data() + from * layout_.row_floats));
   }
-  const std::string_view payload = BytesOf(rows.data(), rows.size());
+  std::vector<uint16_t> halves;
+  if (layout_.type == FeatureType::kFloat16) {
+    halves.resize(rows.size());
+    if (!ToHalfFloats(rows, halves.data())) {
+      return absl::OutOfRangeError(StrCat("features of photos ", shard.first_photo, " to ",
+                                          shard.first_photo + shard.photo_count - 1,
+                                          " are beyond the range of float16"));
+    }
+  }
+  const std::string_view payload = halves.empty() ? BytesOf(rows) : BytesOf(halves);
   VIZSLA_ASSIGN_OR_RETURN(auto writer, AtomicFileWriter::Create(path));
   VIZSLA_RETURN_IF_ERROR(writer->Append(Header(shard, Sha256Hex(payload))));
   VIZSLA_RETURN_IF_ERROR(writer->Append(payload));
@@ -159,40 +172,81 @@ absl::Status FeatureCache::FillShard(Shard& shard, const Compute& compute) {
     return absl::DataLossError(StrCat(path, ": changed while it was written"));
   }
   shard.file = std::move(file);
+  last_filled_ = path;
   return absl::OkStatus();
 }
 
-const float* FeatureCache::Row(uint32_t photo, int view) const {
+void FeatureCache::ReadRow(uint32_t photo, int view, size_t first, size_t count,
+                           float* values) const {
   const Shard& shard =
       shards_[static_cast<size_t>(view) * shards_per_view_ + photo / kPhotosPerShard];
   VIZSLA_CHECK(shard.file.has_value());
-  return reinterpret_cast<const float*>(shard.file->data() + kHeaderBytes) +
-         photo % kPhotosPerShard * layout_.row_floats;
+  VIZSLA_CHECK(first + count <= layout_.row_floats);
+  const std::byte* row = shard.file->data() + kHeaderBytes + photo % kPhotosPerShard * row_bytes();
+  if (layout_.type == FeatureType::kFloat16) {
+    FromHalfFloats(reinterpret_cast<const uint16_t*>(row) + first, count, values);
+  } else {
+    std::memcpy(values, row + first * sizeof(float), count * sizeof(float));
+  }
 }
+
+namespace {
+
+struct KeptCache {
+  std::string key;
+  std::shared_ptr<FeatureCache> cache;
+  std::chrono::steady_clock::time_point given_out;
+};
+
+struct KeptCaches {
+  std::mutex mutex;
+  std::list<KeptCache> caches;  // newest first; guarded by mutex
+};
+
+KeptCaches& Kept() {
+  static auto& kept = *new KeptCaches;  // outlives every thread
+  return kept;
+}
+
+}  // namespace
 
 absl::StatusOr<std::shared_ptr<FeatureCache>> SharedFeatureCache(const std::string& folder,
                                                                  const FeatureLayout& layout) {
   constexpr size_t kKept = 8;  // train and validation of a few image sizes or poolings
-  static std::mutex mutex;
-  static std::list<std::pair<std::string, std::shared_ptr<FeatureCache>>> kept;  // newest first
   const std::string key = StrCat(folder, "/", layout.name, ":", layout.photo_count, ":",
-                                 layout.view_count, ":", layout.row_floats);
+                                 layout.view_count, ":", layout.row_floats, TypeLine(layout.type));
+  KeptCaches& kept = Kept();
   std::shared_ptr<FeatureCache> opened;
   for (;;) {
     {
-      std::lock_guard lock(mutex);
-      for (auto it = kept.begin(); it != kept.end(); ++it) {
-        if (it->first != key) continue;
-        kept.splice(kept.begin(), kept, it);
-        return it->second;
+      std::lock_guard lock(kept.mutex);
+      for (auto it = kept.caches.begin(); it != kept.caches.end(); ++it) {
+        if (it->key != key) continue;
+        kept.caches.splice(kept.caches.begin(), kept.caches, it);
+        it->given_out = std::chrono::steady_clock::now();
+        it->cache->use().Touch();
+        return it->cache;
       }
       if (opened != nullptr) {
-        kept.emplace_front(key, opened);
-        if (kept.size() > kKept) kept.pop_back();
+        kept.caches.push_front({key, opened, std::chrono::steady_clock::now()});
+        if (kept.caches.size() > kKept) kept.caches.pop_back();
         return opened;
       }
     }
     VIZSLA_ASSIGN_OR_RETURN(opened, FeatureCache::Open(folder, layout));
+  }
+}
+
+void CloseIdleFeatureCaches(std::chrono::steady_clock::duration unused_for) {
+  const auto until = std::chrono::steady_clock::now() - unused_for;
+  std::list<KeptCache> idle;  // closed without the lock
+  KeptCaches& kept = Kept();
+  std::lock_guard lock(kept.mutex);
+  for (auto it = kept.caches.begin(); it != kept.caches.end();) {
+    const auto next = std::next(it);
+    if (it->cache.use_count() == 1 && it->given_out <= until)
+      idle.splice(idle.begin(), kept.caches, it);
+    it = next;
   }
 }
 

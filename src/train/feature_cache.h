@@ -3,6 +3,7 @@
 //
 //   FOLDER/NAME/shard-V-00012.features    rows of photos 12 * 128 .. 12 * 128 + 127 in view V
 //   FOLDER/NAME/shard-V-00012.lock        held by the process that is filling it
+//   FOLDER/NAME/use.lock                  held by all that have the cache open (cache_budget.h)
 //
 // A shard file appears whole, by rename, and carries the SHA-256 of its rows. Whoever takes the
 // lock of a missing shard fills it; the kernel frees the lock of a process that dies, so that its
@@ -10,6 +11,7 @@
 // shape) is logged, not used, and filled again. No process ever waits for another one's collective.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -22,31 +24,41 @@
 #include "src/base/file.h"
 #include "src/base/status.h"
 #include "src/dataset/batch_source.h"
+#include "src/train/feature_type.h"
+#include "src/train/folder_use.h"
 
 namespace vizsla {
 
 // What a cache holds. `name` identifies the contents (photos, decode, preprocessing, backbone,
-// weights, padding, cut, pooling) and becomes a folder: letters, digits, '-' and '_'.
+// weights, padding, cut, pooling, type) and becomes a folder: letters, digits, '-' and '_'.
 struct FeatureLayout {
   std::string name;
   size_t photo_count = 0;
   int view_count = 1;     // exact views: 1 plain, 2 also mirrored
   size_t row_floats = 0;  // per (photo, view)
+  FeatureType type = FeatureType::kFloat32;
 };
 
-// Not thread-safe; any number of objects and processes may share the folder.
+// Not thread-safe; any number of objects and processes may share the folder. While one of them
+// lives, nobody removes it.
 class FeatureCache {
  public:
   static constexpr size_t kPhotosPerShard = 128;
 
-  // Creates the folder when needed.
+  // Creates the folder when needed, and removes what killed processes have left in it.
   static absl::StatusOr<std::unique_ptr<FeatureCache>> Open(const std::string& folder,
                                                             const FeatureLayout& layout);
   FeatureCache(const FeatureCache&) = delete;
   FeatureCache& operator=(const FeatureCache&) = delete;
 
   const FeatureLayout& layout() const { return layout_; }
-  size_t row_bytes() const { return layout_.row_floats * sizeof(float); }
+  size_t row_bytes() const {
+    return layout_.row_floats *
+           (layout_.type == FeatureType::kFloat16 ? sizeof(uint16_t) : sizeof(float));
+  }
+  // Of the files that hold the first `view_count` views.
+  uint64_t BytesWhenFull(int view_count) const;
+  const FolderUse& use() const { return use_; }
 
   // Rows (photo, view) that are there, of those in the first `view_count` views; and how many there
   // are to be. Looks for shards that others have finished since. Verifies a shard when it first
@@ -64,12 +76,16 @@ class FeatureCache {
     kBusy,      // what is missing is claimed by others: call again a little later
   };
   // Claims and fills one missing shard, if there is one to claim. Blocks for its computation, never
-  // for another process. Errors: compute's as they are; or the file system's (ResourceExhausted:
-  // full disk), after which the cache still serves what it has.
+  // for another process. Errors: compute's as they are; OutOfRange: a value that the type cannot
+  // hold; or the file system's (ResourceExhausted: full disk), after which the cache still serves
+  // what it has.
   absl::StatusOr<Fill> FillOne(int view_count, const Compute& compute);
 
-  // The row of a photo, row_floats long, valid as long as this object. The shard must be ready.
-  const float* Row(uint32_t photo, int view) const;
+  // The file that the last FillOne of kFilled wrote.
+  const std::string& last_filled() const { return last_filled_; }
+
+  // `count` numbers of the photo's row, from number `first` on. The shard must be ready.
+  void ReadRow(uint32_t photo, int view, size_t first, size_t count, float* values) const;
 
  private:
   struct Shard {
@@ -82,7 +98,7 @@ class FeatureCache {
     std::optional<std::filesystem::file_time_type> rejected;
   };
 
-  FeatureCache(std::string folder, FeatureLayout layout);
+  FeatureCache(std::string folder, FeatureLayout layout, FolderUse use);
   std::string Header(const Shard& shard, const std::string& checksum) const;
   // Ready now, or an attempt to map and verify the file. Warns once for each file that is not
   // whole.
@@ -94,13 +110,19 @@ class FeatureCache {
 
   std::string folder_;  // FOLDER/NAME
   FeatureLayout layout_;
+  FolderUse use_;
   size_t shards_per_view_;
   std::vector<Shard> shards_;  // view by view
+  std::string last_filled_;
 };
 
 // The cache of this process for the layout: opened (and its shards verified) once, kept for the
 // trials to come. At most a few are kept; a pointer keeps its own alive. Thread-safe.
 absl::StatusOr<std::shared_ptr<FeatureCache>> SharedFeatureCache(const std::string& folder,
                                                                  const FeatureLayout& layout);
+
+// Closes those that no pointer keeps and that SharedFeatureCache has not given out for so long: as
+// long as one is open, no process makes room by removing it. Thread-safe.
+void CloseIdleFeatureCaches(std::chrono::steady_clock::duration unused_for = {});
 
 }  // namespace vizsla

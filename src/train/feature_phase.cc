@@ -1,5 +1,6 @@
 #include "src/train/feature_phase.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstring>
@@ -12,11 +13,23 @@
 #include "src/catalog/feature_key.h"
 #include "src/nn/autocast.h"
 #include "src/nn/tensors.h"
+#include "src/train/cache_budget.h"
 
 namespace vizsla {
 namespace {
 
 using namespace std::chrono_literals;
+using SteadyClock = std::chrono::steady_clock;
+
+double SecondsSince(SteadyClock::time_point start) {
+  return std::chrono::duration<double>(SteadyClock::now() - start).count();
+}
+
+double Median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
 
 // One source's cache and what is needed of it.
 struct Part {
@@ -30,7 +43,8 @@ class Filler {
   Filler(const TrialAssignment& assignment, const CachedInput& input, const TrainingData& data,
          const TrainerOptions& options, const std::string& frozen_weights, Model& model,
          VotingGroup& group, TrialHooks& hooks)
-      : plan_(assignment.plan),
+      : assignment_(assignment),
+        plan_(assignment.plan),
         input_(input),
         data_(data),
         options_(options),
@@ -41,15 +55,19 @@ class Filler {
 
   absl::StatusOr<std::optional<TrialFeatures>> Run() {
     absl::Status opened = OpenCaches();
+    if (opened.ok() && HasGaps()) CloseIdleFeatureCaches();
+    // So that no rank of this node holds what another one wants to remove.
+    VIZSLA_RETURN_IF_ERROR(group_.Agree(absl::OkStatus()));
+    if (opened.ok()) opened = ReserveRoom();
     for (;;) {
       // One shard a round; the vote after it tells all ranks of errors, of the leader's directive
       // and whether to go on.
-      enum : int64_t { kReady = 0, kGoOn = 1, kNoCache = 2 };
+      enum : int64_t { kReady = 0, kGoOn = 1, kDoesNotPay = 2, kNoCache = 3 };
       std::array<int64_t, 1> state = {kNoCache};
       if (opened.ok()) {
         absl::StatusOr<bool> complete = FillOne();
         if (!compute_status_.ok()) return compute_status_;
-        if (complete.ok()) state[0] = *complete ? kReady : kGoOn;
+        if (complete.ok()) state[0] = !pays_ ? kDoesNotPay : *complete ? kReady : kGoOn;
         opened = complete.status();
       }
       if (!opened.ok()) {
@@ -59,7 +77,11 @@ class Filler {
                          "gives the same results"));
       }
       VIZSLA_RETURN_IF_ERROR(group_.Max(state));
-      if (state[0] == kNoCache || group_.agreed() != Directive::kContinue) {
+      if (state[0] >= kDoesNotPay) {
+        parts_.clear();
+        CloseIdleFeatureCaches();  // and give back the room that they were promised
+      }
+      if (state[0] >= kDoesNotPay || group_.agreed() != Directive::kContinue) {
         return std::optional<TrialFeatures>();
       }
       if (state[0] == kReady) return Features();
@@ -74,7 +96,8 @@ class Filler {
          {std::pair(data_.train, train_views), std::pair(data_.validation, validation_views)}) {
       FeatureLayout layout;
       layout.name = FeatureCacheKey(source->content_digest(), plan_.network, frozen_weights_,
-                                    data_.padding, input_.content());
+                                    data_.padding, Content());
+      layout.type = options_.feature_type;
       layout.photo_count = source->photo_count();
       layout.view_count = 2;  // whichever views another trial needs
       layout.row_floats = input_.row_floats();
@@ -82,16 +105,46 @@ class Filler {
                               SharedFeatureCache(options_.feature_cache_folder, layout));
       parts_.push_back({*source, std::move(cache), views});
     }
+    // Other jobs may want the room of what this one has not needed for a while.
+    CloseIdleFeatureCaches(10min);
     return absl::OkStatus();
+  }
+
+  bool HasGaps() const {
+    return std::any_of(parts_.begin(), parts_.end(), [](const Part& part) {
+      return part.cache->ReadyRows(part.view_count) < part.cache->TotalRows(part.view_count);
+    });
+  }
+
+  absl::Status ReserveRoom() {
+    std::vector<WantedCache> wanted;
+    for (const Part& part : parts_) {
+      wanted.push_back({.name = part.cache->layout().name,
+                        .use = &part.cache->use(),
+                        .bytes = part.cache->BytesWhenFull(part.view_count)});
+    }
+    return MakeRoom(options_.feature_cache_folder, wanted, options_.feature_cache_budget);
+  }
+
+  std::string Content() const {
+    return options_.feature_type == FeatureType::kFloat16 ? input_.content() + "-float16-rows"
+                                                          : input_.content();
   }
 
   // True when everything is there; false when it did some work, or waited a little for others'.
   absl::StatusOr<bool> FillOne() {
     bool complete = true;
     for (Part& part : parts_) {
+      batch_seconds_a_row_.clear();
+      callback_seconds_ = 0;
+      rows_computed_ = 0;
+      const auto start = SteadyClock::now();
       VIZSLA_ASSIGN_OR_RETURN(const FeatureCache::Fill fill,
                               part.cache->FillOne(part.view_count, ComputeFor(part)));
-      if (fill == FeatureCache::Fill::kFilled) return false;
+      if (fill == FeatureCache::Fill::kFilled) {
+        VIZSLA_RETURN_IF_ERROR(DecideOnce(*part.cache, SecondsSince(start)));
+        return false;
+      }
       complete &= fill == FeatureCache::Fill::kComplete;
     }
     if (!complete) {
@@ -104,11 +157,49 @@ class Filler {
   FeatureCache::Compute ComputeFor(const Part& part) {
     size_t in_shard = 0;
     return [this, &part, in_shard](std::span<const PhotoView> views, float* rows) mutable {
+      const auto start = SteadyClock::now();
       compute_status_ = Compute(part, views, rows);
+      batch_seconds_a_row_.push_back(SecondsSince(start) / static_cast<double>(views.size()));
+      rows_computed_ += views.size();
       in_shard += views.size();
       ReportProgress(in_shard);
+      callback_seconds_ += SecondsSince(start);
       return compute_status_;
     };
+  }
+
+  // Leader: after its first shard, whether to go on. Where nothing was missing there is nothing to
+  // decide; and the small rows behind a whole backbone always pay.
+  absl::Status DecideOnce(const FeatureCache& filled, double shard_seconds) {
+    if (decided_ || !group_.is_leader() || input_.rows().kind != CachedRows::Kind::kCut) {
+      return absl::OkStatus();
+    }
+    decided_ = true;
+    if (options_.feature_storage == FeatureStorage::kStored) return absl::OkStatus();
+    VIZSLA_ASSIGN_OR_RETURN(const ReadRates rates, MeasureReadRates(filled.last_filled()));
+    FeatureCosts costs;
+    uint64_t bytes = 0;
+    uint64_t all_rows = 0;
+    for (Part& part : parts_) {
+      bytes += part.cache->BytesWhenFull(part.view_count);
+      all_rows += part.cache->TotalRows(part.view_count);
+      costs.missing_rows +=
+          part.cache->TotalRows(part.view_count) - part.cache->ReadyRows(part.view_count);
+    }
+    // Training sees each photo in one view, validation in all of its views.
+    costs.rows_an_epoch =
+        data_.train->photo_count() + parts_[1].cache->TotalRows(parts_[1].view_count);
+    costs.epochs = plan_.epochs * assignment_.sharing_trials;
+    // The first batch also sets up what the later ones find; one may have been disturbed.
+    costs.compute_seconds = Median(batch_seconds_a_row_);
+    costs.write_seconds =
+        std::max(0.0, shard_seconds - callback_seconds_) / static_cast<double>(rows_computed_);
+    costs.read_seconds = ReadSeconds(filled.row_bytes(), bytes, AvailableMemory(), rates);
+    FeatureChoice choice = ChooseFeatures(costs);
+    if (options_.feature_storage == FeatureStorage::kRecomputed) choice.store = false;
+    log::info("{}", DescribeChoice(input_.content(), bytes, all_rows, costs, choice));
+    pays_ = choice.store;
+    return absl::OkStatus();
   }
 
   absl::Status Compute(const Part& part, std::span<const PhotoView> views, float* rows) {
@@ -144,6 +235,7 @@ class Filler {
     return features;
   }
 
+  const TrialAssignment& assignment_;
   const TrainingPlan& plan_;
   const CachedInput& input_;
   const TrainingData& data_;
@@ -152,7 +244,13 @@ class Filler {
   Model& model_;
   VotingGroup& group_;
   TrialHooks& hooks_;
-  std::vector<Part> parts_;      // train, validation
+  std::vector<Part> parts_;  // train, validation
+  // Of the shard that was filled last.
+  std::vector<double> batch_seconds_a_row_;
+  double callback_seconds_ = 0;  // computing and reporting
+  size_t rows_computed_ = 0;
+  bool decided_ = false;
+  bool pays_ = true;
   absl::Status compute_status_;  // tells a trial's own error from one of the cache's files
 };
 
@@ -164,8 +262,7 @@ torch::Tensor TrialFeatures::Gather(const FeatureCache& cache,
       torch::empty({static_cast<int64_t>(views.size()), static_cast<int64_t>(input.float_count())});
   float* row = rows.data_ptr<float>();
   for (const PhotoView& view : views) {
-    std::memcpy(row, cache.Row(view.photo, ViewIndex(view.view)) + input.first_float(),
-                input.float_count() * sizeof(float));
+    cache.ReadRow(view.photo, ViewIndex(view.view), input.first_float(), input.float_count(), row);
     row += input.float_count();
   }
   return rows;
@@ -181,7 +278,8 @@ absl::StatusOr<std::optional<TrialFeatures>> PrepareFeatures(
   const std::optional<CachedInput> input = CachedInput::For(plan);
   if (!input) return std::optional<TrialFeatures>();
   const uint64_t photos = data.train->photo_count() + data.validation->photo_count();
-  if (LargestCacheBytes(input->rows(), photos) > options.largest_feature_cache) {
+  const uint64_t smaller = options.feature_type == FeatureType::kFloat16 ? 2 : 1;
+  if (LargestCacheBytes(input->rows(), photos) / smaller > options.largest_feature_cache) {
     return std::optional<TrialFeatures>();
   }
   return Filler(assignment, *input, data, options, frozen_weights, model, group, hooks).Run();

@@ -17,6 +17,9 @@
 #include "src/study/early_stopping.h"
 #include "src/study/objective.h"
 #include "src/study/trial.h"
+#include "src/train/cache_budget.h"
+#include "src/train/feature_costs.h"
+#include "src/train/feature_type.h"
 #include "src/weights/tensor_file.h"
 
 namespace vizsla {
@@ -63,6 +66,9 @@ struct TrainerOptions {
   bool use_feature_cache = true;
   std::string device = "cpu";                             // "cpu" or "cuda:N"
   uint64_t largest_feature_cache = kLargestFeatureCache;  // bytes
+  CacheBudget feature_cache_budget = {};
+  FeatureType feature_type = FeatureType::kFloat32;  // others change what a trial trains on
+  FeatureStorage feature_storage = FeatureStorage::kMeasured;
 };
 
 // The trial whose checkpoint another one goes on from.
@@ -94,6 +100,8 @@ struct TrialAssignment {
   // Warm start: bytes of another trial's `best` checkpoint whose tensors replace the model's
   // initial ones (after the study's weights), or empty; the same on all ranks and in every attempt.
   std::string init_checkpoint;
+  // How many trials are expected to read the features that this one stores, itself included.
+  double sharing_trials = 1;
 };
 
 struct TrialResult {

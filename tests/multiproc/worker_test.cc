@@ -31,6 +31,8 @@ TEST(WorkerOptionsTest, Defaults) {
   EXPECT_EQ(options.ranks_per_trial, 1);
   EXPECT_EQ(options.threads_per_rank, 0);
   EXPECT_TRUE(options.use_feature_cache);
+  EXPECT_EQ(options.feature_cache_budget, uint64_t{50} << 30);
+  EXPECT_EQ(options.feature_type, FeatureType::kFloat32);
   EXPECT_FALSE(options.wait);
   EXPECT_EQ(options.device, DeviceChoice::kAuto);
   EXPECT_THAT(options.cache_folder, HasSubstr("vizsla"));
@@ -53,6 +55,10 @@ TEST(WorkerOptionsTest, AllOfThem) {
                               "--cache-dir",
                               "/c",
                               "--no-feature-cache",
+                              "--feature-cache-budget",
+                              "1.5GiB",
+                              "--feature-cache-type",
+                              "float16",
                               "--device",
                               "cuda",
                               "--wait",
@@ -70,6 +76,8 @@ TEST(WorkerOptionsTest, AllOfThem) {
   EXPECT_EQ(options.threads_per_rank, 3);
   EXPECT_EQ(options.cache_folder, "/c");
   EXPECT_FALSE(options.use_feature_cache);
+  EXPECT_EQ(options.feature_cache_budget, uint64_t{3} << 29);
+  EXPECT_EQ(options.feature_type, FeatureType::kFloat16);
   EXPECT_EQ(options.device, DeviceChoice::kCuda);
   EXPECT_TRUE(options.wait);
   EXPECT_EQ(options.collective_deadline, std::chrono::milliseconds(90500));
@@ -95,6 +103,8 @@ TEST(WorkerOptionsTest, WhatIsRefused) {
   EXPECT_THAT(refusal({"--search", "s", "--data", "d", "--wait"}), HasSubstr("--wait needs"));
   EXPECT_THAT(refusal({"--coordinator", "a:1", "--data", "d", "--wait", "--exit-when-done"}),
               HasSubstr("--wait excludes"));
+  EXPECT_EQ(refusal({"--search", "s", "--data", "d", "--feature-cache-budget", "many"}),
+            "--feature-cache-budget many is no size: write 50GiB, 500MB, or a number of bytes");
   EXPECT_THAT(refusal({"--search", "s", "--data", "d", "--ranks-per-trial", "0"}),
               HasSubstr("at least 1"));
   EXPECT_THAT(refusal({"--search", "s", "--data", "d", "--threads-per-rank", "0"}),

@@ -114,6 +114,103 @@ TEST_F(CachedInputTest, WhatWouldTakeTooMuchIsComputedForEveryBatch) {
   EXPECT_EQ(train.filled, 3 * 70);
 }
 
+TEST_F(CachedInputTest, StoredOrNotTheMetricsAreTheSame) {
+  TrainerOptions options = Cached();
+  options.feature_cache_folder += "-choice";
+  RecordingHooks recomputed, stored;
+  options.feature_storage = FeatureStorage::kRecomputed;
+  Run(Assignment(Tuned("block_16_expand")), recomputed, options);
+  EXPECT_EQ(train.filled, 70 + 3 * 70) << "a shard to measure, then every epoch";
+  train.filled = 0;
+  options.feature_storage = FeatureStorage::kStored;
+  Run(Assignment(Tuned("block_16_expand")), stored, options);
+  EXPECT_EQ(train.filled, 70) << "what was measured was kept: the other view is missing";
+  ASSERT_EQ(stored.reports.size(), 3u);
+  ASSERT_EQ(recomputed.reports.size(), 3u);
+  for (size_t i = 0; i < stored.reports.size(); ++i) {
+    for (const auto& [name, value] : stored.reports[i].metrics) {
+      EXPECT_NEAR(value, recomputed.reports[i].metrics.at(name), 2e-4 * (1 + std::abs(value)))
+          << name << ", epoch " << i + 1;
+    }
+  }
+}
+
+// Two passes over two views are no cheaper than one over each of two epochs; many trials' are.
+TEST_F(CachedInputTest, MeasuresWhetherStoringPays) {
+  TrainerOptions options = Cached();
+  options.feature_cache_folder += "-measured";
+  options.feature_storage = FeatureStorage::kMeasured;
+  TrialAssignment assignment = Assignment(Tuned("block_16_expand"));
+  assignment.plan.epochs = 1;
+  RecordingHooks alone, with_others;
+  Run(assignment, alone, options);
+  EXPECT_EQ(train.filled, 70 + 70) << "a shard to measure, then the epoch";
+  train.filled = 0;
+  assignment.sharing_trials = 100;
+  Run(assignment, with_others, options);
+  EXPECT_EQ(train.filled, 70) << "the view that was missing";
+}
+
+TEST_F(CachedInputTest, HalfRowsGiveNearlyTheMetricsAndAreCachedApart) {
+  for (const char* unfreeze : {"none", "block_16_expand"}) {
+    SCOPED_TRACE(unfreeze);
+    TrainerOptions options = Cached();
+    options.feature_cache_folder += "-half";
+    RecordingHooks full, half, again;
+    Run(Assignment(Tuned(unfreeze)), full, options);
+    options.feature_type = FeatureType::kFloat16;
+    train.filled = 0;
+    Run(Assignment(Tuned(unfreeze)), half, options);
+    EXPECT_EQ(train.filled, 2 * 70) << "float32 rows are not read as half ones";
+    train.filled = 0;
+    Run(Assignment(Tuned(unfreeze)), again, options);
+    EXPECT_EQ(train.filled, 0);
+    ASSERT_EQ(half.reports.size(), full.reports.size());
+    for (size_t i = 0; i < half.reports.size(); ++i) {
+      for (const char* loss : {"train_loss", "val_loss"}) {
+        const double value = full.reports[i].metrics.at(loss);
+        EXPECT_NEAR(half.reports[i].metrics.at(loss), value, 5e-3 * (1 + value))
+            << loss << ", epoch " << i + 1;
+        EXPECT_NE(half.reports[i].metrics.at(loss), value) << "they are rounded";
+        EXPECT_EQ(half.reports[i].metrics.at(loss), again.reports[i].metrics.at(loss));
+      }
+    }
+  }
+}
+
+TEST_F(CachedInputTest, WhatFindsNoRoomIsComputedForEveryBatchWithTheSameResults) {
+  TrainerOptions options = Cached();
+  options.feature_cache_folder += "-no-room";
+  options.feature_cache_budget.bytes = 1000;
+  RecordingHooks hooks, plain;
+  Run(Assignment(Tuned("block_16_expand")), hooks, options);
+  EXPECT_EQ(train.filled, 3 * 70);
+  Run(Assignment(Tuned("block_16_expand")), plain);
+  ASSERT_EQ(hooks.reports.size(), plain.reports.size());
+  EXPECT_EQ(hooks.reports.back().metrics, plain.reports.back().metrics);
+}
+
+TEST_F(CachedInputTest, AnotherCacheGoesWhenTheBudgetHoldsOneOfThem) {
+  TrainerOptions options = Cached();
+  options.feature_cache_folder += "-one";
+  // Two views of the photos, one of the validation photos: 160 or 1280 channels of 2 x 2.
+  options.feature_cache_budget.bytes = 165 * 1280 * 4 * 4 + 10000;
+  const auto filled = [&](const char* unfreeze) {
+    train.filled = validation.filled = 0;
+    RecordingHooks hooks;
+    Run(Assignment(Tuned(unfreeze)), hooks, options);
+    return static_cast<int>(train.filled + validation.filled);
+  };
+  EXPECT_EQ(filled("Conv_1_bn"), 165);
+  EXPECT_EQ(filled("Conv_1_bn"), 0);
+  EXPECT_EQ(filled("block_16_expand"), 165);
+  // As much of it went as the other one needed.
+  const int again = filled("Conv_1_bn");
+  EXPECT_GT(again, 0);
+  EXPECT_LE(again, 165);
+  EXPECT_EQ(filled("Conv_1_bn"), 0);
+}
+
 TEST(CachedInputFor, IsOfWhatStaysTheSame) {
   TrainingPlan plan;
   EXPECT_EQ(CachedInput::For(plan)->row_floats(), 2 * 1280u);  // average and maximum

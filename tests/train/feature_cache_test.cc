@@ -62,7 +62,8 @@ class FeatureCacheTest : public ::testing::Test {
   static void ExpectRows(const FeatureCache& cache, int views) {
     for (int view = 0; view < views; ++view) {
       for (uint32_t photo = 0; photo < kPhotos; ++photo) {
-        const float* row = cache.Row(photo, view);
+        float row[kFloats];
+        cache.ReadRow(photo, view, 0, kFloats, row);
         for (size_t i = 0; i < kFloats; ++i) ASSERT_EQ(row[i], Expected(photo, view == 1, i));
       }
     }
@@ -136,6 +137,19 @@ TEST_F(FeatureCacheTest, ShardsOfAnotherShapeOrPlaceAreNotBelieved) {
   std::filesystem::copy_file(Shard("0-00001"), Shard("0-00000"),
                              std::filesystem::copy_options::overwrite_existing);
   auto cache = Open();
+  EXPECT_EQ(FillAll(*cache, 1), 1);
+  ExpectRows(*cache, 1);
+}
+
+TEST_F(FeatureCacheTest, ShardsOfOtherWeightsAreNotBelieved) {
+  FeatureLayout other = Layout();
+  other.name = "name-2";
+  FillAll(*Open(other), 1);
+  { FillAll(*Open(), 1); }
+  std::filesystem::copy_file(folder_->path() + "/name-2/shard-0-00001.features", Shard("0-00001"),
+                             std::filesystem::copy_options::overwrite_existing);
+  auto cache = Open();
+  EXPECT_EQ(cache->ReadyRows(1), kPhotos - FeatureCache::kPhotosPerShard);
   EXPECT_EQ(FillAll(*cache, 1), 1);
   ExpectRows(*cache, 1);
 }
@@ -222,6 +236,40 @@ TEST_F(FeatureCacheTest, FullDiskIsResourceExhaustedAndLeavesNothing) {
     EXPECT_EQ(entry.path().extension(), ".lock") << entry.path();
   }
   EXPECT_EQ(FillAll(*cache, 1), 3);
+}
+
+TEST_F(FeatureCacheTest, HalfRowsTakeHalfTheBytesAndAreNeverReadAsOthers) {
+  FeatureLayout half = Layout();
+  half.type = FeatureType::kFloat16;
+  auto cache = Open(half);
+  EXPECT_EQ(FillAll(*cache, 1), 3);
+  EXPECT_EQ(std::filesystem::file_size(Shard("0-00000")),
+            512 + FeatureCache::kPhotosPerShard * kFloats * 2);
+  for (uint32_t photo = 0; photo < kPhotos; ++photo) {
+    float row[2];
+    cache->ReadRow(photo, 0, 3, 2, row);
+    EXPECT_NEAR(row[1], Expected(photo, false, 4), Expected(photo, false, 4) / 2048);
+  }
+  EXPECT_EQ(Open(half)->ReadyRows(1), kPhotos);
+  // Were they ever in one folder: the size differs, and where it does not, the header does.
+  EXPECT_EQ(Open()->ReadyRows(1), 0u);
+  FeatureLayout longer = half;
+  longer.row_floats = 2 * kFloats;
+  FillAll(*Open(longer), 1);
+  EXPECT_EQ(Open()->ReadyRows(1), 0u);
+}
+
+TEST_F(FeatureCacheTest, WhatHalfRowsCannotHoldIsAnError) {
+  FeatureLayout half = Layout();
+  half.type = FeatureType::kFloat16;
+  auto cache = Open(half);
+  const auto fill = cache->FillOne(1, [](std::span<const PhotoView> views, float* rows) {
+    std::fill(rows, rows + views.size() * kFloats, 70000.0f);
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(fill.status(),
+            absl::OutOfRangeError("features of photos 0 to 127 are beyond the range of float16"));
+  EXPECT_EQ(cache->ReadyRows(1), 0u);
 }
 
 TEST_F(FeatureCacheTest, NamesThatAreNoFolderAreRefused) {

@@ -44,7 +44,11 @@ class TrainerTest : public ::testing::Test {
     data.weights_hash = std::string(64, 'a');
     return data;
   }
-  TrainerOptions Cached() const { return {folder_->path() + "/features", true, "cpu"}; }
+  // Whatever it costs.
+  TrainerOptions Cached() const {
+    return {.feature_cache_folder = folder_->path() + "/features",
+            .feature_storage = FeatureStorage::kStored};
+  }
   static TrainerOptions Uncached() { return {"", false, "cpu"}; }
 
   TrialResult Run(const TrialAssignment& assignment, RecordingHooks& hooks,
