@@ -46,8 +46,8 @@ std::vector<double> Alternatives(const Domain& domain, double current) {
 
 }  // namespace
 
-double AcquisitionSearch::ScoreOf(const Configuration& configuration) const {
-  const auto prediction = process_.Predict(space_.Embed(configuration));
+double AcquisitionSearch::ScoreOf(const UnitPoint& point) const {
+  const auto prediction = process_.Predict(space_.EmbedPoint(point));
   const double deviation = std::sqrt(prediction.variance + kLeastVariance);
   return LogExpectedImprovement(prediction.mean, deviation, best_).value;
 }
@@ -57,9 +57,8 @@ std::vector<AcquisitionSearch::Place> AcquisitionSearch::Score(
   std::vector<Place> places(points.size());
   Eigen::MatrixXd features(static_cast<Eigen::Index>(points.size()), space_.columns());
   for (size_t i = 0; i < points.size(); ++i) {
-    places[i].configuration = space_.At(points[i]);
+    features.row(static_cast<Eigen::Index>(i)) = space_.EmbedPoint(points[i]).transpose();
     places[i].point = std::move(points[i]);
-    features.row(static_cast<Eigen::Index>(i)) = space_.Embed(places[i].configuration).transpose();
   }
   const auto predictions = process_.PredictAll(features);
   for (size_t i = 0; i < places.size(); ++i) {
@@ -72,9 +71,9 @@ std::vector<AcquisitionSearch::Place> AcquisitionSearch::Score(
 
 bool AcquisitionSearch::ClimbContinuous(Place& place) const {
   std::vector<size_t> parameters;
+  const std::vector<bool> active = space_.ActiveAt(place.point);
   for (size_t i = 0; i < place.point.size(); ++i) {
-    const bool active = place.configuration.contains(space_.space().parameters[i].name);
-    if (active && space_.ContinuousColumn(i)) parameters.push_back(i);
+    if (active[i] && space_.ContinuousColumn(i)) parameters.push_back(i);
   }
   if (parameters.empty()) return false;
   // In units of the length scales, where the process is as smooth in one direction as in another.
@@ -88,7 +87,7 @@ bool AcquisitionSearch::ClimbContinuous(Place& place) const {
     stretch[i] = std::sqrt(process_.kernel().weights[columns.back()]);
     start[i] = place.point[parameter] * stretch[i];
   }
-  VectorXd features = space_.Embed(place.configuration);
+  VectorXd features = space_.EmbedPoint(place.point);
   GaussianProcess::Gradients gradients;
   const auto negative_score = [&](const VectorXd& x, VectorXd& gradient) {
     for (Eigen::Index i = 0; i < size; ++i) {
@@ -112,7 +111,6 @@ bool AcquisitionSearch::ClimbContinuous(Place& place) const {
   for (Eigen::Index i = 0; i < size; ++i) {
     place.point[parameters[static_cast<size_t>(i)]] = std::clamp(top.x[i] / stretch[i], 0.0, 1.0);
   }
-  place.configuration = space_.At(place.point);
   place.score = -top.value;
   return true;
 }
@@ -123,8 +121,7 @@ bool AcquisitionSearch::StepDiscrete(Place& place, size_t parameter) const {
   Place trial = place;
   for (const double unit : Alternatives(domain, place.point[parameter])) {
     trial.point[parameter] = unit;
-    trial.configuration = space_.At(trial.point);
-    trial.score = ScoreOf(trial.configuration);
+    trial.score = ScoreOf(trial.point);
     if (trial.score > best.score + kLeastGain) best = trial;
   }
   const bool moved = best.score > place.score;
@@ -137,8 +134,8 @@ AcquisitionSearch::Place AcquisitionSearch::Climb(Place place) const {
     ClimbContinuous(place);
     bool stepped = false;
     for (size_t i = 0; i < place.point.size(); ++i) {
-      const Parameter& parameter = space_.space().parameters[i];
-      if (!CountValues(parameter.domain) || !place.configuration.contains(parameter.name)) continue;
+      if (!CountValues(space_.space().parameters[i].domain)) continue;
+      if (!space_.ActiveAt(place.point)[i]) continue;  // an earlier step may have changed it
       stepped |= StepDiscrete(place, i);
     }
     if (!stepped) break;  // the ascent before it is still at its top

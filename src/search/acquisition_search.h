@@ -20,7 +20,6 @@ class AcquisitionSearch {
 
   struct Place {
     UnitPoint point;
-    Configuration configuration;
     double score = 0;  // log expected improvement
   };
 
@@ -30,7 +29,7 @@ class AcquisitionSearch {
   Place Climb(Place place) const;
 
  private:
-  double ScoreOf(const Configuration& configuration) const;
+  double ScoreOf(const UnitPoint& point) const;
   bool ClimbContinuous(Place& place) const;
   bool StepDiscrete(Place& place, size_t parameter) const;
 

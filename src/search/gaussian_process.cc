@@ -30,31 +30,44 @@ GaussianProcess::GaussianProcess(MaternKernel kernel, MatrixXd points, const Vec
 }
 
 GaussianProcess::Prediction GaussianProcess::Predict(const VectorXd& x) const {
-  const VectorXd covariance =
-      kernel_.scale * Matern52(SquaredDistances(kernel_, points_, x)).matrix();
+  const VectorXd covariance = CovarianceWith(kernel_, points_, x);
   const double explained = factor_.matrixL().solve(covariance).squaredNorm();
-  return {covariance.dot(solved_values_), std::max(0.0, kernel_.scale - explained)};
+  return {covariance.dot(solved_values_), std::max(0.0, kernel_.variance() - explained)};
 }
 
 GaussianProcess::Prediction GaussianProcess::Predict(const VectorXd& x,
                                                      Gradients& gradients) const {
-  const ArrayXd distances = SquaredDistances(kernel_, points_, x);
-  const VectorXd covariance = kernel_.scale * Matern52(distances).matrix();
-  const ArrayXd slopes = kernel_.scale * Matern52Slope(distances);
+  const VectorXd covariance = CovarianceWith(kernel_, points_, x);
   VectorXd solved = factor_.matrixL().solve(covariance);
   const double explained = solved.squaredNorm();
   factor_.matrixU().solveInPlace(solved);
-  // d covariance[i] / d x[c] = slope[i] * 2 weight[c] (x[c] - points(i, c)).
-  const ArrayXd mean_factors = slopes * solved_values_.array();
-  const ArrayXd variance_factors = -2 * slopes * solved.array();
   gradients.mean.resize(x.size());
   gradients.variance.resize(x.size());
-  for (Eigen::Index column = 0; column < x.size(); ++column) {
-    const ArrayXd change = 2 * kernel_.weights[column] * (x[column] - points_.col(column).array());
-    gradients.mean[column] = (mean_factors * change).sum();
-    gradients.variance[column] = (variance_factors * change).sum();
+  const ArrayXd joint_slopes =
+      kernel_.scale * Matern52Slope(SquaredDistances(kernel_, points_, x, 0, x.size()));
+  // d covariance[i] / d x[c] = slope[i] * 2 weight[c] (x[c] - points(i, c)).
+  const auto add_columns = [&](Eigen::Index first, Eigen::Index width, const ArrayXd& slopes) {
+    const ArrayXd mean_factors = slopes * solved_values_.array();
+    const ArrayXd variance_factors = -2 * slopes * solved.array();
+    for (Eigen::Index column = first; column < first + width; ++column) {
+      const ArrayXd change =
+          2 * kernel_.weights[column] * (x[column] - points_.col(column).array());
+      gradients.mean[column] = (mean_factors * change).sum();
+      gradients.variance[column] = (variance_factors * change).sum();
+    }
+  };
+  if (kernel_.additive_scale == 0) {
+    add_columns(0, x.size(), joint_slopes);
+  } else {
+    Eigen::Index first = 0;
+    for (const int width : kernel_.group_widths) {
+      const ArrayXd root =
+          RationalQuadraticRoot(SquaredDistances(kernel_, points_, x, first, width));
+      add_columns(first, width, joint_slopes - 0.5 * kernel_.group_scale() * root.cube());
+      first += width;
+    }
   }
-  return {covariance.dot(solved_values_), std::max(0.0, kernel_.scale - explained)};
+  return {covariance.dot(solved_values_), std::max(0.0, kernel_.variance() - explained)};
 }
 
 GaussianProcess::Predictions GaussianProcess::PredictAll(const MatrixXd& points) const {
@@ -62,8 +75,10 @@ GaussianProcess::Predictions GaussianProcess::PredictAll(const MatrixXd& points)
   Predictions result;
   result.means = covariance.transpose() * solved_values_;
   factor_.matrixL().solveInPlace(covariance);
-  result.variances =
-      (kernel_.scale - covariance.colwise().squaredNorm().array()).max(0.0).matrix().transpose();
+  result.variances = (kernel_.variance() - covariance.colwise().squaredNorm().array())
+                         .max(0.0)
+                         .matrix()
+                         .transpose();
   return result;
 }
 

@@ -105,8 +105,7 @@ const MaternKernel& GpSampler::FittedKernel() {
   if (numbers.size() < enough) numbers = history_.Select(kMostFitted, newest);
   Data data = Gather(numbers);
   if (!fit_ || !(fit_->data == data)) {
-    MaternKernel kernel = FitKernel(data.points, WarpLosses(data.losses), features_.groups(),
-                                    features_.group_count());
+    MaternKernel kernel = FitKernel(data.points, WarpLosses(data.losses), features_.group_widths());
     fit_ = Fit{std::move(data), std::move(kernel)};
   }
   return fit_->kernel;
@@ -178,12 +177,11 @@ absl::StatusOr<std::optional<Configuration>> GpSampler::Suggest(int64_t trial_nu
   }
   std::stable_sort(places.begin(), places.end(),
                    [](const auto& a, const auto& b) { return a.score > b.score; });
-  for (auto& place : places) {
-    if (!used_.Contains(place.configuration)) {
-      return std::optional<Configuration>(std::move(place.configuration));
-    }
+  for (const auto& place : places) {
+    Configuration configuration = features_.At(place.point);
+    if (!used_.Contains(configuration)) return std::optional<Configuration>(configuration);
   }
-  return std::optional<Configuration>(used_.FirstFree(std::move(places.front().configuration)));
+  return std::optional<Configuration>(used_.FirstFree(features_.At(places.front().point)));
 }
 
 }  // namespace vizsla

@@ -1,9 +1,9 @@
 // Bayesian optimization with a Gaussian process: fits one to the losses seen so far and suggests
 // where the expected improvement is largest (Jones, Schonlau, Welch: "Efficient global optimization
 // of expensive black-box functions", 1998; Snoek, Larochelle, Adams: "Practical Bayesian
-// optimization of machine learning algorithms", 2012; kernel, priors and climbing as in Optuna's
-// GPSampler). For tens to a few hundred trials of which each is dear: a suggestion takes
-// milliseconds to tens of milliseconds.
+// optimization of machine learning algorithms", 2012; joint kernel, priors and climbing as in
+// Optuna's GPSampler; beside it an additive kernel, matern_kernel.h). For tens to a few hundred
+// trials of which each is dear: a suggestion takes milliseconds to tens of milliseconds.
 //
 // - The first `startup_trials` come from Latin hypercubes (McKay, Beckman, Conover 1979).
 // - Mixed and conditional spaces: gp_space.h. Outliers, failed and diverged trials:

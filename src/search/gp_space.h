@@ -31,13 +31,16 @@ class GpSpace {
   // `space` must outlive this object.
   explicit GpSpace(const SearchSpace& space);
 
-  Eigen::Index columns() const { return static_cast<Eigen::Index>(groups_.size()); }
-  // Of each column: which length scale it obeys.
-  const std::vector<int>& groups() const { return groups_; }
-  int group_count() const { return groups_.empty() ? 0 : groups_.back() + 1; }
+  Eigen::Index columns() const { return column_count_; }
+  // The numbers of adjacent columns that share a length scale: one entry a parameter that varies.
+  const std::vector<int>& group_widths() const { return group_widths_; }
 
   // A valid configuration -> `columns` features.
   Eigen::VectorXd Embed(const Configuration& configuration) const;
+  // The same of the configuration at a point, without making it.
+  Eigen::VectorXd EmbedPoint(const UnitPoint& point) const;
+  // Of each parameter: whether it is active there.
+  std::vector<bool> ActiveAt(const UnitPoint& point) const;
 
   // Both ways between points and valid configurations; inactive parameters get 1/2.
   Configuration At(const UnitPoint& point) const;
@@ -55,10 +58,17 @@ class GpSpace {
     bool ordered = false;  // one column, and the activity's when conditional; else one a choice
     bool conditional = false;
     bool fixed = false;  // one value: no column
+    bool continuous = false;
+  };
+  struct Need {  // a condition
+    size_t parent = 0;
+    std::vector<bool> allowed;  // by index of the parent's value
   };
   const SearchSpace& space_;
-  std::vector<Columns> columns_;  // of each parameter
-  std::vector<int> groups_;
+  std::vector<Columns> columns_;          // of each parameter
+  std::vector<std::vector<Need>> needs_;  // of each parameter
+  std::vector<int> group_widths_;
+  Eigen::Index column_count_ = 0;
 };
 
 }  // namespace vizsla

@@ -3,6 +3,7 @@
 namespace vizsla {
 
 using Eigen::ArrayXd;
+using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
@@ -16,19 +17,40 @@ ArrayXd Matern52Slope(const Eigen::Ref<const ArrayXd>& squared_distances) {
   return (-5.0 / 6) * (1 + root) * (-root).exp();
 }
 
-ArrayXd SquaredDistances(const MaternKernel& kernel, const MatrixXd& points, const VectorXd& x) {
+ArrayXd RationalQuadraticRoot(const Eigen::Ref<const ArrayXd>& squared_distances) {
+  return (1 + 0.25 * squared_distances).inverse();
+}
+
+ArrayXd SquaredDistances(const MaternKernel& kernel, const MatrixXd& points, const VectorXd& x,
+                         Index first, Index width) {
   ArrayXd result = ArrayXd::Zero(points.rows());
-  for (Eigen::Index column = 0; column < points.cols(); ++column) {
+  for (Index column = first; column < first + width; ++column) {
     result += kernel.weights[column] * (points.col(column).array() - x[column]).square();
   }
   return result;
 }
 
+VectorXd CovarianceWith(const MaternKernel& kernel, const MatrixXd& points, const VectorXd& x) {
+  if (kernel.additive_scale == 0) {
+    return kernel.scale * Matern52(SquaredDistances(kernel, points, x, 0, x.size()));
+  }
+  // The joint part's distances are the sums of the groups'.
+  ArrayXd total = ArrayXd::Zero(points.rows());
+  ArrayXd additive = ArrayXd::Zero(points.rows());
+  Index first = 0;
+  for (const int width : kernel.group_widths) {
+    const ArrayXd distances = SquaredDistances(kernel, points, x, first, width);
+    total += distances;
+    additive += RationalQuadraticRoot(distances).square();
+    first += width;
+  }
+  return kernel.scale * Matern52(total) + kernel.group_scale() * additive;
+}
+
 MatrixXd Covariance(const MaternKernel& kernel, const MatrixXd& a, const MatrixXd& b) {
   MatrixXd result(a.rows(), b.rows());
-  for (Eigen::Index row = 0; row < b.rows(); ++row) {
-    result.col(row) =
-        kernel.scale * Matern52(SquaredDistances(kernel, a, b.row(row).transpose())).matrix();
+  for (Index row = 0; row < b.rows(); ++row) {
+    result.col(row) = CovarianceWith(kernel, a, b.row(row).transpose());
   }
   return result;
 }

@@ -35,15 +35,18 @@ const IntDomain* LogInts(const Domain& domain) {
 
 }  // namespace
 
-ParameterValue FromUnit(const Domain& domain, double unit) {
+int64_t IndexFromUnit(const Domain& domain, double unit) {
   if (const IntDomain* integers = LogInts(domain)) {
     const double value = std::exp(At(CellsOf(*integers), unit));
-    return std::clamp<int64_t>(std::llround(value), integers->low, integers->high);
+    return std::clamp<int64_t>(std::llround(value), integers->low, integers->high) - integers->low;
   }
-  if (const auto count = CountValues(domain)) {
-    const auto cell = static_cast<int64_t>(unit * static_cast<double>(*count));
-    return ValueAt(domain, std::clamp<int64_t>(cell, 0, *count - 1));
-  }
+  const int64_t count = *CountValues(domain);
+  const auto cell = static_cast<int64_t>(unit * static_cast<double>(count));
+  return std::clamp<int64_t>(cell, 0, count - 1);
+}
+
+ParameterValue FromUnit(const Domain& domain, double unit) {
+  if (CountValues(domain)) return ValueAt(domain, IndexFromUnit(domain, unit));
   const auto& floats = std::get<FloatDomain>(domain);
   const double place = At(RangeOf(floats), unit);
   return std::clamp(floats.log ? std::exp(place) : place, floats.low, floats.high);

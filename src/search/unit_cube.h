@@ -11,8 +11,11 @@ namespace vizsla {
 // The value whose cell holds `unit`, 0 <= unit <= 1; always inside the domain.
 ParameterValue FromUnit(const Domain& domain, double unit);
 
-// Its inverse for a value that the domain contains: the middle of the value's cell, or the place in
-// a continuous range. In [0, 1].
+// The index of that value, of a finite domain.
+int64_t IndexFromUnit(const Domain& domain, double unit);
+
+// The inverse of FromUnit for a value that the domain contains: the middle of the value's cell, or
+// the place in a continuous range. In [0, 1].
 double ToUnit(const Domain& domain, const ParameterValue& value);
 
 // Whether neighbours in the domain's order are alike: numbers, and lists of numbers in ascending

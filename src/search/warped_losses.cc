@@ -4,6 +4,8 @@
 #include <cmath>
 #include <optional>
 
+#include "src/search/power_transform.h"
+
 namespace vizsla {
 namespace {
 
@@ -29,6 +31,15 @@ std::optional<VectorXd> FiniteLosses(const std::vector<double>& losses) {
   return finite;
 }
 
+// Mean 0, variance 1; false, and all 0, when they are equal.
+bool Standardize(VectorXd& values) {
+  values.array() -= values.mean();
+  const double deviation = std::sqrt(values.squaredNorm() / static_cast<double>(values.size()));
+  if (!(deviation > 0)) return false;
+  values /= deviation;
+  return true;
+}
+
 }  // namespace
 
 VectorXd WarpLosses(const std::vector<double>& losses) {
@@ -50,9 +61,11 @@ VectorXd WarpLosses(const std::vector<double>& losses) {
   for (double& loss : warped) {
     if (loss > kMostWidths) loss = kMostWidths + std::log1p(loss - kMostWidths);
   }
-  warped.array() -= warped.mean();
-  const double deviation = std::sqrt(warped.squaredNorm() / static_cast<double>(count));
-  return deviation > 0 ? VectorXd(warped / deviation) : warped;
+  if (!Standardize(warped)) return warped;
+  const double power = LikeliestPower(warped);
+  for (double& loss : warped) loss = YeoJohnson(loss, power);
+  Standardize(warped);
+  return warped;
 }
 
 }  // namespace vizsla

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "src/study/canonical_json.h"
 #include "src/study/json_fields.h"
 
 namespace vizsla {
@@ -31,6 +32,7 @@ std::string ToJsonText(const Configuration& configuration) {
 }
 
 absl::StatusOr<Configuration> ConfigurationFromJsonText(std::string_view text) {
+  if (auto configuration = ReadCanonicalConfiguration(text)) return *std::move(configuration);
   VIZSLA_ASSIGN_OR_RETURN(const nlohmann::json json, ParseJson(text, "configuration"));
   return ConfigurationFromJson(json);
 }

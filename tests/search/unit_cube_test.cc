@@ -113,6 +113,7 @@ TEST(UnitCube, KeepsTheOrderOfNumbers) {
     for (int64_t i = 0; i < *CountValues(domain); ++i) {
       const double unit = ToUnit(domain, ValueAt(domain, i));
       EXPECT_GT(unit, last) << ToText(domain);
+      EXPECT_EQ(IndexFromUnit(domain, unit), i) << ToText(domain);
       last = unit;
     }
   }

@@ -1,0 +1,17 @@
+// A quick way to read back what ToJsonText(Configuration) wrote: without a tree of JSON values
+// between the text and the configuration. Pure. Internal to src/study.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "src/study/configuration.h"
+
+namespace vizsla {
+
+// The configuration of a JSON object without white space whose names ascend and whose texts have no
+// escapes: equal to what ConfigurationFromJson makes of it. Nullopt for any other text, also for
+// valid JSON in another form: that takes the long way, which knows what to say about it.
+std::optional<Configuration> ReadCanonicalConfiguration(std::string_view text);
+
+}  // namespace vizsla
