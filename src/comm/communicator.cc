@@ -15,6 +15,9 @@ class LocalCommunicator : public Communicator {
   absl::Status Broadcast(std::span<std::byte> bytes, int root) override { return CheckRoot(root); }
   absl::Status AllReduceSum(std::span<float> values) override { return absl::OkStatus(); }
   absl::Status AllReduceSum(std::span<double> values) override { return absl::OkStatus(); }
+  absl::Status StartAllReduceSum(std::span<float> values) override { return absl::OkStatus(); }
+  void PollSums() override {}
+  absl::Status FinishSums() override { return absl::OkStatus(); }
   absl::Status AllReduceMax(std::span<int64_t> values) override { return absl::OkStatus(); }
   absl::Status AllGather(std::span<const std::byte> mine, std::span<std::byte> all) override {
     VIZSLA_RETURN_IF_ERROR(CheckAllGatherSizes(mine.size(), all.size(), 1));

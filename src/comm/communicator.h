@@ -4,6 +4,11 @@
 // SERIALIZED: the training thread, or the thread it waits for). A collective that fails or outlives
 // its deadline leaves the communicator broken: every later call returns the same error, and the
 // process is expected to leave with _exit.
+//
+// One exception to "calls block": sums that are started and finished later, so that they travel
+// while the caller computes. They have a channel of their own. All ranks start the same ones in the
+// same order, but what the ranks do between starting them, blocking collectives included, need not
+// be in the same order with them.
 #pragma once
 
 #include <cstddef>
@@ -29,6 +34,15 @@ class Communicator {
   // given size, so that a run can be repeated exactly.
   virtual absl::Status AllReduceSum(std::span<float> values) = 0;
   virtual absl::Status AllReduceSum(std::span<double> values) = 0;
+  // Starts an AllReduceSum and returns: the same sums, bit for bit. The values belong to the
+  // communicator until FinishSums has returned. Any number may be under way.
+  virtual absl::Status StartAllReduceSum(std::span<float> values) = 0;
+  // Moves the started sums on and never waits: transports without a thread of their own progress
+  // only here and in calls that block. Failures are told by FinishSums. Cheap when none is under
+  // way.
+  virtual void PollSums() = 0;
+  // Blocks until all started sums are done on this rank; the deadline counts from this call.
+  virtual absl::Status FinishSums() = 0;
   // In place; every rank gets the largest value. Votes: AllReduceMax of a status code.
   virtual absl::Status AllReduceMax(std::span<int64_t> values) = 0;
   // `all` has size() * mine.size() places, filled in rank order.

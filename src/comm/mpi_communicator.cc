@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <functional>
-#include <type_traits>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "src/base/log.h"
+#include "src/comm/mpi_sum.h"
 #include "src/comm/wait.h"
 
 namespace vizsla {
@@ -18,9 +20,6 @@ namespace {
 
 // MPI counts are ints; longer messages travel in pieces.
 constexpr size_t kMaxPiece = size_t{1} << 30;
-// Up to here every rank gets everything and sums for itself (one round); above, each rank sums its
-// share (two rounds, but no rank receives more than twice the data).
-constexpr size_t kSmallSumBytes = 16 << 10;
 
 absl::Status MpiStatus(int error, const char* what) {
   if (error == MPI_SUCCESS) return absl::OkStatus();
@@ -32,9 +31,11 @@ absl::Status MpiStatus(int error, const char* what) {
 
 class MpiCommunicator : public Communicator {
  public:
-  // Owns `comm`.
+  // Owns `comm`. Collective: started sums get a communicator of their own.
   MpiCommunicator(MPI_Comm comm, const MpiOptions& options) : comm_(comm), options_(options) {
     MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN);
+    broken_ = MpiStatus(MPI_Comm_dup(comm_, &sums_comm_), "MPI_Comm_dup");
+    if (broken_.ok()) MPI_Comm_set_errhandler(sums_comm_, MPI_ERRORS_RETURN);
     MPI_Comm_rank(comm_, &rank_);
     MPI_Comm_size(comm_, &size_);
   }
@@ -42,7 +43,11 @@ class MpiCommunicator : public Communicator {
   ~MpiCommunicator() override {
     int finalized = 0;
     MPI_Finalized(&finalized);
-    if (finalized == 0 && broken_.ok()) MPI_Comm_free(&comm_);
+    // Sums that are still under way write into memory that is about to go: their owner has to
+    // finish them, or to end the process.
+    if (finalized != 0 || !broken_.ok() || !sums_.empty()) return;
+    MPI_Comm_free(&sums_comm_);
+    MPI_Comm_free(&comm_);
   }
 
   int rank() const override { return rank_; }
@@ -65,6 +70,30 @@ class MpiCommunicator : public Communicator {
 
   absl::Status AllReduceSum(std::span<float> values) override { return Sum(values); }
   absl::Status AllReduceSum(std::span<double> values) override { return Sum(values); }
+
+  absl::Status StartAllReduceSum(std::span<float> values) override {
+    if (!broken_.ok() || size_ == 1 || values.empty()) return broken_;
+    sums_.push_back(std::make_unique<MpiSum<float>>(sums_comm_, values, SumScratch()));
+    PollSums();
+    return broken_;
+  }
+
+  // One at a time, in order: a sum has several MPI calls, which all ranks must make in one order.
+  void PollSums() override {
+    while (broken_.ok() && !sums_.empty()) {
+      bool done = false;
+      broken_ = MpiStatus(sums_.front()->Advance(done), "all-reduce (sum)");
+      if (!broken_.ok() || !done) return;
+      spare_scratch_.push_back(sums_.front()->TakeScratch());
+      sums_.pop_front();
+    }
+  }
+
+  absl::Status FinishSums() override {
+    PoliteWait wait;
+    for (PollSums(); broken_.ok() && !sums_.empty(); PollSums()) Wait("all-reduce (sum)", wait);
+    return broken_;
+  }
 
   absl::Status AllReduceMax(std::span<int64_t> values) override {
     const size_t piece = kMaxPiece / sizeof(int64_t);
@@ -96,8 +125,7 @@ class MpiCommunicator : public Communicator {
   }
 
  private:
-  // Starts a collective and polls until it is done. The deadline is the watchdog of the job: a rank
-  // that died or hangs cannot be told from a slow one in any other way, and MPI offers no way back.
+  // Starts a collective and polls until it is done.
   absl::Status Run(const char* what, const std::function<int(MPI_Request*)>& start) {
     if (!broken_.ok()) return broken_;
     MPI_Request request = MPI_REQUEST_NULL;
@@ -107,102 +135,62 @@ class MpiCommunicator : public Communicator {
     while (error == MPI_SUCCESS) {
       error = MPI_Test(&request, &done, MPI_STATUS_IGNORE);
       if (error != MPI_SUCCESS || done != 0) break;
-      if (options_.collective_deadline.count() > 0 &&
-          wait.elapsed() > options_.collective_deadline) {
-        log::error(
-            "rank {} of {}: a {} was not finished within {} ms: another rank is dead or hangs; "
-            "this "
-            "process ends so that its job ends and its trials are requeued",
-            rank_, size_, what, options_.collective_deadline.count());
-        spdlog::default_logger()->flush();
-        ::_exit(kMpiTimeoutExitCode);
-      }
-      wait.Pause();
+      PollSums();
+      if (!broken_.ok()) return broken_;
+      Wait(what, wait);
     }
     broken_ = MpiStatus(error, what);
     return broken_;
   }
 
-  // Always adds rank 0's value, then rank 1's, and so on: MPI's own reductions may choose another
-  // order for another message size.
+  // The deadline is the watchdog of the job: a rank that died or hangs cannot be told from a slow
+  // one in any other way, and MPI offers no way back.
+  void Wait(const char* what, PoliteWait& wait) const {
+    if (options_.collective_deadline.count() > 0 && wait.elapsed() > options_.collective_deadline) {
+      log::error(
+          "rank {} of {}: a {} was not finished within {} ms: another rank is dead or hangs; this "
+          "process ends so that its job ends and its trials are requeued",
+          rank_, size_, what, options_.collective_deadline.count());
+      spdlog::default_logger()->flush();
+      ::_exit(kMpiTimeoutExitCode);
+    }
+    wait.Pause();
+  }
+
   template <typename T>
   absl::Status Sum(std::span<T> values) {
-    if (size_ == 1) return broken_;
-    const size_t piece = kMaxPiece / sizeof(T) / static_cast<size_t>(size_);
-    for (size_t from = 0; from < values.size(); from += piece) {
-      std::span<T> part = values.subspan(from, std::min(piece, values.size() - from));
-      VIZSLA_RETURN_IF_ERROR(part.size_bytes() <= kSmallSumBytes ? SumSmall(part)
-                                                                 : SumShares(part));
+    if (!broken_.ok() || size_ == 1 || values.empty()) return broken_;
+    MpiSum<T> sum(comm_, values, SumScratch());
+    PoliteWait wait;
+    for (;;) {
+      bool done = false;
+      broken_ = MpiStatus(sum.Advance(done), "all-reduce (sum)");
+      if (!broken_.ok()) return broken_;
+      if (done) break;
+      PollSums();
+      if (!broken_.ok()) return broken_;
+      Wait("all-reduce (sum)", wait);
     }
-    return broken_;
-  }
-
-  template <typename T>
-  static MPI_Datatype TypeOf() {
-    return std::is_same_v<T, float> ? MPI_FLOAT : MPI_DOUBLE;
-  }
-
-  // sum[i] = parts[0][i] + parts[1][i] + ..., in rank order.
-  template <typename T>
-  void AddInRankOrder(const T* parts, size_t count, T* sum) const {
-    std::copy(parts, parts + count, sum);
-    for (int r = 1; r < size_; ++r) {
-      const T* part = parts + static_cast<size_t>(r) * count;
-      for (size_t i = 0; i < count; ++i) sum[i] += part[i];
-    }
-  }
-
-  template <typename T>
-  T* Scratch(size_t count) {
-    if (scratch_.size() * sizeof(double) < count * sizeof(T)) {
-      scratch_.resize((count * sizeof(T) + sizeof(double) - 1) / sizeof(double));
-    }
-    return reinterpret_cast<T*>(scratch_.data());
-  }
-
-  template <typename T>
-  absl::Status SumSmall(std::span<T> values) {
-    const int count = static_cast<int>(values.size());
-    T* all = Scratch<T>(values.size() * static_cast<size_t>(size_));
-    VIZSLA_RETURN_IF_ERROR(Run("all-reduce (sum)", [&](MPI_Request* request) {
-      return MPI_Iallgather(values.data(), count, TypeOf<T>(), all, count, TypeOf<T>(), comm_,
-                            request);
-    }));
-    AddInRankOrder(all, values.size(), values.data());
+    spare_scratch_.push_back(sum.TakeScratch());
     return absl::OkStatus();
   }
 
-  template <typename T>
-  absl::Status SumShares(std::span<T> values) {
-    const size_t ranks = static_cast<size_t>(size_);
-    std::vector<int> counts(ranks), starts(ranks), my_counts(ranks), my_starts(ranks);
-    for (size_t r = 0; r < ranks; ++r) {
-      starts[r] = static_cast<int>(values.size() * r / ranks);
-      counts[r] = static_cast<int>(values.size() * (r + 1) / ranks) - starts[r];
-    }
-    const size_t mine = static_cast<size_t>(counts[static_cast<size_t>(rank_)]);
-    for (size_t r = 0; r < ranks; ++r) {
-      my_counts[r] = static_cast<int>(mine);
-      my_starts[r] = static_cast<int>(mine * r);
-    }
-    T* parts = Scratch<T>(mine * ranks);
-    VIZSLA_RETURN_IF_ERROR(Run("all-reduce (sum)", [&](MPI_Request* request) {
-      return MPI_Ialltoallv(values.data(), counts.data(), starts.data(), TypeOf<T>(), parts,
-                            my_counts.data(), my_starts.data(), TypeOf<T>(), comm_, request);
-    }));
-    AddInRankOrder(parts, mine, values.data() + starts[static_cast<size_t>(rank_)]);
-    return Run("all-reduce (sum)", [&](MPI_Request* request) {
-      return MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, values.data(), counts.data(),
-                             starts.data(), TypeOf<T>(), comm_, request);
-    });
+  // One that an earlier sum has left, so that memory is taken once.
+  std::vector<double> SumScratch() {
+    if (spare_scratch_.empty()) return {};
+    std::vector<double> scratch = std::move(spare_scratch_.back());
+    spare_scratch_.pop_back();
+    return scratch;
   }
 
   MPI_Comm comm_;
+  MPI_Comm sums_comm_ = MPI_COMM_NULL;
   MpiOptions options_;
   int rank_ = 0;
   int size_ = 1;
   absl::Status broken_;
-  std::vector<double> scratch_;  // of AllReduceSum; doubles for their alignment
+  std::deque<std::unique_ptr<MpiSum<float>>> sums_;  // started; the first is under way
+  std::vector<std::vector<double>> spare_scratch_;
 };
 
 }  // namespace

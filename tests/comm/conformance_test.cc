@@ -126,6 +126,56 @@ TEST_F(Conformance, SumKeepsNaNAndInfinity) {
   EXPECT_EQ(values[2], size);
 }
 
+// Many at once, of sizes on both sides of every transport's limits, while other collectives go on.
+TEST_F(Conformance, StartedSumsAreThoseOfTheBlockingCall) {
+  const std::vector<size_t> counts = {300001, 1, 0, 4096, 4097, 100, 70000};
+  std::vector<std::vector<float>> started, expected;
+  for (const size_t count : counts) {
+    started.push_back(Values<float>(rank, count));
+    expected.push_back(started.back());
+    ASSERT_TRUE(group.AllReduceSum(std::span<float>(expected.back())).ok());
+  }
+  for (int repeat = 0; repeat < 3; ++repeat) {
+    for (size_t i = 0; i < counts.size(); ++i) {
+      started[i] = Values<float>(rank, counts[i]);
+      ASSERT_TRUE(group.StartAllReduceSum(std::span<float>(started[i])).ok());
+      group.PollSums();
+    }
+    ASSERT_TRUE(group.FinishSums().ok());
+    for (size_t i = 0; i < counts.size(); ++i) {
+      ASSERT_EQ(std::memcmp(started[i].data(), expected[i].data(), counts[i] * sizeof(float)), 0)
+          << counts[i];
+    }
+  }
+  EXPECT_TRUE(group.FinishSums().ok()) << "with none under way";
+}
+
+// Each rank starts its sums at another place among the blocking collectives.
+TEST_F(Conformance, StartedSumsHaveAChannelOfTheirOwn) {
+  std::vector<std::vector<float>> sums;
+  for (int i = 0; i < 4; ++i) {
+    sums.emplace_back(static_cast<size_t>(20000 + i), static_cast<float>(rank + i));
+  }
+  size_t started = 0;
+  for (int round = 0; round < 8; ++round) {
+    while (started < sums.size() && static_cast<int>(started) * (rank + 1) <= round) {
+      ASSERT_TRUE(group.StartAllReduceSum(std::span<float>(sums[started++])).ok());
+    }
+    std::vector<double> values = {static_cast<double>(round)};
+    ASSERT_TRUE(group.AllReduceSum(std::span<double>(values)).ok());
+    EXPECT_EQ(values[0], round * size);
+  }
+  while (started < sums.size()) {
+    ASSERT_TRUE(group.StartAllReduceSum(std::span<float>(sums[started++])).ok());
+  }
+  ASSERT_TRUE(group.FinishSums().ok());
+  for (int i = 0; i < 4; ++i) {
+    const float expected = static_cast<float>(size * (size - 1) / 2 + i * size);
+    EXPECT_EQ(sums[static_cast<size_t>(i)],
+              std::vector<float>(static_cast<size_t>(20000 + i), expected));
+  }
+}
+
 TEST_F(Conformance, Max) {
   std::vector<int64_t> values = {rank, -rank, int64_t{1} << 40, -5 - rank};
   ASSERT_TRUE(group.AllReduceMax(values).ok());

@@ -40,5 +40,19 @@ TEST(MpiLoss, HangingRankEndsTheJobAtTheDeadline) {
   EXPECT_LT(ending.seconds, 15);
 }
 
+TEST(MpiLoss, ARankKilledInAStartedSumEndsTheJob) {
+  const Ending ending = RunJob("kill-started", 20000);
+  EXPECT_NE(ending.exit_code, 0);
+  EXPECT_NE(ending.exit_code, 124) << "the job had to be ended by timeout(1)";
+  EXPECT_LT(ending.seconds, 20);
+}
+
+TEST(MpiLoss, ARankThatHangsInAStartedSumEndsTheJobAtTheDeadline) {
+  const Ending ending = RunJob("hang-started", 1500);
+  EXPECT_EQ(ending.exit_code, 75);
+  EXPECT_GT(ending.seconds, 1.4);
+  EXPECT_LT(ending.seconds, 15);
+}
+
 }  // namespace
 }  // namespace vizsla

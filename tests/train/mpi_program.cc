@@ -29,6 +29,11 @@ class CountingCommunicator : public Communicator {
   absl::Status AllReduceSum(std::span<double> values) override {
     return ++count, inner_.AllReduceSum(values);
   }
+  absl::Status StartAllReduceSum(std::span<float> values) override {
+    return ++count, inner_.StartAllReduceSum(values);
+  }
+  void PollSums() override { inner_.PollSums(); }
+  absl::Status FinishSums() override { return inner_.FinishSums(); }
   absl::Status AllReduceMax(std::span<int64_t> values) override {
     return ++count, inner_.AllReduceMax(values);
   }

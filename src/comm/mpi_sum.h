@@ -1,0 +1,60 @@
+// One sum over the ranks of an MPI communicator, as a machine that never blocks: it moves on when
+// it is asked to, so that its caller may compute in between.
+#pragma once
+
+#include <mpi.h>
+
+#include <cstddef>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace vizsla {
+
+// Always adds rank 0's value, then rank 1's, and so on: MPI's own reductions may choose another
+// order for another message size. Up to 16 KiB every rank gets everything and sums for itself (one
+// round); above, each rank sums its share (two rounds, a reduce-scatter and an all-gather: no rank
+// receives more than twice the data).
+//
+// It makes one MPI call or two for each piece of up to 1 GiB, when it gets there: of the sums of
+// one communicator only one may be under way, and all ranks must take them in the same order. The
+// values, and this object, must live until it is done. T is float or double.
+template <typename T>
+class MpiSum {
+ public:
+  // `scratch` is memory to reuse, or empty. Sends nothing yet.
+  MpiSum(MPI_Comm comm, std::span<T> values, std::vector<double> scratch);
+
+  // Goes as far as possible without waiting. MPI's error code; `done` when every value is summed.
+  int Advance(bool& done);
+
+  // To be taken when it is done, for another sum.
+  std::vector<double> TakeScratch() { return std::move(scratch_); }
+
+ private:
+  enum class Phase {
+    kNextPiece,  // nothing is under way
+    kGather,     // a small piece: everybody's values are on their way to everybody
+    kExchange,   // a large piece: everybody's values of this rank's share are on their way here
+    kSpread,     // the summed shares are on their way to everybody
+  };
+  int StartPiece();
+  int SpreadShares();
+  // sum[i] = parts[0][i] + parts[1][i] + ..., in rank order.
+  void AddInRankOrder(size_t count, T* sum) const;
+  // Room for the parts of all ranks.
+  T* Parts(size_t count_of_all);
+
+  MPI_Comm comm_;
+  size_t rank_ = 0;
+  size_t ranks_ = 1;
+  std::span<T> left_;   // the pieces not yet begun
+  std::span<T> piece_;  // the one that is under way
+  Phase phase_ = Phase::kNextPiece;
+  MPI_Request request_ = MPI_REQUEST_NULL;
+  std::vector<double> scratch_;  // doubles for their alignment
+  // How the piece is divided; MPI reads them until the call is done.
+  std::vector<int> counts_, starts_, my_counts_, my_starts_;
+};
+
+}  // namespace vizsla
