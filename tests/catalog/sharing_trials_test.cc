@@ -7,10 +7,12 @@ namespace {
 
 StudySpec Study() {
   StudySpec spec;
-  spec.space.parameters = {
-      {.name = "unfreeze", .domain = CategoricalDomain{{std::string("a"), std::string("b")}}},
-      {.name = "image_size", .domain = IntDomain{.low = 96, .high = 160, .step = 32}},
-      {.name = "dropout", .domain = FloatDomain{.low = 0, .high = 1}}};
+  const auto add = [&](const char* name, Domain domain) {
+    spec.space.parameters.push_back({name, std::move(domain), {}});
+  };
+  add("unfreeze", CategoricalDomain{{std::string("a"), std::string("b")}});
+  add("image_size", IntDomain{.low = 96, .high = 160, .step = 32});
+  add("dropout", FloatDomain{.low = 0, .high = 1});
   spec.budget.trials = 60;
   return spec;
 }
@@ -33,7 +35,7 @@ TEST(ExpectedSharingTrials, CountsRepeats) {
 
 TEST(ExpectedSharingTrials, AnEndlessStudyGoesOnForAsLongAgain) {
   StudySpec spec = Study();
-  spec.budget.trials.reset();
+  spec.budget.trials = 0;
   EXPECT_DOUBLE_EQ(ExpectedSharingTrials(spec, 1, 0), 1);
   EXPECT_DOUBLE_EQ(ExpectedSharingTrials(spec, 1, 59), 10);
 }
