@@ -28,6 +28,14 @@ MpiSum<T>::MpiSum(MPI_Comm comm, std::span<T> values, std::vector<double> scratc
   MPI_Comm_size(comm_, &size);
   rank_ = static_cast<size_t>(rank);
   ranks_ = static_cast<size_t>(size);
+  largest_piece_ = std::max<size_t>(kMaxPieceBytes / sizeof(T) / ranks_, 1);
+  const size_t piece = std::min(largest_piece_, values.size());
+  const bool is_small = piece * sizeof(T) <= kSmallSumBytes;
+  const size_t bytes = (is_small ? piece : piece / ranks_ + 1) * ranks_ * sizeof(T);
+  scratch_.resize(std::max(scratch_.size(), (bytes + sizeof(double) - 1) / sizeof(double)));
+  for (std::vector<int>* numbers : {&counts_, &starts_, &my_counts_, &my_starts_}) {
+    numbers->resize(ranks_);
+  }
 }
 
 template <typename T>
@@ -66,28 +74,24 @@ int MpiSum<T>::Advance(bool& done) {
 
 template <typename T>
 int MpiSum<T>::StartPiece() {
-  const size_t largest = std::max<size_t>(kMaxPieceBytes / sizeof(T) / ranks_, 1);
-  piece_ = left_.first(std::min(largest, left_.size()));
+  piece_ = left_.first(std::min(largest_piece_, left_.size()));
   left_ = left_.subspan(piece_.size());
   const MPI_Datatype type = TypeOf<T>();
   if (piece_.size_bytes() <= kSmallSumBytes) {
     phase_ = Phase::kGather;
     const int count = static_cast<int>(piece_.size());
-    return MPI_Iallgather(piece_.data(), count, type, Parts(piece_.size() * ranks_), count, type,
-                          comm_, &request_);
+    return MPI_Iallgather(piece_.data(), count, type, parts(), count, type, comm_, &request_);
   }
   phase_ = Phase::kExchange;
-  counts_.resize(ranks_);
-  starts_.resize(ranks_);
-  my_starts_.resize(ranks_);
   for (size_t r = 0; r < ranks_; ++r) {
     starts_[r] = static_cast<int>(piece_.size() * r / ranks_);
     counts_[r] = static_cast<int>(piece_.size() * (r + 1) / ranks_) - starts_[r];
   }
-  my_counts_.assign(ranks_, counts_[rank_]);
-  for (size_t r = 0; r < ranks_; ++r) my_starts_[r] = static_cast<int>(r) * counts_[rank_];
-  T* parts = Parts(static_cast<size_t>(counts_[rank_]) * ranks_);
-  return MPI_Ialltoallv(piece_.data(), counts_.data(), starts_.data(), type, parts,
+  for (size_t r = 0; r < ranks_; ++r) {
+    my_counts_[r] = counts_[rank_];
+    my_starts_[r] = static_cast<int>(r) * counts_[rank_];
+  }
+  return MPI_Ialltoallv(piece_.data(), counts_.data(), starts_.data(), type, parts(),
                         my_counts_.data(), my_starts_.data(), type, comm_, &request_);
 }
 
@@ -109,13 +113,6 @@ void MpiSum<T>::AddInRankOrder(size_t count, T* sum) const {
       for (size_t i = 0; i < block; ++i) sum[from + i] += part[i];
     }
   }
-}
-
-template <typename T>
-T* MpiSum<T>::Parts(size_t count_of_all) {
-  const size_t doubles = (count_of_all * sizeof(T) + sizeof(double) - 1) / sizeof(double);
-  if (scratch_.size() < doubles) scratch_.resize(doubles);
-  return reinterpret_cast<T*>(scratch_.data());
 }
 
 template class MpiSum<float>;

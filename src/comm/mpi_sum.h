@@ -22,7 +22,7 @@ namespace vizsla {
 template <typename T>
 class MpiSum {
  public:
-  // `scratch` is memory to reuse, or empty. Sends nothing yet.
+  // `scratch` is memory to reuse, or empty. Takes what memory it needs, and sends nothing yet.
   MpiSum(MPI_Comm comm, std::span<T> values, std::vector<double> scratch);
 
   // Goes as far as possible without waiting. MPI's error code; `done` when every value is summed.
@@ -42,12 +42,13 @@ class MpiSum {
   int SpreadShares();
   // sum[i] = parts[0][i] + parts[1][i] + ..., in rank order.
   void AddInRankOrder(size_t count, T* sum) const;
-  // Room for the parts of all ranks.
-  T* Parts(size_t count_of_all);
+  // In the scratch: the parts of all ranks.
+  T* parts() { return reinterpret_cast<T*>(scratch_.data()); }
 
   MPI_Comm comm_;
   size_t rank_ = 0;
   size_t ranks_ = 1;
+  size_t largest_piece_ = 1;
   std::span<T> left_;   // the pieces not yet begun
   std::span<T> piece_;  // the one that is under way
   Phase phase_ = Phase::kNextPiece;

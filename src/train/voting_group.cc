@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace vizsla {
 namespace {
@@ -39,12 +40,13 @@ absl::Status VotingGroup::CheckTransport(absl::Status status) {
   return status;
 }
 
-absl::Status VotingGroup::Agree(const absl::Status& mine) {
+absl::Status VotingGroup::CastVote(const absl::Status& mine, bool may_retry) {
   if (!transport_.ok()) return transport_;
   if (!failure_.ok()) return failure_;
   if (size() == 1) {
     agreed_ = proposed_;
     failure_ = mine;
+    may_retry_ = may_retry;
     return failure_;
   }
   std::array<int64_t, 1> vote = {static_cast<int64_t>(proposed_)};
@@ -61,7 +63,44 @@ absl::Status VotingGroup::Agree(const absl::Status& mine) {
       CheckTransport(group_.Broadcast(std::as_writable_bytes(std::span(code)), speaker)));
   VIZSLA_RETURN_IF_ERROR(CheckTransport(BroadcastString(group_, message, speaker)));
   failure_ = absl::Status(static_cast<absl::StatusCode>(code[0]), message);
+  VIZSLA_RETURN_IF_ERROR(Settle(mine.ok() || may_retry));
   return failure_;
+}
+
+absl::Status VotingGroup::Settle(bool may_retry) {
+  // The largest number of started sums, and the lowest of the ranks that have so many.
+  const int64_t mine = static_cast<int64_t>(sums_.size());
+  std::array<int64_t, 2> most = {mine * size() + (size() - 1 - rank()), may_retry ? 0 : 1};
+  VIZSLA_RETURN_IF_ERROR(CheckTransport(group_.AllReduceMax(most)));
+  may_retry_ = most[1] == 0;
+  std::vector<uint64_t> lengths(static_cast<size_t>(most[0] / size()));
+  if (lengths.empty()) return absl::OkStatus();
+  const int speaker = size() - 1 - static_cast<int>(most[0] % size());
+  if (rank() == speaker) {
+    for (size_t i = 0; i < lengths.size(); ++i) lengths[i] = sums_[i]->size();
+  }
+  VIZSLA_RETURN_IF_ERROR(
+      CheckTransport(group_.Broadcast(std::as_writable_bytes(std::span(lengths)), speaker)));
+  while (sums_.size() < lengths.size()) {
+    StartSum(std::make_shared<std::vector<float>>(lengths[sums_.size()]));
+  }
+  return FinishSums();
+}
+
+void VotingGroup::StartSum(std::shared_ptr<std::vector<float>> values) {
+  if (size() == 1 || !transport_.ok()) return;
+  // Whatever runs out of memory here does so before anything is sent.
+  sums_.reserve(sums_.size() + 1);
+  (void)CheckTransport(group_.StartAllReduceSum(std::span<float>(*values)));
+  sums_.push_back(std::move(values));
+}
+
+absl::Status VotingGroup::FinishSums() {
+  if (!transport_.ok()) return transport_;
+  if (sums_.empty()) return absl::OkStatus();
+  VIZSLA_RETURN_IF_ERROR(CheckTransport(group_.FinishSums()));
+  sums_.clear();
+  return absl::OkStatus();
 }
 
 absl::Status VotingGroup::Sum(std::span<float> values) {

@@ -2,9 +2,18 @@
 // failed says so in that vote and sends nothing, so that a failure in any place never leaves the
 // others waiting. The same vote carries the leader's directive, so that a prune, pause or stop
 // reaches all ranks at the same step boundary. In a group of one nothing is sent.
+//
+// Started sums travel while a rank computes, and no vote precedes them: when a rank fails, others
+// may have sent it what it will never ask for. The vote that tells of the failure settles that:
+// every rank starts, with zeros, the sums that it lacks of those that another has started, and all
+// wait for them. Nobody is left waiting, and the transport is as if the step had not begun. A rank
+// that dies or hangs is the business of the communicator's deadline.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <span>
+#include <vector>
 
 #include "src/comm/communicator.h"
 #include "src/train/trainer.h"
@@ -23,10 +32,29 @@ class VotingGroup {
   // A vote. Ok when every rank passes ok. Otherwise the trial is over: on every rank this and all
   // later calls return the failing rank's status (of the lowest rank, if several fail), without
   // communicating.
-  absl::Status Agree(const absl::Status& mine);
+  absl::Status Agree(const absl::Status& mine) { return CastVote(mine, false); }
+  // A vote of which `mine`, when it is not ok, is a failure that this rank can undo: it may try
+  // again what it has done since the last vote that was ok.
+  absl::Status AgreeToRetry(const absl::Status& mine) { return CastVote(mine, true); }
+  // After a failure, the same on all ranks: whether each rank that failed has said so with
+  // AgreeToRetry. The others were on their way to a vote of the same stretch of work, and may try
+  // it again as well.
+  bool may_retry() const { return !failure_.ok() && may_retry_; }
+  // On all ranks, when may_retry(): the trial is not over.
+  void Retry() { failure_ = absl::OkStatus(); }
   // A vote, then the sum over all ranks, in place.
   absl::Status Sum(std::span<float> values);
   absl::Status Sum(std::span<double> values);
+  // Starts a sum over all ranks, in place, without a vote and without waiting. All ranks start the
+  // same ones, in one order; the values are shared with this object until they are finished.
+  void StartSum(std::shared_ptr<std::vector<float>> values);
+  // Moves started sums on, and never waits.
+  void PollSums() {
+    if (!sums_.empty()) group_.PollSums();
+  }
+  // After a vote that was ok and that every rank cast with the same sums started: waits for them.
+  // Nothing else may come between, or ranks that have failed leave others waiting here.
+  absl::Status FinishSums();
   // A vote, then the largest value of any rank.
   absl::Status Max(std::span<int64_t> values);
 
@@ -42,12 +70,18 @@ class VotingGroup {
 
  private:
   absl::Status CheckTransport(absl::Status status);
+  absl::Status CastVote(const absl::Status& mine, bool may_retry);
+  // On all ranks, after a vote that failed: what was started here or elsewhere comes to its end,
+  // and whether all that failed may retry is known.
+  absl::Status Settle(bool may_retry);
 
   Communicator& group_;
   Directive proposed_ = Directive::kContinue;
   Directive agreed_ = Directive::kContinue;
   absl::Status failure_;
+  bool may_retry_ = false;
   absl::Status transport_;
+  std::vector<std::shared_ptr<std::vector<float>>> sums_;  // started since the last FinishSums
 };
 
 }  // namespace vizsla
