@@ -58,11 +58,15 @@ struct TrainingData {
   const BatchSource* unlabelled = nullptr;
 };
 
+class TrialBundle;
+
 struct TrainerOptions {
   std::string feature_cache_folder;  // created when needed; empty switches the feature cache off
   bool use_feature_cache = true;
   std::string device = "cpu";                             // "cpu" or "cuda:N"
   uint64_t largest_feature_cache = kLargestFeatureCache;  // bytes
+  // Of trials that train at the same time (trial_bundle.h); null: alone. Outlives the trial.
+  TrialBundle* bundle = nullptr;
 };
 
 // The trial whose checkpoint another one goes on from.
