@@ -176,6 +176,8 @@ class Job {
     };
     VIZSLA_RETURN_IF_ERROR(Vote(*world_, open()));
     session_options_.wait = options_.wait;
+    session_options_.trials_at_once = options_.trials_at_once;
+    session_options_.threads = threads;
     session_options_.study = agreed_.study;
     session_options_.trainer.use_feature_cache = options_.use_feature_cache;
     session_options_.trainer.feature_cache_budget.bytes = options_.feature_cache_budget;

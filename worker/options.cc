@@ -12,6 +12,9 @@
 namespace vizsla {
 namespace {
 
+// Each is a thread and a model, whose backbone is in memory as often.
+constexpr int kMostTrialsAtOnce = 256;
+
 constexpr char kFooter[] = R"(
 Examples:
   mpirun -np 2 --mca odls_base_sigkill_timeout 30 \
@@ -46,6 +49,12 @@ absl::Status Check(const WorkerOptions& options, bool exit_when_done) {
     return error("--study excludes --search: the search space names its study");
   }
   if (options.ranks_per_trial < 1) return error("--ranks-per-trial must be at least 1");
+  if (options.trials_at_once < 1 || options.trials_at_once > kMostTrialsAtOnce) {
+    return error(StrCat("--trials-at-once must be from 1 to ", kMostTrialsAtOnce));
+  }
+  if (options.trials_at_once > 1 && options.ranks_per_trial > 1) {
+    return error("--trials-at-once needs --ranks-per-trial 1: a trial of a bundle has one rank");
+  }
   if (options.threads_per_rank < 0) return error("--threads-per-rank must be at least 1");
   if (options.wait && exit_when_done) return error("--wait excludes --exit-when-done");
   if (options.wait && options.coordinator.empty()) {
@@ -99,6 +108,11 @@ absl::StatusOr<WorkerCommand> ParseWorkerOptions(int argc, const char* const* ar
   app.add_option("--study", options.study, "Work on this study only (with --coordinator)");
   app.add_option("--ranks-per-trial", options.ranks_per_trial,
                  "Ranks that train one trial together (data-parallel)")
+      ->capture_default_str();
+  app.add_option(
+         "--trials-at-once", options.trials_at_once,
+         "Heads on cached features that a rank trains beside each other; other trials train "
+         "alone (on a CPU, with --ranks-per-trial 1)")
       ->capture_default_str();
   app.add_option("--threads-per-rank", options.threads_per_rank,
                  "Threads of LibTorch, OpenMP, OpenBLAS and OpenCV (default: cores / local ranks)")

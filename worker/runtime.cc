@@ -59,15 +59,19 @@ void WidenAffinity(bool bound_by_user) {
   ::sched_setaffinity(0, sizeof all, &all);
 }
 
-void SetThreads(int threads) {
-  at::set_num_threads(threads);  // OpenMP too
-  cv::setNumThreads(threads);
+void SetBlasThreads(int threads) {
   // LibTorch's matrix products run in OpenBLAS, whose pthread build has a pool of its own. Absent
   // when LibTorch brings another BLAS.
   using SetNumThreads = void (*)(int);
   if (void* symbol = ::dlsym(RTLD_DEFAULT, "openblas_set_num_threads")) {
     reinterpret_cast<SetNumThreads>(symbol)(threads);
   }
+}
+
+void SetThreads(int threads) {
+  at::set_num_threads(threads);  // OpenMP too
+  cv::setNumThreads(threads);
+  SetBlasThreads(threads);
   const std::string text = std::to_string(threads);
   ::setenv("OMP_NUM_THREADS", text.c_str(), 1);
   ::setenv("OPENBLAS_NUM_THREADS", text.c_str(), 1);

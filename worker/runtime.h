@@ -23,6 +23,9 @@ void WidenAffinity(bool bound_by_user);
 // LibTorch, OpenMP, OpenBLAS and OpenCV, now and in threads that start later.
 void SetThreads(int threads);
 
+// OpenBLAS alone, for the whole process; nothing may be computing in it meanwhile.
+void SetBlasThreads(int threads);
+
 // "cpu" or "cuda:N" (local rank modulo the GPUs of the node). Unavailable: cuda was asked for and
 // there is none.
 absl::StatusOr<std::string> ChooseDevice(DeviceChoice choice, int local_rank);

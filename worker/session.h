@@ -1,7 +1,7 @@
 // One trial group at work: acquire, train, complete, until nothing is left.
 #pragma once
 
-#include <memory>
+#include <optional>
 #include <string>
 
 #include "src/base/status.h"
@@ -9,19 +9,16 @@
 #include "src/train/trainer.h"
 #include "worker/coordinator_link.h"
 #include "worker/group_task.h"
+#include "worker/lease_bundle.h"
+#include "worker/lease_run.h"
 #include "worker/node_data.h"
+#include "worker/session_options.h"
 
 namespace vizsla {
 
-struct SessionOptions {
-  bool wait = false;  // stay when nothing is left
-  TrainerOptions trainer;
-  std::string worker_name;  // "host:pid/group"
-  std::string study;        // only this one; empty: any that fits
-};
-
 class Session {
  public:
+  // `options.trials_at_once` above 1: only in a group of one.
   // `link` is null on all ranks but the leader (rank 0 of the group). All outlive the session.
   Session(Communicator& group, CoordinatorLink* link, NodeData& data, SessionOptions options);
 
@@ -34,24 +31,12 @@ class Session {
   // long; may be called when Run threw.
   void LastWords(const std::string& reason);
   // Run ended because the coordinator refused or could not do what a trial needed (a full disk).
-  bool coordinator_failed() const { return coordinator_failed_; }
-
-  int64_t trials_trained() const { return trials_trained_; }
+  bool coordinator_failed() const;
 
  private:
   absl::Status Register();
   absl::StatusOr<GroupTask> NextTask();
-  absl::Status Fetch(const LeaseGrant& lease, GroupTask& task);
   absl::Status Train(const GroupTask& task);
-  // The trial whose checkpoint the lease resumes from, when it is another one. InvalidArgument when
-  // the two differ in what cannot change in training.
-  absl::StatusOr<std::optional<ParentTrial>> ResolveParent(const LeaseGrant& lease);
-  absl::StatusOr<TrialResult> RunLease(const LeaseGrant& lease, const GroupTask& task);
-  absl::StatusOr<TrialData> OpenData(const LeaseGrant& lease, const GroupTask& task);
-  // Collective. `mine`: what went wrong on this rank alone.
-  absl::Status ShareWeights(const std::string& hash, absl::Status* mine);
-  absl::Status Finish(const LeaseGrant& lease, const TrialResult& result);
-  void LogStart(const LeaseGrant& lease, const TrialData& data, bool resumes);
   bool is_leader() const { return link_ != nullptr; }
 
   Communicator& group_;
@@ -59,12 +44,9 @@ class Session {
   NodeData& data_;
   const SessionOptions options_;
 
-  // The leader's lease.
-  std::unique_ptr<LeaseGrant> lease_;
-  std::unique_ptr<LeaseKeeper> keeper_;
-  std::string idle_explanation_;  // shown once
-  bool coordinator_failed_ = false;
-  int64_t trials_trained_ = 0;
+  std::optional<LeaseRun> run_;        // of the newest lease
+  std::optional<LeaseBundle> bundle_;  // instead of run_, when several leases are worked on
+  std::string idle_explanation_;       // shown once
 };
 
 }  // namespace vizsla

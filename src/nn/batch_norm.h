@@ -70,6 +70,8 @@ class BatchNormImpl : public torch::nn::Module {
   // Inference is x * scale + shift per channel.
   std::pair<torch::Tensor, torch::Tensor> InferenceScaleAndShift() const;
 
+  const BatchNormOptions& options() const { return options_; }
+
   torch::Tensor weight, bias, running_mean, running_var, num_batches_tracked;
 
  private:

@@ -49,6 +49,10 @@ void DrawDropoutMask(StreamKey key, int64_t first_row, int64_t row_size, double 
 DropoutImpl::DropoutImpl(double rate, std::string layer, DropoutUnit unit)
     : rate_(rate), layer_(std::move(layer)), unit_(unit) {}
 
+void DropoutImpl::DrawMask(const DropoutStep& step, int64_t row_size, std::span<float> mask) const {
+  DrawDropoutMask(step.key.With("dropout").With(layer_), step.first_row, row_size, rate_, mask);
+}
+
 torch::Tensor DropoutImpl::forward(const torch::Tensor& x) {
   if (!is_training() || rate_ == 0 || x.size(0) == 0) return x;
   VIZSLA_CHECK(step_.has_value());
@@ -57,9 +61,8 @@ torch::Tensor DropoutImpl::forward(const torch::Tensor& x) {
   if (image) sizes = {x.size(0), x.size(2), x.size(3), x.size(1)};
   if (unit_ == DropoutUnit::kRow) std::fill(sizes.begin() + 1, sizes.end(), 1);
   torch::Tensor mask = torch::empty(sizes, torch::kFloat32);
-  DrawDropoutMask(step_->key.With("dropout").With(layer_), step_->first_row,
-                  mask.numel() / x.size(0), rate_,
-                  {mask.data_ptr<float>(), static_cast<size_t>(mask.numel())});
+  DrawMask(*step_, mask.numel() / x.size(0),
+           {mask.data_ptr<float>(), static_cast<size_t>(mask.numel())});
   if (image) mask = mask.permute({0, 3, 1, 2});  // channels-last, as the activations are
   // The factor in float32, as torch.nn.functional.dropout has it, also for a lower type.
   return (x * ToDevice(mask, x.device())).to(x.scalar_type());

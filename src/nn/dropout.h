@@ -40,6 +40,10 @@ class DropoutImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x);
   void SetStep(const DropoutStep& step) { step_ = step; }
 
+  double rate() const { return rate_; }
+  // The mask of a step's rows, as forward draws it.
+  void DrawMask(const DropoutStep& step, int64_t row_size, std::span<float> mask) const;
+
  private:
   double rate_;
   std::string layer_;

@@ -27,6 +27,17 @@ struct HeadOptions {
   int64_t classes = 0;
 };
 
+// In the order of forward(); handles of the head's own modules.
+struct HeadParts {
+  BatchNorm input_norm{nullptr};  // may be null
+  std::vector<torch::nn::Linear> dense;
+  std::vector<BatchNorm> dense_norm;    // after each dense layer; empty unless kEvery
+  std::vector<Dropout> hidden_dropout;  // after each dense layer but the last
+  BatchNorm last_norm{nullptr};         // may be null
+  Dropout dropout{nullptr};
+  torch::nn::Linear output{nullptr};
+};
+
 class Head : public torch::nn::Module {
  public:
   explicit Head(const HeadOptions& options);
@@ -40,16 +51,12 @@ class Head : public torch::nn::Module {
   void SetStep(const DropoutStep& step);
   void SetReduction(const SumReduction& reduction);
   int64_t features() const { return features_; }
+  // For those who compute its passes themselves (src/train/head_layers.h).
+  const HeadParts& parts() const { return parts_; }
 
  private:
   int64_t features_;
-  std::vector<torch::nn::Linear> dense_;
-  std::vector<BatchNorm> dense_norm_;    // after each dense layer; empty unless kEvery
-  std::vector<Dropout> hidden_dropout_;  // after each dense layer but the last
-  BatchNorm input_norm_{nullptr};        // may be null, as the next
-  BatchNorm last_norm_{nullptr};
-  Dropout dropout_{nullptr};
-  torch::nn::Linear output_{nullptr};
+  HeadParts parts_;
 };
 
 }  // namespace vizsla

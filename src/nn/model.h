@@ -96,6 +96,7 @@ class Model : public torch::nn::Module {
   void FrozenStateChanged();
 
   const BackboneInfo* backbone() const { return backbone_; }  // null: a scratch network
+  Head& head() { return *head_; }
   GraphNetwork& body() { return *body_; }  // the backbone, or the scratch network's convolutions
 
  private:

@@ -27,6 +27,7 @@
 #include "src/train/prefetcher.h"
 #include "src/train/streams.h"
 #include "src/train/training_step.h"
+#include "src/train/trial_bundle.h"
 #include "src/train/validation.h"
 #include "src/train/voting_group.h"
 #include "src/train/warm_start.h"
@@ -100,6 +101,8 @@ class TrialRun {
   // ---- Phases
 
   absl::StatusOr<TrialResult> RunPhases() {
+    std::optional<TrialBundle::SetUpTurn> turn;
+    if (options_.bundle != nullptr) turn.emplace(*options_.bundle);
     VIZSLA_RETURN_IF_ERROR(SetUp());
     VIZSLA_RETURN_IF_ERROR(group_.Agree(absl::OkStatus()));
     if (StartsWithPretraining()) {
@@ -113,6 +116,7 @@ class TrialRun {
     VIZSLA_ASSIGN_OR_RETURN(features_, PrepareFeatures(assignment_, data_, options_,
                                                        frozen_weights_, *model_, group_, hooks_));
     validation_.emplace(plan_, data_, features_ ? &*features_ : nullptr, *model_, group_, device_);
+    turn.reset();
     last_upload_ = SteadyClock::now();
     if (!reports_.empty() && ShouldStop(early_stopping_, reports_)) return StoppedEarly();
     while (position_.epochs < plan_.epochs) {
@@ -186,7 +190,8 @@ class TrialRun {
 
   // From those weights, or from where an earlier attempt has stopped.
   absl::Status SetUpTraining() {
-    training_.emplace(plan_, data_, *model_, group_, device_);
+    training_.emplace(plan_, data_, *model_, group_, device_,
+                      /*fuse_head=*/options_.bundle != nullptr);
     if (!assignment_.resume_checkpoint.empty()) {
       CheckpointIdentity identity = identity_;
       if (assignment_.parent) {

@@ -61,6 +61,8 @@ struct TrainingData {
   const BatchSource* unlabelled = nullptr;
 };
 
+class TrialBundle;
+
 struct TrainerOptions {
   std::string feature_cache_folder;  // created when needed; empty switches the feature cache off
   bool use_feature_cache = true;
@@ -69,6 +71,8 @@ struct TrainerOptions {
   CacheBudget feature_cache_budget = {};
   FeatureType feature_type = FeatureType::kFloat32;  // others change what a trial trains on
   FeatureStorage feature_storage = FeatureStorage::kMeasured;
+  // Of trials that train at the same time (trial_bundle.h); null: alone. Outlives the trial.
+  TrialBundle* bundle = nullptr;
 };
 
 // The trial whose checkpoint another one goes on from.

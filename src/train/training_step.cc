@@ -1,12 +1,14 @@
 #include "src/train/training_step.h"
 
+#include <vector>
+
 #include "src/nn/autocast.h"
 #include "src/train/class_weights.h"
 
 namespace vizsla {
 
 TrainingStep::TrainingStep(const TrainingPlan& plan, const TrainingData& data, Model& model,
-                           VotingGroup& group, torch::Device device)
+                           VotingGroup& group, torch::Device device, bool fuse_head)
     : plan_(plan),
       data_(data),
       model_(model),
@@ -15,11 +17,19 @@ TrainingStep::TrainingStep(const TrainingPlan& plan, const TrainingData& data, M
       loss_(*data.train, plan.label_smoothing,
             WeightsOfClasses(plan.class_weights, *data.train, data.class_count), device),
       reducer_(model.TrainableParameters(), group),
-      update_(model.TrainableParameters(), plan) {}
+      update_(model.TrainableParameters(), plan) {
+  if (fuse_head && HeadStep::Fits(plan, device, group.size())) {
+    head_step_.emplace(plan, model,
+                       WeightsOfClasses(plan.class_weights, *data.train, data.class_count));
+  }
+}
 
 absl::Status TrainingStep::Run(const StepRows& rows, const torch::Tensor& input,
                                const CachedInput* cached, const StreamKey& dropout,
                                double learning_rate_factor, Tally& tally) {
+  if (head_step_ && cached != nullptr) {
+    return RunFused(rows, input, dropout, learning_rate_factor, tally);
+  }
   update_.ClearGradients();
   model_.BeginStep(dropout, rows.mine.begin);
   torch::Tensor logits;
@@ -36,6 +46,20 @@ absl::Status TrainingStep::Run(const StepRows& rows, const torch::Tensor& input,
   VIZSLA_RETURN_IF_ERROR(TakeStep(trained, learning_rate_factor));
 
   sums_.Add(loss, logits, LabelsOf(*data_.train, rows.views), data_.class_count, tally);
+  return absl::OkStatus();
+}
+
+absl::Status TrainingStep::RunFused(const StepRows& rows, const torch::Tensor& input,
+                                    const StreamKey& dropout, double learning_rate_factor,
+                                    Tally& tally) {
+  const std::vector<int64_t> labels = LabelsOf(*data_.train, rows.views);
+  const HeadStep::Result result = head_step_->Run(input, labels, dropout);
+  update_.Apply(learning_rate_factor);
+  tally.loss += result.loss;
+  tally.correct += static_cast<double>(
+      CountCorrect({result.logits.data_ptr<float>(), static_cast<size_t>(result.logits.numel())},
+                   labels, data_.class_count));
+  tally.rows += static_cast<double>(labels.size());
   return absl::OkStatus();
 }
 

@@ -3,10 +3,13 @@
 
 #include <torch/torch.h>
 
+#include <optional>
+
 #include "src/nn/model.h"
 #include "src/train/cached_input.h"
 #include "src/train/epoch_batches.h"
 #include "src/train/gradient_reducer.h"
+#include "src/train/head_step.h"
 #include "src/train/loss.h"
 #include "src/train/step_sums.h"
 #include "src/train/tally.h"
@@ -24,9 +27,10 @@ namespace vizsla {
 // step, as in PyTorch. Everything given outlives this object. LibTorch's exceptions travel through.
 class TrainingStep {
  public:
-  // The update starts from the model's weights as they are now.
+  // The update starts from the model's weights as they are now. `fuse_head`: steps on cached rows
+  // are HeadStep's, where that fits: the same up to rounding.
   TrainingStep(const TrainingPlan& plan, const TrainingData& data, Model& model, VotingGroup& group,
-               torch::Device device);
+               torch::Device device, bool fuse_head = false);
 
   // `input`: images, or rows of `cached` when that is not null. Adds this rank's rows
   // to `tally`: the loss without penalties; a row is right when its own label has the largest
@@ -41,6 +45,8 @@ class TrainingStep {
   WeightUpdate& update() { return update_; }
 
  private:
+  absl::Status RunFused(const StepRows& rows, const torch::Tensor& input, const StreamKey& dropout,
+                        double learning_rate_factor, Tally& tally);
   // Backward, the group's sum, the update.
   absl::Status TakeStep(const torch::Tensor& trained, double learning_rate_factor);
 
@@ -52,6 +58,7 @@ class TrainingStep {
   TrainingLoss loss_;
   GradientReducer reducer_;
   WeightUpdate update_;
+  std::optional<HeadStep> head_step_;
   StepSums sums_;
 };
 

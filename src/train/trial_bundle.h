@@ -1,0 +1,49 @@
+// Trials that train in one process at the same time, each by RunTrial on a thread of its own. A
+// trial of such a bundle computes on its one thread, its steps by hand (head_step.h): that is the
+// form in which many small heads share a machine's cores. On a CPU they do not meet in every step
+// for one matrix product of all: a core that stays with a trial for some steps keeps its weights
+// and moments near, while a round of all trials brings everybody's from memory in every step, and
+// OpenBLAS' batched products use one core (measured: docs/results.md).
+#pragma once
+
+#include <mutex>
+#include <string>
+
+#include "src/catalog/training_plan.h"
+#include "src/study/objective.h"
+
+namespace vizsla {
+
+// Thread-safe. Outlives the trials.
+class TrialBundle {
+ public:
+  // `threads` of LibTorch are for a trial that is being set up.
+  explicit TrialBundle(int threads) : threads_(threads) {}
+
+  // Whether a trial of the plan may train beside others on this device: one whose steps HeadStep
+  // does. Others have work for all cores and memory for one, and an objective that is a time is
+  // measured alone.
+  static bool Admits(const TrainingPlan& plan, const Objective& objective,
+                     const std::string& device, bool has_feature_cache);
+
+  // A trial is set up and computes features while this lives, with all threads, and before and
+  // after that others do: what they share of the feature cache is not made for several at once. A
+  // turn may take as long as all features take. Of the thread that makes it, which has one LibTorch
+  // thread afterwards.
+  class SetUpTurn {
+   public:
+    explicit SetUpTurn(TrialBundle& bundle);
+    ~SetUpTurn();
+    SetUpTurn(const SetUpTurn&) = delete;
+    SetUpTurn& operator=(const SetUpTurn&) = delete;
+
+   private:
+    std::unique_lock<std::mutex> lock_;
+  };
+
+ private:
+  const int threads_;
+  std::mutex turn_;
+};
+
+}  // namespace vizsla

@@ -1,0 +1,180 @@
+#include "worker/lease_bundle.h"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <utility>
+
+#include "src/base/log.h"
+#include "worker/drain.h"
+#include "worker/runtime.h"
+
+namespace vizsla {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kLongestIdle{2000};
+constexpr milliseconds kShortestIdle{100};
+// Signals set a flag and wake nobody.
+constexpr milliseconds kLookForDrain{100};
+constexpr std::chrono::seconds kLastWords{5};
+
+}  // namespace
+
+LeaseBundle::LeaseBundle(CoordinatorLink& link, NodeData& data, const SessionOptions& options,
+                         std::function<absl::Status()> register_again)
+    : link_(link),
+      data_(data),
+      options_(options),
+      register_again_(std::move(register_again)),
+      bundle_(options.threads) {}
+
+absl::Status LeaseBundle::Run() {
+  // Several threads multiply matrices at once; a pool of its own would make OpenBLAS take turns.
+  SetBlasThreads(1);
+  for (;;) {
+    VIZSLA_RETURN_IF_ERROR(Clear());
+    if (DrainRequested()) return WaitUntilLeft(0);
+    if (places_.size() >= static_cast<size_t>(options_.trials_at_once)) {
+      WaitForAnEnd(kLongestIdle);
+      continue;
+    }
+    VIZSLA_ASSIGN_OR_RETURN(const Next next, Fill());
+    if (next == Next::kLeave) return absl::OkStatus();
+    if (next == Next::kWait) {
+      WaitForAnEnd(std::clamp(retry_after_, kShortestIdle, kLongestIdle));
+    }
+  }
+}
+
+absl::StatusOr<LeaseBundle::Next> LeaseBundle::Fill() {
+  VIZSLA_ASSIGN_OR_RETURN(Acquired acquired, link_.Acquire());
+  if (!acquired.leases.empty()) {
+    idle_explanation_.clear();
+    VIZSLA_RETURN_IF_ERROR(Begin(std::move(acquired.leases.front())));
+    return Next::kAskAgain;
+  }
+  retry_after_ = acquired.retry_after;
+  if (!places_.empty()) return Next::kWait;
+  if (acquired.nothing_left && !options_.wait) {
+    log::info("leaving: {}", acquired.explanation);
+    return Next::kLeave;
+  }
+  if (acquired.explanation != idle_explanation_) {
+    idle_explanation_ = acquired.explanation;
+    if (!idle_explanation_.empty()) log::info("waiting: {}", idle_explanation_);
+  }
+  // A new study may want weights that we can fetch.
+  if (acquired.nothing_left) VIZSLA_RETURN_IF_ERROR(register_again_());
+  return Next::kWait;
+}
+
+absl::Status LeaseBundle::Begin(LeaseGrant lease) {
+  Place& place = places_.emplace_back();
+  place.group = MakeLocalCommunicator();
+  place.run = std::make_unique<LeaseRun>(*place.group, &link_, data_, options_.worker_name);
+  VIZSLA_ASSIGN_OR_RETURN(const GroupTask task, place.run->Begin(std::move(lease)));
+  bool trains = task.kind == GroupTask::Kind::kTrain;
+  if (trains) {
+    VIZSLA_ASSIGN_OR_RETURN(trains, place.run->Prepare(task));
+  }
+  if (!trains) {
+    places_.pop_back();
+    return absl::OkStatus();
+  }
+  const TrainerOptions& trainer = options_.trainer;
+  if (TrialBundle::Admits(place.run->plan(), place.run->objective(), trainer.device,
+                          trainer.use_feature_cache && !trainer.feature_cache_folder.empty())) {
+    TrainBesideOthers(place);
+    return absl::OkStatus();
+  }
+  VIZSLA_RETURN_IF_ERROR(WaitUntilLeft(1));
+  return TrainAlone(place);
+}
+
+absl::Status LeaseBundle::TrainAlone(Place& place) {
+  SetBlasThreads(options_.threads);
+  const absl::Status status = place.run->Run(options_.trainer);
+  SetBlasThreads(1);
+  if (!status.ok()) {
+    coordinator_failed_ = place.run->coordinator_failed();
+    return status;
+  }
+  places_.pop_back();
+  return absl::OkStatus();
+}
+
+void LeaseBundle::TrainBesideOthers(Place& place) {
+  place.thread = std::thread([this, &place] {
+    TrainerOptions options = options_.trainer;
+    options.bundle = &bundle_;
+    try {
+      Ends(place, place.run->Run(options));
+    } catch (const std::exception& error) {
+      Ends(place, absl::InternalError(error.what()));
+    }
+  });
+}
+
+void LeaseBundle::Ends(Place& place, absl::Status status) {
+  {
+    const std::lock_guard lock(mutex_);
+    place.ended = true;
+    place.status = std::move(status);
+  }
+  end_.notify_one();
+}
+
+absl::Status LeaseBundle::Clear() {
+  for (auto place = places_.begin(); place != places_.end();) {
+    absl::Status status;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!place->ended) {
+        ++place;
+        continue;
+      }
+      status = place->status;
+    }
+    place->thread.join();
+    if (!status.ok()) {
+      coordinator_failed_ = place->run->coordinator_failed();
+      return status;
+    }
+    place = places_.erase(place);
+  }
+  return absl::OkStatus();
+}
+
+void LeaseBundle::WaitForAnEnd(milliseconds longest) {
+  const auto end = std::chrono::steady_clock::now() + longest;
+  const auto has_ended = [this] {
+    return std::any_of(places_.begin(), places_.end(),
+                       [](const Place& place) { return place.ended; });
+  };
+  std::unique_lock lock(mutex_);
+  while (!has_ended() && !DrainRequested() && std::chrono::steady_clock::now() < end) {
+    end_.wait_for(lock, kLookForDrain);
+  }
+}
+
+absl::Status LeaseBundle::WaitUntilLeft(size_t places) {
+  for (;;) {
+    VIZSLA_RETURN_IF_ERROR(Clear());
+    if (places_.size() <= places) return absl::OkStatus();
+    std::unique_lock lock(mutex_);
+    end_.wait_for(lock, kLookForDrain);
+  }
+}
+
+void LeaseBundle::LastWords(const std::string& reason) {
+  // A coordinator that answers slowly loses the rest: those leases run out.
+  const auto end = std::chrono::steady_clock::now() + kLastWords;
+  for (Place& place : places_) {
+    if (std::chrono::steady_clock::now() > end) return;
+    place.run->LastWords(reason);
+  }
+}
+
+}  // namespace vizsla
