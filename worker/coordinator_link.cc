@@ -28,6 +28,13 @@ absl::StatusOr<std::unique_ptr<CoordinatorLink>> CoordinatorLink::Connect(
   return link;
 }
 
+std::unique_ptr<CoordinatorLink> CoordinatorLink::Fork() const {
+  std::unique_ptr<CoordinatorLink> link(new CoordinatorLink());
+  link->patient_ = patient_;
+  link->brisk_ = brisk_;
+  return link;
+}
+
 absl::Status CoordinatorLink::Register(const WorkerInfo& worker) {
   worker_ = worker;
   return RegisterWith(*patient_).status();

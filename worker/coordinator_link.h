@@ -22,6 +22,10 @@ class CoordinatorLink {
       const std::string& address, const std::string& credentials,
       std::chrono::milliseconds patience);
 
+  // Another worker on the same connections: one worker holds one lease (see Scheduler::Acquire). To
+  // be registered under a name of its own.
+  std::unique_ptr<CoordinatorLink> Fork() const;
+
   CoordinatorClient& patient() { return *patient_; }
   CoordinatorClient& brisk() { return *brisk_; }
   const std::string& address() const { return patient_->address(); }
@@ -39,8 +43,8 @@ class CoordinatorLink {
  private:
   CoordinatorLink() = default;
   absl::StatusOr<int64_t> RegisterWith(CoordinatorClient& client);
-  std::unique_ptr<CoordinatorClient> patient_;
-  std::unique_ptr<CoordinatorClient> brisk_;
+  std::shared_ptr<CoordinatorClient> patient_;
+  std::shared_ptr<CoordinatorClient> brisk_;
   WorkerInfo worker_;
   std::atomic<int64_t> worker_id_{0};
   std::atomic<int64_t> heartbeat_ms_{5000};

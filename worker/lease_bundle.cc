@@ -23,12 +23,42 @@ constexpr std::chrono::seconds kLastWords{5};
 }  // namespace
 
 LeaseBundle::LeaseBundle(CoordinatorLink& link, NodeData& data, const SessionOptions& options,
-                         std::function<absl::Status()> register_again)
+                         Register register_worker)
     : link_(link),
       data_(data),
       options_(options),
-      register_again_(std::move(register_again)),
-      bundle_(options.threads) {}
+      register_worker_(std::move(register_worker)),
+      bundle_(options.threads),
+      forks_(static_cast<size_t>(options.trials_at_once)) {}
+
+size_t LeaseBundle::FreeNumber() const {
+  size_t number = 0;
+  while (std::any_of(places_.begin(), places_.end(),
+                     [&](const Place& place) { return place.number == number; })) {
+    ++number;
+  }
+  return number;
+}
+
+std::string LeaseBundle::WorkerName(size_t number) const {
+  return number == 0 ? options_.worker_name : StrCat(options_.worker_name, ".", number);
+}
+
+absl::StatusOr<CoordinatorLink*> LeaseBundle::LinkOf(size_t number) {
+  if (number == 0) return &link_;
+  std::unique_ptr<CoordinatorLink>& fork = forks_[number];
+  if (fork == nullptr) {
+    std::unique_ptr<CoordinatorLink> link = link_.Fork();
+    VIZSLA_RETURN_IF_ERROR(register_worker_(*link, WorkerName(number)));
+    fork = std::move(link);
+  }
+  return fork.get();
+}
+
+absl::Status LeaseBundle::RegisterAgain() {
+  for (auto& fork : forks_) fork.reset();  // no place is taken
+  return register_worker_(link_, options_.worker_name);
+}
 
 absl::Status LeaseBundle::Run() {
   // Several threads multiply matrices at once; a pool of its own would make OpenBLAS take turns.
@@ -49,10 +79,12 @@ absl::Status LeaseBundle::Run() {
 }
 
 absl::StatusOr<LeaseBundle::Next> LeaseBundle::Fill() {
-  VIZSLA_ASSIGN_OR_RETURN(Acquired acquired, link_.Acquire());
+  const size_t number = FreeNumber();
+  VIZSLA_ASSIGN_OR_RETURN(CoordinatorLink * link, LinkOf(number));
+  VIZSLA_ASSIGN_OR_RETURN(Acquired acquired, link->Acquire());
   if (!acquired.leases.empty()) {
     idle_explanation_.clear();
-    VIZSLA_RETURN_IF_ERROR(Begin(std::move(acquired.leases.front())));
+    VIZSLA_RETURN_IF_ERROR(Begin(number, std::move(acquired.leases.front())));
     return Next::kAskAgain;
   }
   retry_after_ = acquired.retry_after;
@@ -66,14 +98,16 @@ absl::StatusOr<LeaseBundle::Next> LeaseBundle::Fill() {
     if (!idle_explanation_.empty()) log::info("waiting: {}", idle_explanation_);
   }
   // A new study may want weights that we can fetch.
-  if (acquired.nothing_left) VIZSLA_RETURN_IF_ERROR(register_again_());
+  if (acquired.nothing_left) VIZSLA_RETURN_IF_ERROR(RegisterAgain());
   return Next::kWait;
 }
 
-absl::Status LeaseBundle::Begin(LeaseGrant lease) {
+absl::Status LeaseBundle::Begin(size_t number, LeaseGrant lease) {
+  VIZSLA_ASSIGN_OR_RETURN(CoordinatorLink * link, LinkOf(number));
   Place& place = places_.emplace_back();
+  place.number = number;
   place.group = MakeLocalCommunicator();
-  place.run = std::make_unique<LeaseRun>(*place.group, &link_, data_, options_.worker_name);
+  place.run = std::make_unique<LeaseRun>(*place.group, link, data_, WorkerName(number));
   VIZSLA_ASSIGN_OR_RETURN(const GroupTask task, place.run->Begin(std::move(lease)));
   bool trains = task.kind == GroupTask::Kind::kTrain;
   if (trains) {

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "src/base/status.h"
 #include "src/comm/communicator.h"
@@ -29,9 +30,12 @@ namespace vizsla {
 // taken meanwhile.
 class LeaseBundle {
  public:
-  // `register_again` tells the coordinator anew what this worker has. All outlive this object.
+  // Tells the coordinator what this worker has, under a name.
+  using Register = std::function<absl::Status(CoordinatorLink& link, const std::string& name)>;
+
+  // `link` is registered as options.worker_name. All outlive this object.
   LeaseBundle(CoordinatorLink& link, NodeData& data, const SessionOptions& options,
-              std::function<absl::Status()> register_again);
+              Register register_worker);
 
   // Blocks until nothing is left or the process drains, and every lease has ended (Ok). Any other
   // status: some trials may be training yet, and the process is to end with _exit after LastWords.
@@ -42,7 +46,9 @@ class LeaseBundle {
   bool coordinator_failed() const { return coordinator_failed_; }
 
  private:
+  // To the coordinator each place is a worker of its own, for a worker that asks holds no lease.
   struct Place {
+    size_t number = 0;
     std::unique_ptr<Communicator> group;
     std::unique_ptr<LeaseRun> run;
     std::thread thread;
@@ -54,7 +60,13 @@ class LeaseBundle {
   // Asks for a lease and begins it; what to do next.
   enum class Next { kAskAgain, kWait, kLeave };
   absl::StatusOr<Next> Fill();
-  absl::Status Begin(LeaseGrant lease);
+  absl::Status Begin(size_t number, LeaseGrant lease);
+  size_t FreeNumber() const;
+  std::string WorkerName(size_t number) const;
+  // The worker of the place of this number, registered.
+  absl::StatusOr<CoordinatorLink*> LinkOf(size_t number);
+  // After new weights may have come.
+  absl::Status RegisterAgain();
   // Of the newest place, when no other is left.
   absl::Status TrainAlone(Place& place);
   void TrainBesideOthers(Place& place);
@@ -69,8 +81,10 @@ class LeaseBundle {
   CoordinatorLink& link_;
   NodeData& data_;
   const SessionOptions& options_;
-  const std::function<absl::Status()> register_again_;
+  const Register register_worker_;
   TrialBundle bundle_;
+  // By the place's number; null: not registered yet. The first has link_.
+  std::vector<std::unique_ptr<CoordinatorLink>> forks_;
   std::list<Place> places_;  // of the thread of Run; a trial's thread has its own Place alone
   std::atomic<bool> coordinator_failed_{false};
   std::string idle_explanation_;              // shown once

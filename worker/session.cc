@@ -33,30 +33,32 @@ void SleepUnlessDraining(milliseconds time) {
 Session::Session(Communicator& group, CoordinatorLink* link, NodeData& data, SessionOptions options)
     : group_(group), link_(link), data_(data), options_(std::move(options)) {}
 
-absl::Status Session::Register() {
+absl::Status Session::Register(CoordinatorLink& link, const std::string& name) {
   VIZSLA_ASSIGN_OR_RETURN(
       const std::vector<std::string> hashes,
-      AvailableWeights(*link_, data_.index().fingerprint, options_.study, data_.weights()));
+      AvailableWeights(link, data_.index().fingerprint, options_.study, data_.weights()));
   WorkerInfo worker;
-  worker.name = options_.worker_name;
+  worker.name = name;
   worker.ranks = group_.size();
   worker.dataset_fingerprints = {data_.index().fingerprint};
   worker.weights_hashes = hashes;
   worker.study = options_.study;
-  return link_->Register(worker);
+  return link.Register(worker);
 }
 
 absl::Status Session::Run() {
   if (is_leader()) {
     // An error travels to the group with the first task.
-    if (const absl::Status status = Register(); !status.ok()) {
+    if (const absl::Status status = Register(*link_, options_.worker_name); !status.ok()) {
       GroupTask task{.kind = GroupTask::Kind::kFail, .reason = std::string(status.message())};
       VIZSLA_RETURN_IF_ERROR(ShareTask(group_, task));
       return status;
     }
   }
   if (options_.trials_at_once > 1) {
-    bundle_.emplace(*link_, data_, options_, [this] { return Register(); });
+    bundle_.emplace(
+        *link_, data_, options_,
+        [this](CoordinatorLink& link, const std::string& name) { return Register(link, name); });
     return bundle_->Run();
   }
   for (;;) {
@@ -102,7 +104,9 @@ absl::StatusOr<GroupTask> Session::NextTask() {
     }
     SleepUnlessDraining(std::clamp(acquired.retry_after, kShortestIdle, kLongestIdle));
     // A new study may want weights that we can fetch.
-    if (options_.wait && acquired.nothing_left) VIZSLA_RETURN_IF_ERROR(Register());
+    if (options_.wait && acquired.nothing_left) {
+      VIZSLA_RETURN_IF_ERROR(Register(*link_, options_.worker_name));
+    }
     return GroupTask{};
   }
   idle_explanation_.clear();

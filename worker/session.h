@@ -34,7 +34,8 @@ class Session {
   bool coordinator_failed() const;
 
  private:
-  absl::Status Register();
+  // `link`, as the worker of this name.
+  absl::Status Register(CoordinatorLink& link, const std::string& name);
   absl::StatusOr<GroupTask> NextTask();
   absl::Status Train(const GroupTask& task);
   bool is_leader() const { return link_ != nullptr; }
