@@ -178,6 +178,7 @@ class Job {
     session_options_.wait = options_.wait;
     session_options_.study = agreed_.study;
     session_options_.trainer.use_feature_cache = options_.use_feature_cache;
+    session_options_.trainer.memory = options_.memory;
     session_options_.trainer.feature_cache_folder = options_.cache_folder + "/features";
     std::array<char, 256> host{};
     ::gethostname(host.data(), host.size() - 1);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "src/base/status.h"
+#include "src/train/micro_batches.h"
 
 namespace vizsla {
 
@@ -23,6 +24,7 @@ struct WorkerOptions {
   std::string cache_folder;  // never empty
   bool use_feature_cache = true;
   DeviceChoice device = DeviceChoice::kAuto;
+  MemoryPolicy memory;
   // Of the embedded coordinator; a budget as ParseBytes reads it, empty: no limit.
   std::string artifact_budget;
   int keep_best = 10;

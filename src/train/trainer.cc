@@ -186,7 +186,7 @@ class TrialRun {
 
   // From those weights, or from where an earlier attempt has stopped.
   absl::Status SetUpTraining() {
-    training_.emplace(plan_, data_, *model_, group_, device_);
+    training_.emplace(plan_, data_, *model_, group_, device_, options_.memory);
     if (!assignment_.resume_checkpoint.empty()) {
       CheckpointIdentity identity = identity_;
       if (assignment_.parent) {

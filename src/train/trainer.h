@@ -17,6 +17,7 @@
 #include "src/study/early_stopping.h"
 #include "src/study/objective.h"
 #include "src/study/trial.h"
+#include "src/train/micro_batches.h"
 #include "src/weights/tensor_file.h"
 
 namespace vizsla {
@@ -63,6 +64,7 @@ struct TrainerOptions {
   bool use_feature_cache = true;
   std::string device = "cpu";                             // "cpu" or "cuda:N"
   uint64_t largest_feature_cache = kLargestFeatureCache;  // bytes
+  MemoryPolicy memory;                                    // of training steps
 };
 
 // The trial whose checkpoint another one goes on from.
@@ -106,7 +108,7 @@ struct TrialResult {
 };
 
 // Blocks until the trial ends. Never throws; LibTorch's exceptions become outcomes: out of memory
-// is kInfeasible, NaN or infinite loss kDiverged, anything else kFailed with the message. A status
+// is kInfeasible (in a training step, as options.memory says), NaN or infinite loss kDiverged, anything else kFailed with the message. A status
 // other than ok means that the group can no longer work together (a collective or the coordinator
 // failed), or a GPU has faulted: the caller ends the process, the lease runs out and the trial
 // resumes elsewhere.

@@ -30,6 +30,8 @@ TEST(WorkerOptionsTest, Defaults) {
   EXPECT_EQ(options.ranks_per_trial, 1);
   EXPECT_EQ(options.threads_per_rank, 0);
   EXPECT_TRUE(options.use_feature_cache);
+  EXPECT_EQ(options.memory.micro_batch, 0);
+  EXPECT_EQ(options.memory.on_out_of_memory, OnOutOfMemory::kHalve);
   EXPECT_FALSE(options.wait);
   EXPECT_EQ(options.device, DeviceChoice::kAuto);
   EXPECT_THAT(options.cache_folder, HasSubstr("vizsla"));
@@ -52,6 +54,10 @@ TEST(WorkerOptionsTest, AllOfThem) {
                               "--cache-dir",
                               "/c",
                               "--no-feature-cache",
+                              "--micro-batch",
+                              "8",
+                              "--out-of-memory",
+                              "infeasible",
                               "--device",
                               "cuda",
                               "--wait",
@@ -69,6 +75,8 @@ TEST(WorkerOptionsTest, AllOfThem) {
   EXPECT_EQ(options.threads_per_rank, 3);
   EXPECT_EQ(options.cache_folder, "/c");
   EXPECT_FALSE(options.use_feature_cache);
+  EXPECT_EQ(options.memory.micro_batch, 8);
+  EXPECT_EQ(options.memory.on_out_of_memory, OnOutOfMemory::kInfeasible);
   EXPECT_EQ(options.device, DeviceChoice::kCuda);
   EXPECT_TRUE(options.wait);
   EXPECT_EQ(options.collective_deadline, std::chrono::milliseconds(90500));
