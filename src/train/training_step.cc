@@ -58,6 +58,7 @@ bool TrainingStep::MayRepeat(const absl::Status& failure, int64_t global_count) 
     return false;
   }
   group_.Retry();
+  reducer_.Abandon();
   statistics_.Restore();
   update_.ClearGradients();
   if (group_.is_leader()) {
