@@ -64,7 +64,7 @@ struct TrainerOptions {
   bool use_feature_cache = true;
   std::string device = "cpu";                             // "cpu" or "cuda:N"
   uint64_t largest_feature_cache = kLargestFeatureCache;  // bytes
-  MemoryPolicy memory;                                    // of training steps
+  MemoryPolicy memory = {};                               // of training steps
 };
 
 // The trial whose checkpoint another one goes on from.
@@ -108,10 +108,10 @@ struct TrialResult {
 };
 
 // Blocks until the trial ends. Never throws; LibTorch's exceptions become outcomes: out of memory
-// is kInfeasible (in a training step, as options.memory says), NaN or infinite loss kDiverged, anything else kFailed with the message. A status
-// other than ok means that the group can no longer work together (a collective or the coordinator
-// failed), or a GPU has faulted: the caller ends the process, the lease runs out and the trial
-// resumes elsewhere.
+// is kInfeasible (in a training step, as options.memory says), NaN or infinite loss kDiverged,
+// anything else kFailed with the message. A status other than ok means that the group can no longer
+// work together (a collective or the coordinator failed), or a GPU has faulted: the caller ends the
+// process, the lease runs out and the trial resumes elsewhere.
 absl::StatusOr<TrialResult> RunTrial(const TrialAssignment& assignment, const TrainingData& data,
                                      const TrainerOptions& options, Communicator& group,
                                      TrialHooks& hooks);
