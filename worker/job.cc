@@ -182,6 +182,7 @@ class Job {
     session_options_.trainer.use_feature_cache = options_.use_feature_cache;
     session_options_.trainer.feature_cache_budget.bytes = options_.feature_cache_budget;
     session_options_.trainer.feature_type = options_.feature_type;
+    session_options_.trainer.memory = options_.memory;
     session_options_.trainer.feature_cache_folder = options_.cache_folder + "/features";
     std::array<char, 256> host{};
     ::gethostname(host.data(), host.size() - 1);

@@ -136,6 +136,18 @@ absl::StatusOr<WorkerCommand> ParseWorkerOptions(int argc, const char* const* ar
                                               {"cpu", DeviceChoice::kCpu},
                                               {"cuda", DeviceChoice::kCuda}}))
       ->default_str("auto");
+  app.add_option(
+         "--micro-batch", options.memory.micro_batch,
+         "Rows that a rank computes at once, their gradients accumulated; 0: all of its share")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option(
+         "--out-of-memory", options.memory.on_out_of_memory,
+         "halve (a training step is repeated with half as many rows at once), or infeasible "
+         "(the trial ends)")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, OnOutOfMemory>{
+          {"halve", OnOutOfMemory::kHalve}, {"infeasible", OnOutOfMemory::kInfeasible}}))
+      ->default_str("halve");
   app.add_flag("--exit-when-done", exit_when_done,
                "Leave when nothing is left to train (the default)");
   app.add_flag("--wait", options.wait, "Stay and wait for new studies (with --coordinator)");

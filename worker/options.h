@@ -8,6 +8,7 @@
 #include "src/base/status.h"
 #include "src/train/cache_budget.h"
 #include "src/train/feature_type.h"
+#include "src/train/micro_batches.h"
 
 namespace vizsla {
 
@@ -29,6 +30,7 @@ struct WorkerOptions {
   uint64_t feature_cache_budget = CacheBudget().bytes;
   FeatureType feature_type = FeatureType::kFloat32;
   DeviceChoice device = DeviceChoice::kAuto;
+  MemoryPolicy memory;
   // Of the embedded coordinator; a budget as ParseBytes reads it, empty: no limit.
   std::string artifact_budget;
   int keep_best = 10;

@@ -54,6 +54,10 @@ class GradientReducer {
   // and the sums. Afterwards every rank has the same gradients, bit for bit.
   absl::Status Finish();
 
+  // In place of Finish, after a pass that failed: what it has sent, the vote has settled. No other
+  // pass is taken for it.
+  void Abandon() { in_pass_ = false; }
+
   // How long Finish has waited for sums so far: the part of sending that computing did not hide.
   std::chrono::nanoseconds waited() const { return waited_; }
 

@@ -20,6 +20,7 @@
 #include "src/train/cache_budget.h"
 #include "src/train/feature_costs.h"
 #include "src/train/feature_type.h"
+#include "src/train/micro_batches.h"
 #include "src/weights/tensor_file.h"
 
 namespace vizsla {
@@ -73,6 +74,7 @@ struct TrainerOptions {
   FeatureStorage feature_storage = FeatureStorage::kMeasured;
   // Of trials that train at the same time (trial_bundle.h); null: alone. Outlives the trial.
   TrialBundle* bundle = nullptr;
+  MemoryPolicy memory = {};  // of training steps
 };
 
 // The trial whose checkpoint another one goes on from.
@@ -118,10 +120,10 @@ struct TrialResult {
 };
 
 // Blocks until the trial ends. Never throws; LibTorch's exceptions become outcomes: out of memory
-// is kInfeasible, NaN or infinite loss kDiverged, anything else kFailed with the message. A status
-// other than ok means that the group can no longer work together (a collective or the coordinator
-// failed), or a GPU has faulted: the caller ends the process, the lease runs out and the trial
-// resumes elsewhere.
+// is kInfeasible (in a training step, as options.memory says), NaN or infinite loss kDiverged,
+// anything else kFailed with the message. A status other than ok means that the group can no longer
+// work together (a collective or the coordinator failed), or a GPU has faulted: the caller ends the
+// process, the lease runs out and the trial resumes elsewhere.
 absl::StatusOr<TrialResult> RunTrial(const TrialAssignment& assignment, const TrainingData& data,
                                      const TrainerOptions& options, Communicator& group,
                                      TrialHooks& hooks);

@@ -1,14 +1,17 @@
 #include "src/train/training_step.h"
 
+#include <utility>
 #include <vector>
 
+#include "src/base/log.h"
 #include "src/nn/autocast.h"
 #include "src/train/class_weights.h"
+#include "src/train/foreign_errors.h"
 
 namespace vizsla {
 
 TrainingStep::TrainingStep(const TrainingPlan& plan, const TrainingData& data, Model& model,
-                           VotingGroup& group, torch::Device device, bool fuse_head)
+                           VotingGroup& group, torch::Device device, TrainingStepOptions options)
     : plan_(plan),
       data_(data),
       model_(model),
@@ -16,9 +19,12 @@ TrainingStep::TrainingStep(const TrainingPlan& plan, const TrainingData& data, M
       device_(device),
       loss_(*data.train, plan.label_smoothing,
             WeightsOfClasses(plan.class_weights, *data.train, data.class_count), device),
-      reducer_(model.TrainableParameters(), group),
+      memory_(std::move(options.memory)),
+      micro_batches_(memory_.micro_batch),
+      statistics_(model.TrainedState()),
+      reducer_(model.TrainableParameters(), group, options.reducer),
       update_(model.TrainableParameters(), plan) {
-  if (fuse_head && HeadStep::Fits(plan, device, group.size())) {
+  if (options.fuse_head && HeadStep::Fits(plan, device, group.size())) {
     head_step_.emplace(plan, model,
                        WeightsOfClasses(plan.class_weights, *data.train, data.class_count));
   }
@@ -28,25 +34,28 @@ absl::Status TrainingStep::Run(const StepRows& rows, const torch::Tensor& input,
                                const CachedInput* cached, const StreamKey& dropout,
                                double learning_rate_factor, Tally& tally) {
   if (head_step_ && cached != nullptr) {
-    return RunFused(rows, input, dropout, learning_rate_factor, tally);
+    return CatchAll([&] { return RunFused(rows, input, dropout, learning_rate_factor, tally); });
   }
-  update_.ClearGradients();
-  model_.BeginStep(dropout, rows.mine.begin);
-  torch::Tensor logits;
-  {
-    const Autocast autocast(plan_.precision, device_);
-    logits = cached != nullptr ? cached->Logits(model_, input) : model_.forward(input);
+  for (;;) {
+    std::vector<Output> outputs;
+    const absl::Status status = CatchAll([&] {
+      return TakeStep({rows, input, cached, dropout}, learning_rate_factor, outputs);
+    });
+    if (status.ok()) {
+      return CatchAll([&]() -> absl::Status {
+        for (const Output& output : outputs) {
+          const auto views = std::span(rows.views)
+                                 .subspan(static_cast<size_t>(output.rows.begin),
+                                          static_cast<size_t>(output.rows.end - output.rows.begin));
+          sums_.Add(output.loss, output.logits, LabelsOf(*data_.train, views), data_.class_count,
+                    tally);
+        }
+        return absl::OkStatus();
+      });
+    }
+    const absl::Status failure = undoable_ ? group_.AgreeToRetry(status) : group_.Agree(status);
+    if (!MayRepeat(failure, rows.global_count)) return failure;
   }
-  const torch::Tensor loss = loss_.Sum(logits, rows.views);
-  torch::Tensor trained = loss / static_cast<double>(rows.global_count);
-  // Gradients are summed over the ranks: one of them brings the penalty.
-  if (group_.is_leader() && (plan_.l1 > 0 || plan_.l2 > 0 || plan_.l2_bias > 0)) {
-    trained = trained + model_.HeadPenalty(plan_.l1, plan_.l2, plan_.l2_bias);
-  }
-  VIZSLA_RETURN_IF_ERROR(TakeStep(trained, learning_rate_factor));
-
-  sums_.Add(loss, logits, LabelsOf(*data_.train, rows.views), data_.class_count, tally);
-  return absl::OkStatus();
 }
 
 absl::Status TrainingStep::RunFused(const StepRows& rows, const torch::Tensor& input,
@@ -63,19 +72,75 @@ absl::Status TrainingStep::RunFused(const StepRows& rows, const torch::Tensor& i
   return absl::OkStatus();
 }
 
-absl::Status TrainingStep::TakeStep(const torch::Tensor& trained, double learning_rate_factor) {
-  for (;;) {
+bool TrainingStep::MayRepeat(const absl::Status& failure, int64_t global_count) {
+  // All that is asked here is the same on all ranks.
+  if (!absl::IsResourceExhausted(failure) || !group_.transport().ok() || !group_.may_retry() ||
+      memory_.on_out_of_memory != OnOutOfMemory::kHalve ||
+      !micro_batches_.Halve(global_count, group_.size())) {
+    return false;
+  }
+  group_.Retry();
+  reducer_.Abandon();
+  statistics_.Restore();
+  update_.ClearGradients();
+  if (group_.is_leader()) {
+    log::warn("{}", StrCat(failure.message(), "; a rank computes ", micro_batches_.rows_at_once(),
+                           " rows at once from now on, and accumulates their gradients"));
+  }
+  return true;
+}
+
+absl::Status TrainingStep::TakeStep(const Input& input, double learning_rate_factor,
+                                    std::vector<Output>& outputs) {
+  undoable_ = true;
+  const int64_t parts = micro_batches_.Parts(input.rows.global_count, group_.size());
+  const auto own_rows = static_cast<int64_t>(input.rows.views.size());
+  for (bool again = false;; again = true) {
     const LossScale* scale = update_.loss_scale();
     // Gradients that overflow at a scale of 1 do so without one: the step is skipped as any other.
     const bool searches = scale != nullptr && update_.steps() == 0 && scale->value() > 1;
-    reducer_.BeginBackward();
-    (scale != nullptr ? trained * scale->value() : trained)
-        .backward(/*gradient=*/{}, /*retain_graph=*/searches);
+    update_.ClearGradients();
+    outputs.clear();
+    if (again) {
+      statistics_.Restore();
+    } else if (searches || memory_.on_out_of_memory == OnOutOfMemory::kHalve) {
+      statistics_.Remember();
+    }
+    for (int64_t part = 0; part < parts; ++part) {
+      outputs.push_back(Pass(input, MicroBatches::Part(own_rows, part, parts), part == parts - 1));
+    }
     VIZSLA_RETURN_IF_ERROR(reducer_.Finish());
+    undoable_ = false;
     // Every rank has the same gradients, and decides the same.
     if (update_.Apply(learning_rate_factor) || !searches) return absl::OkStatus();
-    update_.ClearGradients();
+    undoable_ = true;
   }
+}
+
+TrainingStep::Output TrainingStep::Pass(const Input& input, RowRange part, bool is_last) {
+  const int64_t count = part.end - part.begin;
+  const auto views = std::span(input.rows.views)
+                         .subspan(static_cast<size_t>(part.begin), static_cast<size_t>(count));
+  const bool is_whole = views.size() == input.rows.views.size();
+  const torch::Tensor rows = is_whole ? input.tensor : input.tensor.narrow(0, part.begin, count);
+  if (memory_.before_pass) memory_.before_pass(count, false);
+  model_.BeginStep(input.dropout, input.rows.mine.begin + part.begin);
+  torch::Tensor logits;
+  {
+    const Autocast autocast(plan_.precision, device_);
+    logits = input.cached != nullptr ? input.cached->Logits(model_, rows) : model_.forward(rows);
+  }
+  const torch::Tensor loss = loss_.Sum(logits, views);
+  torch::Tensor trained = loss / static_cast<double>(input.rows.global_count);
+  // Gradients are summed over the ranks and the parts: one of them brings the penalty.
+  if (is_last && group_.is_leader() && (plan_.l1 > 0 || plan_.l2 > 0 || plan_.l2_bias > 0)) {
+    trained = trained + model_.HeadPenalty(plan_.l1, plan_.l2, plan_.l2_bias);
+  }
+  if (memory_.before_pass) memory_.before_pass(count, true);
+  if (is_last) reducer_.BeginBackward();
+  const LossScale* scale = update_.loss_scale();
+  (scale != nullptr ? trained * scale->value() : trained).backward();
+  return {part, loss.detach(), logits.detach()};
 }
 
 }  // namespace vizsla

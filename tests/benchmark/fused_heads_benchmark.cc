@@ -57,7 +57,8 @@ class Trial {
     model_->train();
     data_.train = &labels_;
     data_.class_count = kClasses;
-    step_.emplace(plan_, data_, *model_, group_, torch::kCPU, fuse_head);
+    step_.emplace(plan_, data_, *model_, group_, torch::kCPU,
+                  TrainingStepOptions{.memory = {}, .reducer = {}, .fuse_head = fuse_head});
   }
 
   void Step() {

@@ -33,6 +33,8 @@ TEST(WorkerOptionsTest, Defaults) {
   EXPECT_TRUE(options.use_feature_cache);
   EXPECT_EQ(options.feature_cache_budget, uint64_t{50} << 30);
   EXPECT_EQ(options.feature_type, FeatureType::kFloat32);
+  EXPECT_EQ(options.memory.micro_batch, 0);
+  EXPECT_EQ(options.memory.on_out_of_memory, OnOutOfMemory::kHalve);
   EXPECT_FALSE(options.wait);
   EXPECT_EQ(options.device, DeviceChoice::kAuto);
   EXPECT_THAT(options.cache_folder, HasSubstr("vizsla"));
@@ -59,6 +61,10 @@ TEST(WorkerOptionsTest, AllOfThem) {
                               "1.5GiB",
                               "--feature-cache-type",
                               "float16",
+                              "--micro-batch",
+                              "8",
+                              "--out-of-memory",
+                              "infeasible",
                               "--device",
                               "cuda",
                               "--wait",
@@ -78,6 +84,8 @@ TEST(WorkerOptionsTest, AllOfThem) {
   EXPECT_FALSE(options.use_feature_cache);
   EXPECT_EQ(options.feature_cache_budget, uint64_t{3} << 29);
   EXPECT_EQ(options.feature_type, FeatureType::kFloat16);
+  EXPECT_EQ(options.memory.micro_batch, 8);
+  EXPECT_EQ(options.memory.on_out_of_memory, OnOutOfMemory::kInfeasible);
   EXPECT_EQ(options.device, DeviceChoice::kCuda);
   EXPECT_TRUE(options.wait);
   EXPECT_EQ(options.collective_deadline, std::chrono::milliseconds(90500));

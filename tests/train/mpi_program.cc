@@ -3,6 +3,7 @@
 // rank ran.
 #include <cmath>
 #include <cstdio>
+#include <new>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -143,6 +144,23 @@ int Main(const std::string& scenario, const std::string& folder, Communicator& w
       if (scenario == "autoencoder-other-photos") data.unlabelled = &other_unlabelled;
       if (scenario == "autoencoder-fewer-photos") data.unlabelled = &fewer_unlabelled;
       if (scenario == "autoencoder-no-photos") data.unlabelled = nullptr;
+    }
+  } else if (scenario.starts_with("memory")) {
+    // memory-[norm-]whole, -micro, -forward, -backward (where it ends), -infeasible, -never
+    plan.batch_norm = scenario.starts_with("memory-norm");
+    if (scenario.ends_with("micro")) options.memory.micro_batch = 2;
+    if (scenario.ends_with("infeasible")) {
+      options.memory.on_out_of_memory = OnOutOfMemory::kInfeasible;
+    }
+    if (!scenario.ends_with("micro") && !scenario.ends_with("whole")) {
+      const int64_t fit = scenario.ends_with("never") ? 0 : 2;
+      const bool in_backward = !scenario.ends_with("forward");
+      // The last rank's memory is full.
+      options.memory.before_pass = [&group, fit, in_backward](int64_t rows, bool is_backward) {
+        if (group.rank() == group.size() - 1 && rows > fit && is_backward == in_backward) {
+          throw std::bad_alloc();
+        }
+      };
     }
   } else if (scenario == "local-statistics") {
     plan.sync_batch_norm = false;

@@ -153,6 +153,42 @@ TEST(Ranks, ALostCoordinatorEndsAll) {
   EXPECT_EQ(ranks[1].at("message"), "rank 0 lost the coordinator: no answer");
 }
 
+// Whichever rank runs out of memory, and wherever in its step.
+TEST(Memory, AccumulatedStepsAreThoseOfTheWholeBatch) {
+  const std::vector<json> whole = RunJob("memory-whole", 1);
+  for (const int ranks : {1, 2, 3}) {
+    for (const char* scenario : {"memory-micro", "memory-forward", "memory-backward"}) {
+      const std::vector<json> parts = RunJob(scenario, ranks);
+      ExpectTogether(parts, "completed", "");
+      ExpectSameReports(whole[0], parts[0], 5e-4);
+    }
+  }
+}
+
+// The statistics of the step that failed are forgotten, also those of its first norms.
+TEST(Memory, ARepeatedStepLeavesNoTraceInTheStatistics) {
+  for (const int ranks : {1, 2}) {
+    const std::vector<json> small = RunJob("memory-norm-micro", ranks);
+    for (const char* scenario : {"memory-norm-forward", "memory-norm-backward"}) {
+      const std::vector<json> repeated = RunJob(scenario, ranks);
+      ExpectTogether(repeated, "completed", "");
+      if (ranks == 2) ExpectSameReports(small[0], repeated[0], 1e-6);
+    }
+  }
+}
+
+TEST(Memory, TheTrialEndsWhereTheUserSaysSo) {
+  const std::string asked =
+      "the trial asked for batch_size 8 on 2 ranks, image_size 32, precision float32";
+  ExpectTogether(RunJob("memory-infeasible", 2), "infeasible", "out of memory; " + asked);
+}
+
+TEST(Memory, ARowThatDoesNotFitEndsTheTrial) {
+  const std::string asked =
+      "the trial asked for batch_size 8 on 2 ranks, image_size 32, precision float32";
+  ExpectTogether(RunJob("memory-never", 2), "infeasible", "out of memory; " + asked);
+}
+
 TEST(Ranks, DivergeTogether) {
   ExpectTogether(RunJob("diverge", 2), "diverged", "a metric of epoch 1 is not a finite number");
 }

@@ -11,6 +11,7 @@
 #include "src/train/epoch_batches.h"
 #include "src/train/gradient_buckets.h"
 #include "src/train/joined_source.h"
+#include "src/train/micro_batches.h"
 #include "src/train/prefetcher.h"
 #include "src/train/streams.h"
 #include "src/train/tally.h"
@@ -284,6 +285,52 @@ TEST(PrefetcherTest, MayBeLeftEarly) {
     for (int i = 0; i < taken; ++i) ASSERT_TRUE(prefetcher.Next().ok());
   }
   EXPECT_LT(source.filled, 20);
+}
+
+TEST(MicroBatchesTest, PartsCoverAllRowsAndFit) {
+  for (const int64_t at_once : {0, 1, 2, 3, 5, 100}) {
+    const MicroBatches batches(at_once);
+    for (const int64_t global : {0, 1, 2, 7, 32, 33}) {
+      for (const int ranks : {1, 2, 3}) {
+        const int64_t parts = batches.Parts(global, ranks);
+        for (int rank = 0; rank < ranks; ++rank) {
+          const int64_t rows = global * (rank + 1) / ranks - global * rank / ranks;
+          int64_t covered = 0;
+          for (int64_t part = 0; part < parts; ++part) {
+            const RowRange range = MicroBatches::Part(rows, part, parts);
+            EXPECT_EQ(range.begin, covered);
+            if (at_once > 0) {
+              EXPECT_LE(range.end - range.begin, at_once);
+            }
+            covered = range.end;
+          }
+          EXPECT_EQ(covered, rows);
+        }
+      }
+    }
+  }
+  EXPECT_EQ(MicroBatches().Parts(32, 2), 1);
+  EXPECT_EQ(MicroBatches(5).Parts(33, 2), 4) << "17 rows on one rank";
+}
+
+TEST(MicroBatchesTest, HalvesDownToOneRow) {
+  MicroBatches batches(100);  // more than there are
+  std::vector<int64_t> sizes;
+  while (batches.Halve(33, 2)) sizes.push_back(batches.rows_at_once());
+  EXPECT_EQ(sizes, (std::vector<int64_t>{9, 5, 3, 2, 1}));
+  EXPECT_FALSE(MicroBatches().Halve(2, 2));
+}
+
+TEST(VotingGroupTest, AloneMayTryAgain) {
+  const auto local = MakeLocalCommunicator();
+  VotingGroup group(*local);
+  EXPECT_EQ(group.AgreeToRetry(absl::ResourceExhaustedError("full")).message(), "full");
+  EXPECT_TRUE(group.may_retry());
+  group.Retry();
+  EXPECT_TRUE(group.Agree(absl::OkStatus()).ok());
+  EXPECT_FALSE(group.may_retry());
+  EXPECT_EQ(group.Agree(absl::InternalError("broken")).message(), "broken");
+  EXPECT_FALSE(group.may_retry());
 }
 
 TEST(VotingGroupTest, AloneDecidesAtOnce) {
