@@ -26,7 +26,7 @@ namespace vizsla {
 
 // Raised whenever a sampler, a pruner or what comes next in a study decides otherwise than before
 // from the same inputs.
-inline constexpr int kDecisionAlgorithms = 1;
+inline constexpr int kDecisionAlgorithms = 2;
 
 // --- what changed: the inputs of decisions ---
 
