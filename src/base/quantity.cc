@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cstdio>
 
 namespace vizsla {
 
@@ -41,6 +42,25 @@ std::optional<int64_t> ParseBytes(std::string_view text) {
     }
   }
   return std::nullopt;
+}
+
+std::string BytesText(uint64_t bytes) {
+  constexpr std::array<const char*, 6> kUnits = {"kB", "MB", "GB", "TB", "PB", "EB"};
+  if (bytes < 1000) return std::to_string(bytes) + " B";
+  double number = static_cast<double>(bytes) / 1e3;
+  size_t unit = 0;
+  // What would be written as 1000 of a unit is 1.00 of the next.
+  while (number >= 999.5 && unit + 1 < kUnits.size()) {
+    number /= 1e3;
+    ++unit;
+  }
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.*f %s",
+                number < 9.995   ? 2
+                : number < 99.95 ? 1
+                                 : 0,
+                number, kUnits[unit]);
+  return text;
 }
 
 }  // namespace vizsla

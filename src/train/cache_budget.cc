@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <filesystem>
 #include <vector>
 
 #include "src/base/file.h"
 #include "src/base/log.h"
+#include "src/base/quantity.h"
 #include "src/train/cache_eviction.h"
 
 namespace vizsla {
@@ -18,12 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kTemporary = ".tmp-";  // as AtomicFileWriter names them
-
-std::string Gigabytes(uint64_t bytes) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.2f GB", static_cast<double>(bytes) / 1e9);
-  return text;
-}
 
 uint64_t BytesIn(const fs::path& folder) {
   uint64_t bytes = 0;
@@ -83,9 +77,9 @@ absl::StatusOr<CacheRoom> RoomOf(const std::string& folder, const CacheBudget& b
 absl::Status NoRoom(const std::string& folder, uint64_t wanted, const EvictionPlan& plan,
                     const CacheRoom& room) {
   return absl::ResourceExhaustedError(StrCat(
-      folder, " has no room for ", Gigabytes(wanted), ": caches in use, these included, take ",
-      Gigabytes(plan.kept_used), " of a budget of ", Gigabytes(room.budget), ", the disk has ",
-      Gigabytes(room.disk_free), " to give, and ", Gigabytes(plan.missing), " are missing"));
+      folder, " has no room for ", BytesText(wanted), ": caches in use, these included, take ",
+      BytesText(plan.kept_used), " of a budget of ", BytesText(room.budget), ", the disk has ",
+      BytesText(room.disk_free), " to give, and ", BytesText(plan.missing), " are missing"));
 }
 
 }  // namespace

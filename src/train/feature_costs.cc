@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "src/base/file.h"
+#include "src/base/quantity.h"
 
 namespace vizsla {
 namespace {
@@ -46,6 +47,12 @@ absl::StatusOr<double> ReadBytesPerSecond(int fd, const std::string& path) {
   return static_cast<double>(at) / std::max(time.count(), 1e-9);
 }
 
+std::string SecondsText(double seconds) {
+  char text[64];
+  std::snprintf(text, sizeof(text), "%.*f s", seconds < 10 ? 1 : 0, seconds);
+  return text;
+}
+
 }  // namespace
 
 FeatureChoice ChooseFeatures(const FeatureCosts& costs) {
@@ -63,18 +70,15 @@ std::string DescribeChoice(std::string_view content, uint64_t bytes, uint64_t ro
                            const FeatureCosts& costs, const FeatureChoice& choice) {
   char numbers[256];
   std::snprintf(numbers, sizeof(numbers),
-                "%.2f GB for %llu rows; %.2f ms a row to compute, %.2f to write, %.2f to read, "
+                "%llu rows; %.2f ms a row to compute, %.2f to write, %.2f to read, "
                 "%.0f epochs: ",
-                static_cast<double>(bytes) / 1e9, static_cast<unsigned long long>(rows),
-                1e3 * costs.compute_seconds, 1e3 * costs.write_seconds, 1e3 * costs.read_seconds,
-                costs.epochs);
-  char outcome[128];
-  std::snprintf(outcome, sizeof(outcome), "%s (%.0f s, %s %.0f s)",
-                choice.store ? "stored" : "computed for every batch",
-                choice.store ? choice.stored_seconds : choice.recomputed_seconds,
-                choice.store ? "recomputed" : "stored",
-                choice.store ? choice.recomputed_seconds : choice.stored_seconds);
-  return StrCat("features ", std::string(content), ": ", numbers, outcome);
+                static_cast<unsigned long long>(rows), 1e3 * costs.compute_seconds,
+                1e3 * costs.write_seconds, 1e3 * costs.read_seconds, costs.epochs);
+  return StrCat("features ", std::string(content), ": ", BytesText(bytes), " for ", numbers,
+                choice.store ? "stored" : "computed for every batch", " (",
+                SecondsText(choice.store ? choice.stored_seconds : choice.recomputed_seconds), ", ",
+                choice.store ? "recomputed " : "stored ",
+                SecondsText(choice.store ? choice.recomputed_seconds : choice.stored_seconds), ")");
 }
 
 double ReadSeconds(uint64_t row_bytes, uint64_t all_bytes, uint64_t available_memory,

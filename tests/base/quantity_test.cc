@@ -30,5 +30,17 @@ TEST(ParseBytes, ReadsNumbersWithUnits) {
   }
 }
 
+TEST(BytesText, HasThreeDigits) {
+  EXPECT_EQ(BytesText(0), "0 B");
+  EXPECT_EQ(BytesText(999), "999 B");
+  EXPECT_EQ(BytesText(1000), "1.00 kB");
+  EXPECT_EQ(BytesText(12345), "12.3 kB");
+  EXPECT_EQ(BytesText(999'499), "999 kB");
+  EXPECT_EQ(BytesText(999'500), "1.00 MB");
+  EXPECT_EQ(BytesText(9'996'000), "10.0 MB");
+  EXPECT_EQ(BytesText(uint64_t{50} << 30), "53.7 GB");
+  EXPECT_EQ(BytesText(UINT64_MAX), "18.4 EB");
+}
+
 }  // namespace
 }  // namespace vizsla

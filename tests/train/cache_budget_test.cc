@@ -102,7 +102,8 @@ TEST_F(CacheBudgetTest, WhatAnotherProcessUsesStaysUntilItDies) {
   const FolderUse mine = Hold("mine");
   const absl::Status status = Want("mine", mine, 8000, 10000);
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("has no room for 0.00 GB"));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("has no room for 8.00 kB: caches in use, these included, take "));
   EXPECT_TRUE(Exists("theirs"));
   EXPECT_EQ(mine.promised_bytes(), 0u) << "nothing is promised that is not there";
   Kill(child);

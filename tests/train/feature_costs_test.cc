@@ -59,7 +59,7 @@ TEST(DescribeChoice, IsOneLineOfNumbers) {
   FeatureCosts slow = Costs();
   slow.read_seconds = 1e-3;
   EXPECT_EQ(DescribeChoice("x", 5'000'000, 1, slow, ChooseFeatures(slow)),
-            "features x: 0.01 GB for 1 rows; 0.80 ms a row to compute, 0.30 to write, 1.00 to "
+            "features x: 5.00 MB for 1 rows; 0.80 ms a row to compute, 0.30 to write, 1.00 to "
             "read, 30 epochs: computed for every batch (240 s, stored 322 s)");
 }
 
