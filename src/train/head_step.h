@@ -14,10 +14,10 @@
 
 namespace vizsla {
 
-// What TrainingStep computes by autograd, to float32's rounding; measured three to four times as
-// fast on one thread with the heads that searches try (docs/results.md). Works on the thread that
-// calls it, with that thread's number of LibTorch threads. Not thread-safe; steps of different
-// models may run at the same time. LibTorch's exceptions travel through.
+// What TrainingStep computes by autograd, to float32's rounding, for less processor time
+// (tests/benchmark/fused_heads_benchmark.cc). Works on the thread that calls it, with that thread's
+// number of LibTorch threads. Not thread-safe; steps of different models may run at the same time.
+// LibTorch's exceptions travel through.
 class HeadStep {
  public:
   // Whether only the head trains, in float32, on the CPU, by one rank, on rows that a cache holds.

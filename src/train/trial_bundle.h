@@ -1,9 +1,10 @@
 // Trials that train in one process at the same time, each by RunTrial on a thread of its own. A
 // trial of such a bundle computes on its one thread, its steps by hand (head_step.h): that is the
 // form in which many small heads share a machine's cores. On a CPU they do not meet in every step
-// for one matrix product of all: a core that stays with a trial for some steps keeps its weights
-// and moments near, while a round of all trials brings everybody's from memory in every step, and
-// OpenBLAS' batched products use one core (measured: docs/results.md).
+// for one matrix product of all: a core that stays with a trial for some steps finds its weights
+// and moments in its cache, while a round of all trials would bring everybody's from memory in
+// every step; nobody waits for one that validates or reports; and OpenBLAS does not divide small
+// batched products among cores.
 #pragma once
 
 #include <mutex>

@@ -143,11 +143,13 @@ void AtOnce(benchmark::State& state) {
 BENCHMARK(OneByOne)
     ->ArgNames({"dense", "threads"})
     ->ArgsProduct({{0, 1}, {1, 2}})
+    ->MeasureProcessCPUTime()
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 BENCHMARK(AtOnce)
     ->ArgNames({"dense", "trials"})
     ->ArgsProduct({{0, 1}, {1, 2, 4, 8, 16}})
+    ->MeasureProcessCPUTime()
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 
