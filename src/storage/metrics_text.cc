@@ -48,7 +48,7 @@ std::optional<std::optional<double>> QuickMetric(std::string_view rest, std::str
       value = NumberOf(*word);
     } else {
       const size_t end = rest.find_first_of(",}");
-      if (end == std::string_view::npos) return std::nullopt;
+      if (end == std::string_view::npos || end == 0) return std::nullopt;
       if (found == name) {
         double number = 0;
         const auto [stop, error] = std::from_chars(rest.data(), rest.data() + end, number);

@@ -14,7 +14,7 @@ std::string MetricsToText(const Metrics& metrics);
 absl::StatusOr<Metrics> MetricsFromText(std::string_view text);  // DataLoss, InvalidArgument
 
 // One of them, NaN when it is not there: at a tenth of the price, for walks over millions of
-// reports. Looks no further than it must, so that damage behind it is not noticed.
+// reports. It hardly looks at the other metrics, so that damage there may go unnoticed.
 absl::StatusOr<double> MetricFromText(std::string_view text, const std::string& name);
 
 }  // namespace vizsla
