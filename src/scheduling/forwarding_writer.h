@@ -49,6 +49,10 @@ class ForwardingWriter : public TrialWriter {
   absl::StatusOr<std::vector<Trial>> ListHeldBy(const std::string& worker) override {
     return to().ListHeldBy(worker);
   }
+  absl::StatusOr<std::vector<ReportedValue>> ListValues(TrialId trial,
+                                                        const std::string& metric) override {
+    return to().ListValues(trial, metric);
+  }
   absl::StatusOr<std::vector<EpochReport>> ListReports(TrialId trial) override {
     return to().ListReports(trial);
   }

@@ -34,8 +34,10 @@ absl::StatusOr<PrunerCache::Entry> PrunerCache::Make(TrialReader& reader, const 
     if (!entry.pruner) VIZSLA_RETURN_IF_ERROR(make(trial.number));
     if (trial.final_run) return absl::OkStatus();
     ObserveIn(entry, trial);
-    VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, reader.ListReports(trial.id));
-    for (const EpochReport& report : reports) ObserveReportIn(entry, trial, report);
+    VIZSLA_ASSIGN_OR_RETURN(const auto values, reader.ListValues(trial.id, entry.metric));
+    for (const ReportedValue& value : values) {
+      entry.pruner->ObserveReport(trial.number, value.epoch, value.attempt, value.value);
+    }
     return absl::OkStatus();
   }));
   if (!entry.pruner) VIZSLA_RETURN_IF_ERROR(make(last + 1));

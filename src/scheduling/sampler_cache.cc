@@ -41,8 +41,10 @@ absl::StatusOr<SamplerCache::Entry> SamplerCache::Make(TrialReader& reader, cons
   VIZSLA_RETURN_IF_ERROR(reader.ForEachTrial(study.id, [&](const Trial& trial) -> absl::Status {
     ObserveIn(place, entry, trial);
     if (!entry.sampler->UsesReports() || !IsOf(place, trial)) return absl::OkStatus();
-    VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, reader.ListReports(trial.id));
-    for (const EpochReport& report : reports) ObserveReportIn(place, entry, trial, report);
+    VIZSLA_ASSIGN_OR_RETURN(const auto values, reader.ListValues(trial.id, entry.metric));
+    for (const ReportedValue& value : values) {
+      entry.sampler->ObserveReport(trial.number, value.epoch, value.attempt, value.value);
+    }
     return absl::OkStatus();
   }));
   return entry;

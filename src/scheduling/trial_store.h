@@ -105,6 +105,17 @@ inline TrialSummary SummaryOf(const Trial& trial) {
   return summary;
 }
 
+// One metric of an epoch's report; NaN when the report does not have it.
+struct ReportedValue {
+  int epoch = 0;
+  AttemptNumber attempt;
+  double value = 0;
+};
+
+// By epoch, as the reports are.
+std::vector<ReportedValue> ValuesOf(const std::vector<EpochReport>& reports,
+                                    const std::string& metric);
+
 // Reads within one consistent snapshot. Valid only inside the callback that got it.
 class TrialReader {
  public:
@@ -141,6 +152,13 @@ class TrialReader {
   // RUNNING trials of all studies that this worker trains.
   virtual absl::StatusOr<std::vector<Trial>> ListHeldBy(const std::string& worker) = 0;
   virtual absl::StatusOr<std::vector<EpochReport>> ListReports(TrialId trial) = 0;  // by epoch
+  // One metric of each of these. A store may have a cheaper way: a pruner of a long study reads
+  // millions of them.
+  virtual absl::StatusOr<std::vector<ReportedValue>> ListValues(TrialId trial,
+                                                                const std::string& metric) {
+    VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, ListReports(trial));
+    return ValuesOf(reports, metric);
+  }
   virtual absl::StatusOr<std::vector<AttemptRow>> ListAttempts(TrialId trial) = 0;
   virtual absl::StatusOr<std::vector<LogRow>> ListLogs(TrialId trial) = 0;
   virtual absl::StatusOr<std::vector<EvaluationRow>> ListEvaluations(StudyId study) = 0;

@@ -1,14 +1,10 @@
 #include "src/storage/rows.h"
 
-#include <cmath>
-#include <limits>
-#include <nlohmann/json.hpp>
-
 #include "absl/strings/str_join.h"
 #include "src/storage/column_values.h"
+#include "src/storage/metrics_text.h"
 #include "src/storage/spec_cache.h"
 #include "src/storage/trial_columns.h"
-#include "src/study/json_fields.h"
 
 namespace vizsla {
 namespace {
@@ -76,40 +72,6 @@ std::string StateFilter(std::span<const TrialState> states) {
 }
 
 }  // namespace
-
-std::string MetricsToText(const Metrics& metrics) {
-  nlohmann::json fields = nlohmann::json::object();
-  for (const auto& [name, value] : metrics) {
-    if (std::isnan(value)) {
-      fields[name] = "nan";
-    } else if (std::isinf(value)) {
-      fields[name] = value > 0 ? "inf" : "-inf";
-    } else {
-      fields[name] = value;
-    }
-  }
-  return DumpJson(fields);
-}
-
-absl::StatusOr<Metrics> MetricsFromText(std::string_view text) {
-  VIZSLA_ASSIGN_OR_RETURN(const nlohmann::json fields, ParseJson(text, "metrics"));
-  Metrics metrics;
-  if (!fields.is_object()) return absl::DataLossError("metrics: not an object");
-  for (const auto& [name, value] : fields.items()) {
-    if (value.is_number()) {
-      metrics[name] = value.get<double>();
-    } else if (value == "nan") {
-      metrics[name] = std::numeric_limits<double>::quiet_NaN();
-    } else if (value == "inf") {
-      metrics[name] = std::numeric_limits<double>::infinity();
-    } else if (value == "-inf") {
-      metrics[name] = -std::numeric_limits<double>::infinity();
-    } else {
-      return absl::DataLossError(StrCat("metrics: ", name, " is no number"));
-    }
-  }
-  return metrics;
-}
 
 absl::Status Rows::RequireChanged(std::string_view what) {
   if (sqlite3_changes64(database_.handle()) > 0) return absl::OkStatus();
@@ -320,6 +282,23 @@ absl::StatusOr<std::vector<EpochReport>> Rows::ListReports(TrialId trial) {
   }
   if (running_ != nullptr) running_->ReportsRead(trial, reports);
   return reports;
+}
+
+absl::StatusOr<std::vector<ReportedValue>> Rows::ListValues(TrialId trial,
+                                                            const std::string& metric) {
+  if (running_ != nullptr) {
+    if (const auto* const known = running_->FindReports(trial)) return ValuesOf(*known, metric);
+  }
+  Query query(database_,
+              "SELECT epoch, attempt, metrics FROM reports WHERE trial_id = ?1 ORDER BY epoch");
+  query.Bind(trial);
+  std::vector<ReportedValue> values;
+  for (;;) {
+    VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
+    if (!found) return values;
+    VIZSLA_ASSIGN_OR_RETURN(const double value, MetricFromText(query.Text(2), metric));
+    values.push_back({static_cast<int>(query.Int(0)), AttemptNumber(query.Int(1)), value});
+  }
 }
 
 absl::StatusOr<std::vector<AttemptRow>> Rows::ListAttempts(TrialId trial) {

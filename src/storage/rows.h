@@ -11,8 +11,6 @@
 namespace vizsla {
 
 // Metrics as stored: compact JSON, with "nan", "inf" and "-inf" as words.
-std::string MetricsToText(const Metrics& metrics);
-absl::StatusOr<Metrics> MetricsFromText(std::string_view text);
 
 // Reads and writes within the transaction that the caller holds open on the connection.
 class Rows final : public TrialWriter {
@@ -41,6 +39,8 @@ class Rows final : public TrialWriter {
   absl::StatusOr<std::optional<Trial>> FirstQueued(StudyId study) override;
   absl::StatusOr<std::vector<Trial>> ListHeldBy(const std::string& worker) override;
   absl::StatusOr<std::vector<EpochReport>> ListReports(TrialId trial) override;
+  absl::StatusOr<std::vector<ReportedValue>> ListValues(TrialId trial,
+                                                        const std::string& metric) override;
   absl::StatusOr<std::vector<AttemptRow>> ListAttempts(TrialId trial) override;
   absl::StatusOr<std::vector<LogRow>> ListLogs(TrialId trial) override;
   absl::StatusOr<std::vector<EvaluationRow>> ListEvaluations(StudyId study) override;

@@ -543,6 +543,19 @@ TEST_P(TrialStoreTest, ReportsReplaceThoseOfTheSameEpoch) {
   const auto reports =
       Get<std::vector<EpochReport>>([&](TrialReader& reader) { return reader.ListReports(trial); });
   ASSERT_EQ(reports->size(), 2u);
+  for (const char* name : {"val_loss", "train_loss", "low", "tiny", "third", "absent"}) {
+    const auto values = Get<std::vector<ReportedValue>>(
+        [&](TrialReader& reader) { return reader.ListValues(trial, name); });
+    const auto expected = ValuesOf(*reports, name);
+    ASSERT_EQ(values->size(), 2u);
+    for (size_t i = 0; i < 2; ++i) {
+      EXPECT_EQ((*values)[i].epoch, expected[i].epoch) << name;
+      EXPECT_EQ((*values)[i].attempt, expected[i].attempt) << name;
+      EXPECT_TRUE((*values)[i].value == expected[i].value ||
+                  (std::isnan((*values)[i].value) && std::isnan(expected[i].value)))
+          << name;
+    }
+  }
   EXPECT_EQ((*reports)[0].metrics, newer.metrics);
   EXPECT_EQ((*reports)[0].attempt, AttemptNumber(2));
   const EpochReport& stored = (*reports)[1];
