@@ -190,10 +190,8 @@ class TrialRun {
 
   // From those weights, or from where an earlier attempt has stopped.
   absl::Status SetUpTraining() {
-    training_.emplace(
-        plan_, data_, *model_, group_, device_,
-        TrainingStepOptions{
-            .memory = options_.memory, .reducer = {}, .fuse_head = options_.bundle != nullptr});
+    training_.emplace(plan_, data_, *model_, group_, device_,
+                      TrainingStepOptions{.memory = options_.memory});
     if (!assignment_.resume_checkpoint.empty()) {
       CheckpointIdentity identity = identity_;
       if (assignment_.parent) {

@@ -23,10 +23,10 @@
 namespace vizsla {
 
 struct TrainingStepOptions {
-  MemoryPolicy memory;
-  ReducerOptions reducer;
+  MemoryPolicy memory = {};
+  ReducerOptions reducer = {};
   // Steps on cached rows are HeadStep's, where that fits: the same up to rounding.
-  bool fuse_head = false;
+  bool fuse_head = true;
 };
 
 // The forward pass computes in the plan's precision (src/nn/autocast.h), the loss in float32.

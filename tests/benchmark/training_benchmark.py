@@ -129,7 +129,41 @@ def step(args):
              f"{eager / own:.2f} (aim 1.8)")]
 
 
-SECTIONS = {"search": search, "features": features, "decode": decode, "step": step}
+def fused(args):
+    """Steps a second of heads: one by one by autograd, one by one by hand, many at once."""
+    done = subprocess.run([str(args.bin / "fused_heads_benchmark"), "--benchmark_format=json", "--benchmark_min_time=1"],
+                          check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **blas_kernels()})
+    rates = {re.sub("/(process_time|real_time)", "", row["name"]): row["items_per_second"]
+             for row in json.loads(done.stdout)["benchmarks"]}
+    rows = []
+    for dense, head in ((1, "1280-128-128-120"), (0, "linear")):
+        alone = max(rates[f"OneByOne/dense:{dense}/threads:{threads}"] for threads in (1, 2))
+        both = rates[f"OneByOne/dense:{dense}/threads:2"]
+        at_once = rates[f"AtOnce/dense:{dense}/trials:16"]
+        rows.append((f"steps/s, 16 heads at once ({head}), beside one by one by autograd on 2 threads",
+                     f"{at_once:.0f} / {both:.0f}", f"{at_once / both:.2f} (aim 3)"))
+        rows.append(("... beside one by one on whichever number of threads is faster", f"{at_once:.0f} / {alone:.0f}",
+                     f"{at_once / alone:.2f}"))
+        by_hand = rates[f"AtOnce/dense:{dense}/trials:1"]
+        rows.append(("... beside one trial alone, its steps by hand as they are by default", f"{at_once:.0f} / {by_hand:.0f}",
+                     f"{at_once / by_hand:.2f}"))
+    return rows
+
+
+def ranks(args):
+    done = subprocess.run([sys.executable, HERE / "data_parallel.py", "--bin", args.bin], check=True,
+                          stdout=subprocess.PIPE, text=True, env={**os.environ, **blas_kernels()})
+    figures = json.loads(done.stdout)
+    step, sums = figures["step"], figures["all_reduce"]
+    return [("full fine-tuning step on 2 ranks x 1 thread, beside 2 independent processes",
+             f"{step['step_ms']:.0f} / {step['independent_step_ms']:.0f} ms", f"{figures['of_independent']:.3f} (aim 0.95)"),
+            ("... of the all-reduce time, hidden behind the backward pass", "", f"{figures['hidden_share']:.2f}"),
+            ("... in images/s, beside 1 rank x 1 thread", "", f"{figures['of_one_rank']:.2f}"),
+            ("all-reduce of 25 MiB, beside a loop of MPI_Allreduce", f"{sums['vizsla_ms']:.1f} / {sums['mpi_allreduce_ms']:.1f} ms",
+             f"{figures['all_reduce_over_mpi']:.2f} of its time (aim 1.05 at most)")]
+
+
+SECTIONS = {"search": search, "features": features, "decode": decode, "step": step, "fused": fused, "ranks": ranks}
 
 
 def main():
