@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """A coordinator of its own, and jobs that join and leave; data-parallel trials; pinned data and weights."""
+import os
 import re
+import signal
 import subprocess
 import sys
 import unittest
@@ -47,6 +49,30 @@ class Jobs(MultiprocTest):
         self.assert_same_metrics(results[1], results[2], 1e-4)
         # Same seed, same trial, but not the same numbers for both trials: the comparison can fail.
         self.assertNotAlmostEqual(results[1][1][0]["train_loss"], results[1][2][0]["train_loss"], places=4)
+
+    def test_a_trial_goes_on_with_another_group_size(self):
+        # Small learning rates, as above. The first job leaves in mid-trial; a group of two goes on from its checkpoint.
+        epochs = self.epochs_that_last(3, augmentation="v1")
+        arguments = dict(trials=1, epochs=epochs, augmentation="v1", parameters="  learning_rate: 1.0e-6")
+        histories = {}
+        for name in ("whole", "divided"):
+            self.environment["VIZSLA_DB"] = f"{name}.db"
+            job = ("--search", self.space(name, **arguments), "--data", self.data)
+            if name == "divided":
+                first = self.job(1, *job)
+                first.wait_for(r"trial 1 epoch 2/")
+                for rank in self.ranks_of():  # mpirun would let its grace time pass first
+                    os.kill(rank, signal.SIGTERM)
+                first.wait()
+                self.assertEqual(self.board()[1]["state"], "queued")
+                done = self.job(2, *job, "--ranks-per-trial", 2).wait()
+                self.assertIn("2 ranks", done.err)
+                self.assertIn("resumes from its checkpoint", done.err)
+            else:
+                done = self.job(1, *job).wait()
+            self.assertEqual(done.code, 0, str(done))
+            histories[name] = self.histories([1])
+        self.assert_same_metrics(histories["whole"], histories["divided"], 1e-3)
 
     def test_a_world_that_does_not_divide(self):
         done = self.job(2, "--search", self.space(), "--data", self.data, "--ranks-per-trial", 3).wait()
