@@ -83,8 +83,9 @@ class Stages(MultiprocTest):
 
     def test_the_weights_reach_every_rank(self):
         # At the smallest learning rate the first epoch of the second stage is where the first stage ended:
-        # on each rank of the group, or the two ranks' mean would not be.
-        space = self.space("staged", trials=1, epochs=12,
+        # on each rank of the group, or the two ranks' mean would not be. The first stage learns for long enough to be
+        # far from where it began.
+        space = self.space("staged", trials=1, epochs=80,
                            parameters="  learning_rate: 2.0e-3",
                            extra="then:\n"
                                  "  - {name: again, budget: {trials: 1, epochs: 1}, "
@@ -98,9 +99,10 @@ class Stages(MultiprocTest):
             board = self.board()
             self.assertEqual({row["state"] for row in board.values()}, {"completed"}, board)
             self.assertEqual([board[n]["stage"] for n in (1, 2, 3)], [1, 2, 3])
-            best, again, afresh = (board[n]["metrics"]["val_loss"] for n in (1, 2, 3))
+            best, again, afresh = (board[n]["metrics"]["train_loss"] for n in (1, 2, 3))
             self.assertIsNone(board[3]["init_from"]["checkpoint"])
-            self.assertLess(abs(again - best), 0.1 * abs(afresh - best), board)
+            # Were one of two ranks without the weights, the mean would lie half way.
+            self.assertLess(abs(again - best), 0.25 * abs(afresh - best), board)
         del self.environment["VIZSLA_DB"]
 
     def test_what_the_second_stage_made_is_pulled_whole(self):
