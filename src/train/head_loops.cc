@@ -3,11 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
-#define VIZSLA_FOR_EACH_CPU __attribute__((target_clones("default", "avx2", "avx512f")))
-#else
-#define VIZSLA_FOR_EACH_CPU
-#endif
+#include "src/train/for_each_cpu.h"
 
 namespace vizsla {
 

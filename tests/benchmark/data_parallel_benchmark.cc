@@ -21,6 +21,7 @@
 #include "src/comm/mpi_communicator.h"
 #include "src/nn/model.h"
 #include "src/train/training_step.h"
+#include "tests/benchmark/photos_without_pixels.h"
 
 namespace vizsla {
 namespace {
@@ -80,22 +81,6 @@ absl::StatusOr<nlohmann::json> MeasureAllReduce(const Options& options, Communic
   return nlohmann::json{{"vizsla_ms", Median(ours)}, {"mpi_allreduce_ms", Median(plain)}};
 }
 
-// Photos whose pixels nobody asks for.
-class Labels : public BatchSource {
- public:
-  explicit Labels(size_t photos) : photos_(photos) {}
-  size_t photo_count() const override { return photos_; }
-  int image_size() const override { return 1; }
-  int label(uint32_t photo) const override { return static_cast<int>(photo) % kClasses; }
-  std::string content_digest() const override { return ""; }
-  absl::Status Fill(std::span<const PhotoView>, float*) const override {
-    return absl::UnimplementedError("has no pixels");
-  }
-
- private:
-  size_t photos_;
-};
-
 // One way of training, with a model of its own.
 class Trained {
  public:
@@ -112,7 +97,9 @@ class Trained {
   }
 
   Trained(const Options& options, Communicator& transport)
-      : photos_(static_cast<size_t>(options.batch)), transport_(transport), group_(transport) {
+      : photos_(static_cast<size_t>(options.batch), kClasses),
+        transport_(transport),
+        group_(transport) {
     plan_.network = "mobilenet_v2";
     plan_.image_size = options.image_size;
     plan_.initial_weights = InitialWeights::kRandom;
@@ -142,7 +129,7 @@ class Trained {
 
  private:
   TrainingPlan plan_;
-  Labels photos_;
+  PhotosWithoutPixels photos_;
   TrainingData data_;
   Communicator& transport_;
   VotingGroup group_;

@@ -4,7 +4,6 @@
 // step. Set the number of cores by taskset or a cpuset; OPENBLAS_CORETYPE for all rows alike.
 #include <ATen/Parallel.h>
 #include <benchmark/benchmark.h>
-#include <dlfcn.h>
 #include <torch/torch.h>
 
 #include <atomic>
@@ -16,24 +15,14 @@
 #include "src/nn/model.h"
 #include "src/train/streams.h"
 #include "src/train/training_step.h"
+#include "tests/benchmark/photos_without_pixels.h"
+#include "worker/runtime.h"
 
 namespace vizsla {
 namespace {
 
 constexpr int kClasses = 120;
 constexpr int kPhotos = 2048;
-
-// Photos whose pixels nobody asks for.
-class Labels : public BatchSource {
- public:
-  size_t photo_count() const override { return kPhotos; }
-  int image_size() const override { return 1; }
-  int label(uint32_t photo) const override { return static_cast<int>(photo) % kClasses; }
-  std::string content_digest() const override { return ""; }
-  absl::Status Fill(std::span<const PhotoView>, float*) const override {
-    return absl::UnimplementedError("has no pixels");
-  }
-};
 
 TrainingPlan PlanOf(bool dense) {
   TrainingPlan plan;  // on a frozen MobileNetV2's 1280 features
@@ -81,7 +70,7 @@ class Trial {
  private:
   const TrainingPlan plan_;
   const torch::Tensor rows_;
-  const Labels labels_;
+  const PhotosWithoutPixels labels_{kPhotos, kClasses};
   TrainingData data_;
   std::shared_ptr<Model> model_;
   std::unique_ptr<Communicator> transport_;
@@ -93,13 +82,6 @@ class Trial {
   int64_t step_number_ = 0;
   Tally tally_;
 };
-
-// OpenBLAS' pthread build has a pool of its own.
-void SetBlasThreads(int threads) {
-  if (void* symbol = ::dlsym(RTLD_DEFAULT, "openblas_set_num_threads")) {
-    reinterpret_cast<void (*)(int)>(symbol)(threads);
-  }
-}
 
 torch::Tensor Features() { return torch::rand({kPhotos, 1280}); }
 

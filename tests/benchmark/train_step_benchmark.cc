@@ -19,6 +19,7 @@
 #include "src/train/foreign_errors.h"
 #include "src/train/training_step.h"
 #include "tests/benchmark/measure.h"
+#include "tests/benchmark/photos_without_pixels.h"
 #include "worker/blas_kernels.h"
 #include "worker/runtime.h"
 
@@ -42,22 +43,6 @@ struct Row {
   int image_size = 0;
   int batch = 0;
   Precision precision = Precision::kFloat32;
-};
-
-// Photos whose pixels nobody asks for.
-class Labels : public BatchSource {
- public:
-  explicit Labels(size_t photos) : photos_(photos) {}
-  size_t photo_count() const override { return photos_; }
-  int image_size() const override { return 1; }
-  int label(uint32_t photo) const override { return static_cast<int>(photo) % kClasses; }
-  std::string content_digest() const override { return ""; }
-  absl::Status Fill(std::span<const PhotoView>, float*) const override {
-    return absl::UnimplementedError("has no pixels");
-  }
-
- private:
-  size_t photos_;
 };
 
 TrainingPlan PlanOf(const Row& row) {
@@ -89,7 +74,7 @@ absl::StatusOr<double> StepMilliseconds(const Options& options, const Row& row) 
   model->to(device);
   model->FrozenStateChanged();
   model->train();
-  const Labels photos(static_cast<size_t>(row.batch));
+  const PhotosWithoutPixels photos(static_cast<size_t>(row.batch), kClasses);
   TrainingData data;
   data.train = &photos;
   data.class_count = kClasses;

@@ -26,32 +26,30 @@ Ending RunJob(const char* how, int deadline_ms) {
           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()};
 }
 
-TEST(MpiLoss, KilledRankEndsTheJob) {
-  const Ending ending = RunJob("kill", 20000);
+void ExpectAKilledRankEndsTheJob(const char* scenario) {
+  const Ending ending = RunJob(scenario, 20000);
   EXPECT_NE(ending.exit_code, 0);
   EXPECT_NE(ending.exit_code, 124) << "the job had to be ended by timeout(1)";
   EXPECT_LT(ending.seconds, 20);
 }
+
+void ExpectAHangingRankEndsTheJobAtTheDeadline(const char* scenario) {
+  const Ending ending = RunJob(scenario, 1500);
+  EXPECT_EQ(ending.exit_code, 75);
+  EXPECT_GT(ending.seconds, 1.4);
+  EXPECT_LT(ending.seconds, 15);
+}
+
+TEST(MpiLoss, KilledRankEndsTheJob) { ExpectAKilledRankEndsTheJob("kill"); }
 
 TEST(MpiLoss, HangingRankEndsTheJobAtTheDeadline) {
-  const Ending ending = RunJob("hang", 1500);
-  EXPECT_EQ(ending.exit_code, 75);
-  EXPECT_GT(ending.seconds, 1.4);
-  EXPECT_LT(ending.seconds, 15);
+  ExpectAHangingRankEndsTheJobAtTheDeadline("hang");
 }
 
-TEST(MpiLoss, ARankKilledInAStartedSumEndsTheJob) {
-  const Ending ending = RunJob("kill-started", 20000);
-  EXPECT_NE(ending.exit_code, 0);
-  EXPECT_NE(ending.exit_code, 124) << "the job had to be ended by timeout(1)";
-  EXPECT_LT(ending.seconds, 20);
-}
+TEST(MpiLoss, ARankKilledInAStartedSumEndsTheJob) { ExpectAKilledRankEndsTheJob("kill-started"); }
 
 TEST(MpiLoss, ARankThatHangsInAStartedSumEndsTheJobAtTheDeadline) {
-  const Ending ending = RunJob("hang-started", 1500);
-  EXPECT_EQ(ending.exit_code, 75);
-  EXPECT_GT(ending.seconds, 1.4);
-  EXPECT_LT(ending.seconds, 15);
+  ExpectAHangingRankEndsTheJobAtTheDeadline("hang-started");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "src/base/random.h"
 #include "src/search/gaussian_process.h"
 #include "src/search/kernel_fit.h"
+#include "tests/search/eight_points.h"
 
 namespace vizsla {
 namespace {
@@ -15,20 +16,6 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-VectorXd Vector(std::initializer_list<double> values) {
-  return Eigen::Map<const VectorXd>(values.begin(), static_cast<Index>(values.size()));
-}
-
-// Eight points of the unit cube, i (0.37, 0.59, 0.83) modulo 1.
-MatrixXd EightPoints() {
-  MatrixXd points(8, 3);
-  for (int i = 0; i < 8; ++i) {
-    points.row(i) << std::fmod((i + 1) * 0.37, 1), std::fmod((i + 1) * 0.59, 1),
-        std::fmod((i + 1) * 0.83, 1);
-  }
-  return points;
-}
-const VectorXd kEightValues = Vector({0.3, -1.2, 0.8, 1.5, -0.4, -0.9, 0.1, 2.0});
 // The last two columns are one group's.
 const MaternKernel kKernel{
     Vector({1 / (0.5 * 0.5), 1 / (1.25 * 1.25), 1 / (0.2 * 0.2)}), 1.7, 0.01, 0.9, {1, 2}};

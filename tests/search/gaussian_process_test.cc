@@ -12,6 +12,7 @@
 #include "src/search/gp_space.h"
 #include "src/search/kernel_fit.h"
 #include "src/search/warped_losses.h"
+#include "tests/search/eight_points.h"
 
 namespace vizsla {
 namespace {
@@ -22,20 +23,6 @@ using Eigen::VectorXd;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-VectorXd Vector(std::initializer_list<double> values) {
-  return Eigen::Map<const VectorXd>(values.begin(), static_cast<Index>(values.size()));
-}
-
-// Eight points of the unit cube, i (0.37, 0.59, 0.83) modulo 1.
-MatrixXd EightPoints() {
-  MatrixXd points(8, 3);
-  for (int i = 0; i < 8; ++i) {
-    points.row(i) << std::fmod((i + 1) * 0.37, 1), std::fmod((i + 1) * 0.59, 1),
-        std::fmod((i + 1) * 0.83, 1);
-  }
-  return points;
-}
-const VectorXd kEightValues = Vector({0.3, -1.2, 0.8, 1.5, -0.4, -0.9, 0.1, 2.0});
 const MaternKernel kKernel{
     Vector({1 / (0.5 * 0.5), 1 / (1.25 * 1.25), 1 / (0.2 * 0.2)}), 1.7, 0.01, 0, {}};
 
