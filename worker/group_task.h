@@ -16,11 +16,11 @@ struct GroupTask {
     kFail = 'F',   // the leader cannot go on
   };
   Kind kind = Kind::kIdle;
-  std::string lease;       // kTrain: v1::Lease, serialized
-  std::string split;       // kTrain: JSON, when the group has another one
-  std::string checkpoint;  // kTrain: bytes to resume from, or empty
-  std::string init;        // kTrain: bytes of the checkpoint that the trial starts from, or empty
-  std::string reason;      // kFail
+  std::string lease{};       // kTrain: v1::Lease, serialized
+  std::string split{};       // kTrain: JSON, when the group has another one
+  std::string checkpoint{};  // kTrain: bytes to resume from, or empty
+  std::string init{};        // kTrain: bytes of the checkpoint that the trial starts from, or empty
+  std::string reason{};      // kFail
 };
 
 // Collective: every rank gets the leader's (rank 0's) task.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "src/base/log.h"
+#include "src/train/feature_cache.h"
 #include "worker/drain.h"
 #include "worker/runtime.h"
 
@@ -14,8 +15,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kLongestIdle{2000};
-constexpr milliseconds kShortestIdle{100};
+// A full bundle asks for nothing.
+constexpr milliseconds kLookAgain{2000};
 // Signals set a flag and wake nobody.
 constexpr milliseconds kLookForDrain{100};
 constexpr std::chrono::seconds kLastWords{5};
@@ -29,7 +30,8 @@ LeaseBundle::LeaseBundle(CoordinatorLink& link, NodeData& data, const SessionOpt
       options_(options),
       register_worker_(std::move(register_worker)),
       bundle_(options.threads),
-      forks_(static_cast<size_t>(options.trials_at_once)) {}
+      forks_(static_cast<size_t>(options.trials_at_once)),
+      idleness_(options.wait) {}
 
 size_t LeaseBundle::FreeNumber() const {
   size_t number = 0;
@@ -67,13 +69,13 @@ absl::Status LeaseBundle::Run() {
     VIZSLA_RETURN_IF_ERROR(Clear());
     if (DrainRequested()) return WaitUntilLeft(0);
     if (places_.size() >= static_cast<size_t>(options_.trials_at_once)) {
-      WaitForAnEnd(kLongestIdle);
+      WaitForAnEnd(kLookAgain);
       continue;
     }
     VIZSLA_ASSIGN_OR_RETURN(const Next next, Fill());
     if (next == Next::kLeave) return absl::OkStatus();
     if (next == Next::kWait) {
-      WaitForAnEnd(std::clamp(retry_after_, kShortestIdle, kLongestIdle));
+      WaitForAnEnd(pause_);
     }
   }
 }
@@ -83,22 +85,16 @@ absl::StatusOr<LeaseBundle::Next> LeaseBundle::Fill() {
   VIZSLA_ASSIGN_OR_RETURN(CoordinatorLink * link, LinkOf(number));
   VIZSLA_ASSIGN_OR_RETURN(Acquired acquired, link->Acquire());
   if (!acquired.leases.empty()) {
-    idle_explanation_.clear();
+    idleness_.GotLease();
     VIZSLA_RETURN_IF_ERROR(Begin(number, std::move(acquired.leases.front())));
     return Next::kAskAgain;
   }
-  retry_after_ = acquired.retry_after;
+  pause_ = Idleness::Pause(acquired);
   if (!places_.empty()) return Next::kWait;
-  if (acquired.nothing_left && !options_.wait) {
-    log::info("leaving: {}", acquired.explanation);
-    return Next::kLeave;
-  }
-  if (acquired.explanation != idle_explanation_) {
-    idle_explanation_ = acquired.explanation;
-    if (!idle_explanation_.empty()) log::info("waiting: {}", idle_explanation_);
-  }
-  // A new study may want weights that we can fetch.
-  if (acquired.nothing_left) VIZSLA_RETURN_IF_ERROR(RegisterAgain());
+  const Idleness::Next next = idleness_.Decide(acquired);
+  if (next == Idleness::Next::kLeave) return Next::kLeave;
+  CloseIdleFeatureCaches(kIdleFeaturesKept);
+  if (next == Idleness::Next::kRegisterAndAsk) VIZSLA_RETURN_IF_ERROR(RegisterAgain());
   return Next::kWait;
 }
 

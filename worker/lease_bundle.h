@@ -18,6 +18,7 @@
 #include "src/scheduling/scheduler.h"
 #include "src/train/trial_bundle.h"
 #include "worker/coordinator_link.h"
+#include "worker/idleness.h"
 #include "worker/lease_run.h"
 #include "worker/node_data.h"
 #include "worker/session_options.h"
@@ -87,8 +88,8 @@ class LeaseBundle {
   std::vector<std::unique_ptr<CoordinatorLink>> forks_;
   std::list<Place> places_;  // of the thread of Run; a trial's thread has its own Place alone
   std::atomic<bool> coordinator_failed_{false};
-  std::string idle_explanation_;              // shown once
-  std::chrono::milliseconds retry_after_{0};  // as the coordinator said last
+  Idleness idleness_;
+  std::chrono::milliseconds pause_{0};  // before asking again
   std::mutex mutex_;
   std::condition_variable end_;
 };

@@ -49,7 +49,7 @@ absl::Status Check(const WorkerOptions& options, bool exit_when_done) {
     return error("--study excludes --search: the search space names its study");
   }
   if (options.ranks_per_trial < 1) return error("--ranks-per-trial must be at least 1");
-  if (options.trials_at_once < 1 || options.trials_at_once > kMostTrialsAtOnce) {
+  if (options.trials_at_once < 0 || options.trials_at_once > kMostTrialsAtOnce) {
     return error(StrCat("--trials-at-once must be from 1 to ", kMostTrialsAtOnce));
   }
   if (options.trials_at_once > 1 && options.ranks_per_trial > 1) {
@@ -112,8 +112,8 @@ absl::StatusOr<WorkerCommand> ParseWorkerOptions(int argc, const char* const* ar
   app.add_option(
          "--trials-at-once", options.trials_at_once,
          "Heads on cached features that a rank trains beside each other; other trials train "
-         "alone (on a CPU, with --ranks-per-trial 1)")
-      ->capture_default_str();
+         "alone (on a CPU, with --ranks-per-trial 1; default: its threads, at most 8)")
+      ->check(CLI::PositiveNumber);
   app.add_option("--threads-per-rank", options.threads_per_rank,
                  "Threads of LibTorch, OpenMP, OpenBLAS and OpenCV (default: cores / local ranks)")
       ->check(CLI::PositiveNumber);

@@ -23,7 +23,7 @@ struct WorkerOptions {
   std::string credentials;  // folder for a coordinator that wants them; may be empty
   std::string study;        // only this one; empty: any that fits
   int ranks_per_trial = 1;
-  int trials_at_once = 1;    // of one rank
+  int trials_at_once = 0;    // of one rank; 0: as TrialsAtOnce of runtime.h chooses
   int threads_per_rank = 0;  // 0: the node's cores over its ranks
   std::string cache_folder;  // never empty
   bool use_feature_cache = true;

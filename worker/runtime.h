@@ -14,6 +14,11 @@ void KeepFreedMemory();
 // cores / ranks on the node, at least 1, unless the user named a number.
 int ThreadsPerRank(int asked, int cores, int local_ranks);
 
+// As many heads on cached features as a rank trains beside each other: what was asked for; else,
+// where there are bundles (lease_bundle.h) at all, one a thread, up to 8, for samplers that learn
+// suggest blindly for all but the first.
+int TrialsAtOnce(int asked, int threads, int ranks_per_trial, const std::string& device);
+
 // Cores that this process may run on if nobody binds it: the cpuset of the machine or container.
 int UsableCores();
 

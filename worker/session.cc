@@ -1,6 +1,5 @@
 #include "worker/session.h"
 
-#include <algorithm>
 #include <thread>
 #include <utility>
 
@@ -14,13 +13,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// How long an idle leader sleeps at most: the other ranks wait in a broadcast meanwhile, which has
-// a deadline, and a drain is to be noticed.
-constexpr milliseconds kLongestIdle{2000};
-constexpr milliseconds kShortestIdle{100};
-// How long a worker that waits keeps feature caches open that no trial of it has asked for.
-constexpr std::chrono::minutes kFeaturesKept{10};
-
 void SleepUnlessDraining(milliseconds time) {
   const auto end = std::chrono::steady_clock::now() + time;
   while (!DrainRequested() && std::chrono::steady_clock::now() < end) {
@@ -31,7 +23,11 @@ void SleepUnlessDraining(milliseconds time) {
 }  // namespace
 
 Session::Session(Communicator& group, CoordinatorLink* link, NodeData& data, SessionOptions options)
-    : group_(group), link_(link), data_(data), options_(std::move(options)) {}
+    : group_(group),
+      link_(link),
+      data_(data),
+      options_(std::move(options)),
+      idleness_(options_.wait) {}
 
 absl::Status Session::Register(CoordinatorLink& link, const std::string& name) {
   VIZSLA_ASSIGN_OR_RETURN(
@@ -76,8 +72,7 @@ absl::Status Session::Run() {
     VIZSLA_RETURN_IF_ERROR(ShareTask(group_, task));
     switch (task.kind) {
       case GroupTask::Kind::kIdle:
-        // Other jobs of the node may want the room.
-        CloseIdleFeatureCaches(kFeaturesKept);
+        CloseIdleFeatureCaches(kIdleFeaturesKept);
         break;
       case GroupTask::Kind::kTrain:
         VIZSLA_RETURN_IF_ERROR(Train(task));
@@ -94,22 +89,15 @@ absl::StatusOr<GroupTask> Session::NextTask() {
   if (DrainRequested()) return GroupTask{.kind = GroupTask::Kind::kLeave};
   VIZSLA_ASSIGN_OR_RETURN(Acquired acquired, link_->Acquire());
   if (acquired.leases.empty()) {
-    if (acquired.nothing_left && !options_.wait) {
-      log::info("leaving: {}", acquired.explanation);
-      return GroupTask{.kind = GroupTask::Kind::kLeave};
-    }
-    if (acquired.explanation != idle_explanation_) {
-      idle_explanation_ = acquired.explanation;
-      if (!idle_explanation_.empty()) log::info("waiting: {}", idle_explanation_);
-    }
-    SleepUnlessDraining(std::clamp(acquired.retry_after, kShortestIdle, kLongestIdle));
-    // A new study may want weights that we can fetch.
-    if (options_.wait && acquired.nothing_left) {
+    const Idleness::Next next = idleness_.Decide(acquired);
+    if (next == Idleness::Next::kLeave) return GroupTask{.kind = GroupTask::Kind::kLeave};
+    SleepUnlessDraining(Idleness::Pause(acquired));
+    if (next == Idleness::Next::kRegisterAndAsk) {
       VIZSLA_RETURN_IF_ERROR(Register(*link_, options_.worker_name));
     }
     return GroupTask{};
   }
-  idle_explanation_.clear();
+  idleness_.GotLease();
   run_.emplace(group_, link_, data_, options_.worker_name);
   return run_->Begin(std::move(acquired.leases.front()));
 }

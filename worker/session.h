@@ -9,6 +9,7 @@
 #include "src/train/trainer.h"
 #include "worker/coordinator_link.h"
 #include "worker/group_task.h"
+#include "worker/idleness.h"
 #include "worker/lease_bundle.h"
 #include "worker/lease_run.h"
 #include "worker/node_data.h"
@@ -47,7 +48,7 @@ class Session {
 
   std::optional<LeaseRun> run_;        // of the newest lease
   std::optional<LeaseBundle> bundle_;  // instead of run_, when several leases are worked on
-  std::string idle_explanation_;       // shown once
+  Idleness idleness_;
 };
 
 }  // namespace vizsla

@@ -181,11 +181,11 @@ class MultiprocTest(unittest.TestCase):
         jsonschema.validate(value, json.loads(schema.read_text()))
         return value
 
-    def job(self, ranks, *arguments, grace=1):
+    def job(self, ranks, *arguments, grace=1, threads=1):
         """Starts mpirun. When a job ends in disorder, or mpirun gets SIGTERM, Open MPI 4.1 sends SIGCONT, sleeps
         `grace` seconds, sends SIGTERM, sleeps `grace` seconds, and sends SIGKILL."""
         return self.start("mpirun", "--oversubscribe", "--mca", "odls_base_sigkill_timeout", grace, "-np", ranks,
-                          BIN / "vizsla-worker", "--threads-per-rank", "1", *arguments)
+                          BIN / "vizsla-worker", "--threads-per-rank", threads, *arguments)
 
     def coordinator(self, *arguments, listen="127.0.0.1:0", lease="3s", heartbeat="500ms"):
         """Starts one and waits until it serves; leases are short, so that a dead job's trials come back soon."""

@@ -40,7 +40,7 @@ class Bundles(MultiprocTest):
     def test_the_same_results_as_one_by_one(self):
         space = self.heads("heads", trials=9, epochs=4)
         self.environment["VIZSLA_DB"] = "alone.db"
-        done = self.search(space).wait()
+        done = self.search(space, "--trials-at-once", 1).wait()
         self.assertEqual(done.code, 0, str(done))
         alone = self.histories(range(1, 10))
         self.environment["VIZSLA_DB"] = "bundle.db"
@@ -50,6 +50,15 @@ class Bundles(MultiprocTest):
         self.assertEqual({row["state"] for row in board.values()}, {"completed"}, board)
         # Metrics are of a few photos, whose logits may be near each other.
         self.assert_same_metrics(alone, self.histories(range(1, 10)), 2e-3)
+
+    def test_a_rank_of_two_threads_trains_two_heads(self):
+        job = self.job(1, "--search", self.heads("default", trials=4, epochs=30), "--data", self.data,
+                       "--weights", self.weights, threads=2)
+        done = job.wait()
+        self.assertEqual(done.code, 0, str(done))
+        shown = "".join(self.vizsla("trial", str(trial)).out for trial in range(1, 5))
+        self.assertRegex(shown, r":\d+/0\b(?!\.)")
+        self.assertRegex(shown, r":\d+/0\.1\b")
 
     def test_a_killed_job_gives_all_its_trials_back(self):
         self.coordinator()

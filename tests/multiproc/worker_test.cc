@@ -7,6 +7,7 @@
 #include "src/comm/communicator.h"
 #include "worker/blas_kernels.h"
 #include "worker/group_task.h"
+#include "worker/idleness.h"
 #include "worker/launch.h"
 #include "worker/options.h"
 #include "worker/rpc_hooks.h"
@@ -161,6 +162,34 @@ TEST(RuntimeTest, ThreadsShareTheNode) {
   EXPECT_EQ(ThreadsPerRank(0, 2, 1), 2);
   EXPECT_EQ(ThreadsPerRank(7, 2, 2), 7);
   EXPECT_GE(UsableCores(), 1);
+}
+
+TEST(RuntimeTest, ARankOfManyThreadsTrainsManyHeads) {
+  EXPECT_EQ(TrialsAtOnce(0, 1, 1, "cpu"), 1);
+  EXPECT_EQ(TrialsAtOnce(0, 4, 1, "cpu"), 4);
+  EXPECT_EQ(TrialsAtOnce(0, 64, 1, "cpu"), 8);
+  EXPECT_EQ(TrialsAtOnce(0, 4, 2, "cpu"), 1);
+  EXPECT_EQ(TrialsAtOnce(0, 4, 1, "cuda:0"), 1);
+  EXPECT_EQ(TrialsAtOnce(16, 2, 1, "cpu"), 16);
+  EXPECT_EQ(TrialsAtOnce(1, 4, 1, "cpu"), 1);
+}
+
+TEST(IdlenessTest, LeavesWhenNothingIsLeftUnlessItWaits) {
+  const Acquired busy{.retry_after = std::chrono::milliseconds(500), .explanation = "all run"};
+  const Acquired nothing{.nothing_left = true, .explanation = "all ended"};
+  EXPECT_EQ(Idleness(false).Decide(busy), Idleness::Next::kAskAgain);
+  EXPECT_EQ(Idleness(false).Decide(nothing), Idleness::Next::kLeave);
+  EXPECT_EQ(Idleness(true).Decide(busy), Idleness::Next::kAskAgain);
+  EXPECT_EQ(Idleness(true).Decide(nothing), Idleness::Next::kRegisterAndAsk);
+}
+
+TEST(IdlenessTest, PausesAsTheCoordinatorWishesWithinBounds) {
+  const auto pause = [](int milliseconds) {
+    return Idleness::Pause({.retry_after = std::chrono::milliseconds(milliseconds)}).count();
+  };
+  EXPECT_EQ(pause(0), 100);
+  EXPECT_EQ(pause(700), 700);
+  EXPECT_EQ(pause(60'000), 2000);
 }
 
 TEST(BlasKernelsTest, AreThoseOfTheProcessorWhenOpenBlasDoesNotKnowIt) {
