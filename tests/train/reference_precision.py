@@ -55,9 +55,8 @@ network = network.to(memory_format=torch.channels_last).train()
 optimizer = torch.optim.SGD(network.parameters(), lr=question["learning_rate"])
 dtype = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(question["precision"])
 labels = torch.tensor(question["labels"])
-scale = question["loss_scale"]
 answer = []
-for images in question["steps"]:
+for images, scale in zip(question["steps"], question["loss_scales"]):
     x = tensor(images).to(memory_format=torch.channels_last)
     optimizer.zero_grad()
     with torch.autocast("cpu", dtype or torch.bfloat16, enabled=dtype is not None):
@@ -66,7 +65,8 @@ for images in question["steps"]:
     (loss * scale).backward()
     for parameter in network.parameters():
         parameter.grad /= scale
-    optimizer.step()
+    if all(parameter.grad.isfinite().all() for parameter in network.parameters()):  # as torch.amp.GradScaler
+        optimizer.step()
     answer.append({"loss": loss.item(), "type": str(logits.dtype),
                    "logits": logits.detach().float().flatten().tolist(),
                    "output": network.head["output"].weight.detach().flatten().tolist(),
