@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -32,9 +33,11 @@ void DrawDropoutMask(StreamKey key, int64_t first_row, int64_t row_size, double 
                   words);
       const size_t first = block * kPerBlock;
       const size_t elements = std::min(count * kPerBlock, static_cast<size_t>(row_size) - first);
-      for (size_t i = 0; i < elements; ++i) {
-        const uint32_t bits = (words[i / 2] >> (16 * (i % 2))) & 0xFFFF;
-        out[first + i] = bits < threshold ? 0.0f : keep;
+      KeepHalves(words, elements / 2, threshold, keep, out + first);
+      if (elements % 2 == 1) {
+        std::array<float, 2> last{};
+        KeepHalves(words + elements / 2, 1, threshold, keep, last.data());
+        out[first + elements - 1] = last[0];
       }
     }
   };

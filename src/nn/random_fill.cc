@@ -5,18 +5,14 @@
 #include <cstring>
 #include <numbers>
 
+#include "src/base/for_each_cpu.h"
+
 namespace vizsla {
 namespace {
 
-constexpr size_t kLanes = 16;  // blocks computed side by side, so that the compiler uses vectors
+constexpr size_t kLanes = 32;  // blocks computed side by side, so that the compiler uses vectors
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define VIZSLA_VECTORISED __attribute__((target_clones("avx2", "default")))
-#else
-#define VIZSLA_VECTORISED
-#endif
-
-VIZSLA_VECTORISED
+VIZSLA_FOR_EACH_CPU
 void PhiloxLanes(uint32_t first_block, uint64_t row, uint64_t key, uint32_t* words) {
   uint32_t c0[kLanes], c1[kLanes], c2[kLanes], c3[kLanes];
   for (size_t i = 0; i < kLanes; ++i) {
@@ -72,6 +68,15 @@ void PhiloxWords(StreamKey key, uint64_t row, uint32_t first_block, size_t block
     uint32_t rest[4 * kLanes];
     PhiloxLanes(first_block + static_cast<uint32_t>(done), row, key.value(), rest);
     std::memcpy(words + 4 * done, rest, (blocks - done) * 4 * sizeof(uint32_t));
+  }
+}
+
+VIZSLA_FOR_EACH_CPU
+void KeepHalves(const uint32_t* words, size_t count, uint32_t threshold, float kept,
+                float* values) {
+  for (size_t i = 0; i < count; ++i) {
+    values[2 * i] = (words[i] & 0xFFFF) < threshold ? 0.0f : kept;
+    values[2 * i + 1] = (words[i] >> 16) < threshold ? 0.0f : kept;
   }
 }
 

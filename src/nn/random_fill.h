@@ -15,6 +15,10 @@ namespace vizsla {
 // 0 is what RandomStream(key) draws with NextU32.
 void PhiloxWords(StreamKey key, uint64_t row, uint32_t first_block, size_t blocks, uint32_t* words);
 
+// Each word's lower and upper 16 bits decide on two values: 0 when below `threshold`, else `kept`.
+// `values` has room for 2 * count.
+void KeepHalves(const uint32_t* words, size_t count, uint32_t threshold, float kept, float* values);
+
 // Uniform in [low, high), 24 bits each.
 void FillUniform(StreamKey key, float low, float high, std::span<float> values);
 

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "src/train/for_each_cpu.h"
+#include "src/base/for_each_cpu.h"
 
 namespace vizsla {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "src/train/for_each_cpu.h"
+#include "src/base/for_each_cpu.h"
 
 namespace vizsla {
 

@@ -32,6 +32,27 @@ TEST(RandomFillTest, WordsAreThoseOfTheStream) {
             std::vector<uint32_t>(expected.begin(), expected.end()));
 }
 
+// Which bits decide on an element is part of a trial's reproducibility.
+TEST(DropoutTest, ElementsTakeSixteenBitsEachInOrder) {
+  const StreamKey key(3);
+  constexpr double kRate = 0.3;
+  for (const int64_t row_size : {1, 7, 8, 1001}) {
+    std::vector<float> mask(static_cast<size_t>(2 * row_size));
+    DrawDropoutMask(key, 5, row_size, kRate, mask);
+    std::vector<uint32_t> words(1024);
+    for (int64_t row = 0; row < 2; ++row) {
+      PhiloxWords(key, static_cast<uint64_t>(5 + row), 0, words.size() / 4, words.data());
+      for (int64_t i = 0; i < row_size; ++i) {
+        const uint32_t bits = (words[static_cast<size_t>(i / 2)] >> (16 * (i % 2))) & 0xFFFF;
+        const bool dropped = bits < std::lround(kRate * 65536);
+        ASSERT_EQ(mask[static_cast<size_t>(row * row_size + i)],
+                  dropped ? 0.0f : static_cast<float>(1 / (1 - kRate)))
+            << "row " << row << ", element " << i << " of " << row_size;
+      }
+    }
+  }
+}
+
 TEST(DropoutTest, RanksPartitionTheGlobalMask) {
   const StreamKey key(11);
   for (const int64_t row_size : {1, 7, 8, 128, 1001}) {
