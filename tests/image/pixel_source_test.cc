@@ -248,7 +248,7 @@ TEST_F(PixelSourceTest, RefusesWhatItDoesNotHave) {
   std::vector<float> pixels(3 * 256);
   const std::vector<PhotoView> views = {{1, {}}};
   EXPECT_EQ(source->Fill(views, pixels.data()).code(), absl::StatusCode::kOutOfRange);
-  const std::vector<PhotoView> partner = {{0, {}, MixedIn{.photo = 1}}};
+  const std::vector<PhotoView> partner = {{.photo = 0, .mixed_in = MixedIn{.photo = 1}}};
   EXPECT_EQ(source->Fill(partner, pixels.data()).code(), absl::StatusCode::kOutOfRange);
 }
 
