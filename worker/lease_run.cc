@@ -184,7 +184,7 @@ void LeaseRun::Assign(const GroupTask& task, std::optional<ParentTrial> parent) 
   assignment_.resume_checkpoint = task.checkpoint;
   assignment_.init_checkpoint = task.init;
   assignment_.sharing_trials =
-      ExpectedSharingTrials(lease_->study.spec, lease_->trial.stage, lease_->trial.number);
+      ExpectedSharingTrials(lease_->study.spec, lease_->trial, assignment_.plan);
 }
 
 absl::Status LeaseRun::Run(const TrainerOptions& options) {

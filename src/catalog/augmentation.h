@@ -72,10 +72,8 @@ struct View {
 // one variation on leaves the others' draws as they were.
 View DrawView(const AugmentationPolicy& policy, RandomStream& stream);
 
-// Policies whose views are only the photo and its mirror image: their features can be cached
-// exactly. CountExactViews: 1 (none), 2 (flip only), 0 (not finite). ViewIndex: 0 plain, 1
-// mirrored.
+// How many views the policy has, where they are only the photo and its mirror image: 1 (none), 2
+// (flip only), 0 (they have no end). ViewSet (view_set.h) numbers them.
 int CountExactViews(const AugmentationPolicy& policy);
-inline int ViewIndex(const View& view) { return view.flip ? 1 : 0; }
 
 }  // namespace vizsla

@@ -52,8 +52,14 @@ bool TrainRowsAreShared(const TrainingPlan& plan) {
   return FeaturesAreShareable(plan) || FrozenPrefixIsShareable(plan);
 }
 
-uint64_t LargestCacheBytes(const CachedRows& rows, uint64_t photos) {
-  return photos * 2 * rows.row_floats * sizeof(float);
+uint64_t LargestCacheBytes(const CachedRows& rows, const TrainingPlan& plan, uint64_t train_photos,
+                           uint64_t validation_photos) {
+  constexpr uint64_t kExact = ViewSet::kMostExact;
+  const std::optional<ViewSet> views = TrainViews(plan);
+  const bool keeps_drawn = TrainRowsAreShared(plan) && !views->is_exact();
+  const uint64_t train_views = keeps_drawn ? static_cast<uint64_t>(views->count()) : kExact;
+  return (train_photos * train_views + validation_photos * kExact) * rows.row_floats *
+         sizeof(float);
 }
 
 }  // namespace vizsla

@@ -49,10 +49,12 @@ struct CachedRows {
 // otherwise; those of the train photos only if TrainRowsAreShared.
 std::optional<CachedRows> CachedRowsOf(const TrainingPlan& plan);
 
-// Whether training, too, sees nothing but views that a cache can hold.
+// Whether training, too, sees nothing but views that a cache can hold: TrainViews(plan), unmixed.
 bool TrainRowsAreShared(const TrainingPlan& plan);
 
-// Of the rows of so many photos, when each is there in both exact views.
-uint64_t LargestCacheBytes(const CachedRows& rows, uint64_t photos);
+// Of the plan's `rows` of so many photos, when each is there in both exact views, whichever of them
+// other trials need, and the train photos in all views that are drawn of them.
+uint64_t LargestCacheBytes(const CachedRows& rows, const TrainingPlan& plan, uint64_t train_photos,
+                           uint64_t validation_photos);
 
 }  // namespace vizsla

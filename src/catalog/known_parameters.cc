@@ -188,6 +188,11 @@ void AppendInput(std::vector<ParameterInfo>& all) {
   custom(InTraining(Number("contrast", "0 to 1", 0, 1, 0, "Contrast times 1 +- this.")));
   custom(InTraining(Number("erasing", "0 to 1", 0, 1, 0, "Probability of erasing a rectangle.")));
   all.push_back(
+      Integer("views", StrCat("0 to ", ViewSet::kMostDrawn), 0, ViewSet::kMostDrawn, 0,
+              "Views of each train photo that are drawn once for all trials, so that features of "
+              "what is frozen can be cached; 0: every epoch draws anew. Without effect where all "
+              "views can be cached anyway (augmentation none, v1, or custom with flip alone)."));
+  all.push_back(
       InTraining(Number("mixup", "0 to 10", 0, 10, 0,
                         "Alpha of mixup, which blends photos and their labels; 0 is off.")));
   all.push_back(

@@ -167,10 +167,8 @@ absl::Status ResolvePreprocessing(const ParameterValues& values, TrainingPlan& p
   return absl::OkStatus();
 }
 
-absl::Status ResolveAugmentation(const ParameterValues& values, TrainingPlan& plan) {
+absl::Status ResolvePolicy(const ParameterValues& values, TrainingPlan& plan) {
   const std::string name = values.Word("augmentation");
-  plan.mixup = values.Get<double>("mixup");
-  plan.cutmix = values.Get<double>("cutmix");
   if (name != "custom") {
     VIZSLA_RETURN_IF_ERROR(Refuse(
         values,
@@ -191,6 +189,15 @@ absl::Status ResolveAugmentation(const ParameterValues& values, TrainingPlan& pl
       .contrast = values.Get<double>("contrast"),
       .erasing = values.Get<double>("erasing"),
   };
+  return absl::OkStatus();
+}
+
+absl::Status ResolveAugmentation(const ParameterValues& values, TrainingPlan& plan) {
+  VIZSLA_RETURN_IF_ERROR(ResolvePolicy(values, plan));
+  // Not refused: a space that varies the augmentation may well fix the views.
+  if (CountExactViews(plan.augmentation) == 0) plan.views = values.Integer("views");
+  plan.mixup = values.Get<double>("mixup");
+  plan.cutmix = values.Get<double>("cutmix");
   return absl::OkStatus();
 }
 

@@ -150,11 +150,18 @@ bool BackboneIsFrozen(const TrainingPlan& plan) {
   return !IsScratchNetwork(plan.network) && plan.unfreeze == "none" && plan.pretrained();
 }
 
+std::optional<ViewSet> TrainViews(const TrainingPlan& plan) {
+  return ViewSet::Of(plan.augmentation, plan.views);
+}
+
+ViewSet ValidationViews(const TrainingPlan& plan) {
+  return ViewSet::OfValidation(plan.test_time_flip);
+}
+
 namespace {
 
-// Each epoch shows a photo as it is or mirrored, and nothing else.
-bool SeesExactViews(const TrainingPlan& plan) {
-  return CountExactViews(plan.augmentation) > 0 && plan.mixup == 0 && plan.cutmix == 0;
+bool SeesNumberedViews(const TrainingPlan& plan) {
+  return TrainViews(plan).has_value() && plan.mixup == 0 && plan.cutmix == 0;
 }
 
 }  // namespace
@@ -162,11 +169,11 @@ bool SeesExactViews(const TrainingPlan& plan) {
 bool FrozenPrefixIsShareable(const TrainingPlan& plan) {
   if (IsScratchNetwork(plan.network) || !plan.pretrained() || BackboneIsFrozen(plan)) return false;
   // Layer 0 is the input.
-  return FirstTrainedLayer(plan) > 1 && SeesExactViews(plan);
+  return FirstTrainedLayer(plan) > 1 && SeesNumberedViews(plan);
 }
 
 bool FeaturesAreShareable(const TrainingPlan& plan) {
-  return BackboneIsFrozen(plan) && SeesExactViews(plan);
+  return BackboneIsFrozen(plan) && SeesNumberedViews(plan);
 }
 
 }  // namespace vizsla

@@ -14,6 +14,7 @@
 #include "src/catalog/network_graph.h"
 #include "src/catalog/preprocessing.h"
 #include "src/catalog/scratch_networks.h"
+#include "src/catalog/view_set.h"
 #include "src/study/configuration.h"
 #include "src/study/early_stopping.h"
 #include "src/study/study.h"
@@ -76,7 +77,10 @@ struct TrainingPlan {
   int image_size = 160;             // pixels, square
   Preprocessing preprocessing;      // resolved: never "weights"
   AugmentationPolicy augmentation;  // of train photos; validation and test are never augmented
-  double mixup = 0;                 // alpha of mixing.h; 0 is off
+  // Views of each train photo that are drawn once for all trials (view_set.h); 0: each epoch draws
+  // anew. Always 0 where the augmentation's views are exact.
+  int views = 0;
+  double mixup = 0;  // alpha of mixing.h; 0 is off
   double cutmix = 0;
   ScratchOptions scratch;  // of scratch networks
   // The head: pooling, then for each dense size: dense + ReLU, with `dropout_hidden` between dense
@@ -189,11 +193,15 @@ EarlyStopping EarlyStoppingOf(const TrainingPlan& plan, const EarlyStopping& of_
 // True when a pretrained backbone is frozen whole: the features of a photo as it is, so those of
 // every validation photo, are the same in every epoch and trial.
 bool BackboneIsFrozen(const TrainingPlan& plan);
+// What training sees of each photo. Nullopt: a fresh view in every epoch.
+std::optional<ViewSet> TrainViews(const TrainingPlan& plan);
+// What validation and evaluation see.
+ViewSet ValidationViews(const TrainingPlan& plan);
 // True when layers of a pretrained backbone are frozen below an unfreeze point and training sees
-// only exact views, unmixed: what crosses that point is the same in every epoch and trial.
+// only numbered views, unmixed: what crosses that point is the same in every epoch and trial.
 bool FrozenPrefixIsShareable(const TrainingPlan& plan);
-// True when besides the policy's views are exact and rows are not mixed: the train photos' features
-// are computed once and shared too (the feature cache).
+// True when besides training sees only numbered views, unmixed: the train photos' features are
+// computed once and shared too (the feature cache).
 bool FeaturesAreShareable(const TrainingPlan& plan);
 
 }  // namespace vizsla

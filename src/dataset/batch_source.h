@@ -24,6 +24,7 @@ struct MixedIn {
 struct PhotoView {
   uint32_t photo = 0;  // position in the source's own list
   View view = {};
+  int view_number = 0;  // in the ViewSet that it was chosen from (view_set.h), if it was
   std::optional<MixedIn> mixed_in = std::nullopt;
 };
 
@@ -33,6 +34,9 @@ class BatchSource {
   virtual size_t photo_count() const = 0;
   virtual int image_size() const = 0;  // pixels, square
   virtual int label(uint32_t photo) const = 0;
+  // Of the photo's bytes: the same in every source that has it, at whatever place. What is drawn
+  // for a photo once and for all is drawn by it. A photo that was never hashed has its position.
+  virtual uint64_t photo_identity(uint32_t photo) const = 0;
   // SHA-256 that names the photos in order, how they were decoded and resized, and the
   // preprocessing: two sources with equal digests fill equal pixels. The feature cache is keyed by
   // it.

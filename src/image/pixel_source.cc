@@ -1,6 +1,8 @@
 #include "src/image/pixel_source.h"
 
+#include <algorithm>
 #include <bit>
+#include <charconv>
 #include <utility>
 
 #include "src/base/check.h"
@@ -41,6 +43,13 @@ PixelSource::PixelSource(std::unique_ptr<DecodedPhotos> pixels, const PixelSourc
     labels_.push_back(photos[options.positions[slot]].label);
   }
   content_digest_ = DigestOf(*pixels_, slots_, options.preprocessing);
+}
+
+uint64_t PixelSource::photo_identity(uint32_t photo) const {
+  const std::string& hash = pixels_->hash(slots_[photo]);
+  uint64_t identity = photo;
+  std::from_chars(hash.data(), hash.data() + std::min<size_t>(hash.size(), 16), identity, 16);
+  return identity;
 }
 
 absl::Status PixelSource::CheckPhoto(uint32_t photo) const {

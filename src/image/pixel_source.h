@@ -34,6 +34,7 @@ class PixelSource : public BatchSource {
   size_t photo_count() const override { return photo_positions_.size(); }
   int image_size() const override { return pixels_->image_size(); }
   int label(uint32_t photo) const override { return labels_[photo]; }
+  uint64_t photo_identity(uint32_t photo) const override;  // the hash's first 64 bits
   std::string content_digest() const override { return content_digest_; }
   // OutOfRange for a photo, or a partner, that the source does not have.
   absl::Status Fill(std::span<const PhotoView> views, float* pixels) const override;

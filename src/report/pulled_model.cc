@@ -58,6 +58,7 @@ Json DescribePlan(const PulledConfig& config) {
                           {"brightness", policy.brightness},
                           {"contrast", policy.contrast},
                           {"erasing", policy.erasing},
+                          {"views", plan->views},
                           {"mixup", plan->mixup},
                           {"cutmix", plan->cutmix}};
   const OptimizerPlan& optimizer = plan->optimizer;

@@ -59,18 +59,19 @@ double EpochSeconds(const TrainingPlan& plan, bool rows_are_cached, const DryRun
 std::optional<CachedRows> SharedRows(const TrainingPlan& plan, const DryRunPhotos& photos) {
   if (!TrainRowsAreShared(plan)) return std::nullopt;
   std::optional<CachedRows> rows = CachedRowsOf(plan);
-  const auto count = static_cast<uint64_t>(photos.train + photos.validation);
-  if (LargestCacheBytes(*rows, count) > kLargestFeatureCache) return std::nullopt;
+  const uint64_t bytes = LargestCacheBytes(*rows, plan, static_cast<uint64_t>(photos.train),
+                                           static_cast<uint64_t>(photos.validation));
+  if (bytes > kLargestFeatureCache) return std::nullopt;
   return rows;
 }
 
 // Rows with the same key are the same rows: network, image size, preprocessing, channel order, and
-// what they hold.
-using FeatureKey = std::tuple<std::string, int, std::string, bool, std::string>;
+// what they hold, and of which views.
+using FeatureKey = std::tuple<std::string, int, std::string, bool, std::string, std::string>;
 
 struct FeatureSet {
-  int train_views = 1;
-  int validation_views = 1;
+  int train_views = 0;
+  int validation_views = 0;
   uint64_t row_bytes = 0;
   double seconds_per_row = 0;
 };
@@ -157,13 +158,20 @@ absl::StatusOr<DryRunEstimate> EstimateStudy(const StudySpec& spec, const DryRun
     training_seconds += plan.epochs * EpochSeconds(plan, rows.has_value(), photos, rates);
     if (!rows) continue;
     ++estimate.sharing_trials;
-    FeatureSet& set = sets[{plan.network, plan.image_size, plan.preprocessing.name,
-                            plan.preprocessing.bgr, rows->content}];
-    set.train_views = std::max(set.train_views, CountExactViews(plan.augmentation));
-    set.validation_views = std::max(set.validation_views, plan.test_time_flip ? 2 : 1);
-    set.row_bytes = rows->row_floats * sizeof(float);
-    set.seconds_per_row =
-        WorkFactor(plan) * (1 - TrainedShareOfBackbone(plan)) / rates.forward_images_per_second;
+    const auto set_of = [&](const ViewSet& views) -> FeatureSet& {
+      FeatureSet& set = sets[{plan.network, plan.image_size, plan.preprocessing.name,
+                              plan.preprocessing.bgr, rows->content, views.Family()}];
+      set.row_bytes = rows->row_floats * sizeof(float);
+      set.seconds_per_row =
+          WorkFactor(plan) * (1 - TrainedShareOfBackbone(plan)) / rates.forward_images_per_second;
+      return set;
+    };
+    const ViewSet train_views = *TrainViews(plan);
+    const ViewSet validation_views = ValidationViews(plan);
+    int& train = set_of(train_views).train_views;
+    train = std::max(train, train_views.count());
+    int& validation = set_of(validation_views).validation_views;
+    validation = std::max(validation, validation_views.count());
   }
 
   // What was looked at stands for all.
@@ -176,7 +184,9 @@ absl::StatusOr<DryRunEstimate> EstimateStudy(const StudySpec& spec, const DryRun
       std::min<double>(std::max(1, rates.cores), static_cast<double>(estimate.trials));
   estimate.checkpoint_bytes =
       static_cast<uint64_t>(scale * checkpoint_bytes + running * 3 * largest_trained_bytes);
-  estimate.feature_sets = static_cast<int64_t>(sets.size());
+  // The validation photos of drawn views lie in a set of their own, and make no pass.
+  estimate.feature_sets = std::count_if(
+      sets.begin(), sets.end(), [](const auto& entry) { return entry.second.train_views > 0; });
   double feature_seconds = 0;
   for (const auto& [key, set] : sets) {
     const int64_t rows = photos.train * set.train_views + photos.validation * set.validation_views;

@@ -97,7 +97,7 @@ class Pretraining {
  private:
   // The mean loss over its photos.
   absl::StatusOr<double> RunEpoch(int epoch, Optimizer& optimizer, GradientReducer& reducer) {
-    const EpochBatches batches(plan_, streams_, epoch, photos_.photo_count());
+    const EpochBatches batches(plan_, streams_, epoch, photos_);
     const auto rows_of = [&](int64_t step) {
       return batches.RowsOf(step, group_.rank(), group_.size());
     };

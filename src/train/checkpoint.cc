@@ -4,7 +4,7 @@
 #include <map>
 
 #include "absl/strings/numbers.h"
-#include "src/train/exact_number.h"
+#include "src/base/exact_number.h"
 
 namespace vizsla {
 namespace {

@@ -5,12 +5,23 @@
 namespace vizsla {
 
 EpochBatches::EpochBatches(const TrainingPlan& plan, const TrialStreams& streams, int epoch,
-                           size_t photos)
-    : plan_(plan), streams_(streams), epoch_(epoch), order_(streams.Order(epoch, photos)) {}
+                           const BatchSource& source)
+    : plan_(plan),
+      streams_(streams),
+      epoch_(epoch),
+      source_(source),
+      views_(TrainViews(plan)),
+      order_(streams.Order(epoch, source.photo_count())) {}
 
 PhotoView EpochBatches::PhotoAt(int64_t place) const {
   const uint32_t photo = order_[static_cast<size_t>(place)];
-  return {.photo = photo, .view = streams_.Augmentation(plan_.augmentation, epoch_, photo)};
+  if (!views_) {
+    return {.photo = photo, .view = streams_.Augmentation(plan_.augmentation, epoch_, photo)};
+  }
+  const int number = streams_.ViewNumber(*views_, epoch_, photo);
+  return {.photo = photo,
+          .view = views_->At(source_.photo_identity(photo), number),
+          .view_number = number};
 }
 
 StepRows EpochBatches::RowsOf(int64_t step, int rank, int size) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "src/catalog/training_plan.h"
@@ -23,10 +24,11 @@ struct StepRows {
 
 // The shuffled train photos of one epoch, a batch a step; the last batch may have fewer rows. When
 // rows are mixed, a row's partner is the row before it in the global batch, whichever rank has that
-// one. Thread-safe. `plan` outlives this object.
+// one. Thread-safe. `plan` and `source` outlive this object.
 class EpochBatches {
  public:
-  EpochBatches(const TrainingPlan& plan, const TrialStreams& streams, int epoch, size_t photos);
+  EpochBatches(const TrainingPlan& plan, const TrialStreams& streams, int epoch,
+               const BatchSource& source);
 
   int64_t steps() const { return StepsPerEpoch(photos(), plan_.batch_size); }
   StepRows RowsOf(int64_t step, int rank, int size) const;
@@ -39,6 +41,8 @@ class EpochBatches {
   const TrainingPlan& plan_;
   const TrialStreams streams_;
   const int epoch_;
+  const BatchSource& source_;
+  const std::optional<ViewSet> views_;
   const std::vector<uint32_t> order_;
 };
 

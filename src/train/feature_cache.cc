@@ -60,17 +60,20 @@ FeatureCache::FeatureCache(std::string folder, FeatureLayout layout, FolderUse u
     : folder_(std::move(folder)),
       layout_(std::move(layout)),
       use_(std::move(use)),
-      shards_per_view_((layout_.photo_count + kPhotosPerShard - 1) / kPhotosPerShard) {
-  for (int view = 0; view < layout_.view_count; ++view) {
-    for (size_t i = 0; i < shards_per_view_; ++i) {
-      Shard shard;
-      shard.view = view;
-      shard.first_photo = i * kPhotosPerShard;
-      shard.photo_count = std::min(kPhotosPerShard, layout_.photo_count - shard.first_photo);
-      shard.path = StrCat(folder_, "/shard-", view, "-", absl::Dec(i, absl::kZeroPad5));
-      shards_.push_back(std::move(shard));
-    }
+      shards_(static_cast<size_t>(layout_.view_count)) {}
+
+std::vector<FeatureCache::Shard>& FeatureCache::ShardsOf(int view) {
+  std::vector<Shard>& shards = shards_[static_cast<size_t>(view)];
+  if (!shards.empty()) return shards;
+  for (size_t i = 0; i * kPhotosPerShard < layout_.photo_count; ++i) {
+    Shard shard;
+    shard.view = view;
+    shard.first_photo = i * kPhotosPerShard;
+    shard.photo_count = std::min(kPhotosPerShard, layout_.photo_count - shard.first_photo);
+    shard.path = StrCat(folder_, "/shard-", view, "-", absl::Dec(i, absl::kZeroPad5));
+    shards.push_back(std::move(shard));
   }
+  return shards;
 }
 
 std::string FeatureCache::Header(const Shard& shard, const std::string& checksum) const {
@@ -114,54 +117,58 @@ bool FeatureCache::Load(Shard& shard) {
 }
 
 uint64_t FeatureCache::BytesWhenFull(int view_count) const {
-  const uint64_t a_view = shards_per_view_ * kHeaderBytes + layout_.photo_count * row_bytes();
+  const uint64_t shards = (layout_.photo_count + kPhotosPerShard - 1) / kPhotosPerShard;
+  const uint64_t a_view = shards * kHeaderBytes + layout_.photo_count * row_bytes();
   return a_view * static_cast<uint64_t>(view_count);
 }
 
 size_t FeatureCache::ReadyRows(int view_count) {
   size_t rows = 0;
-  for (Shard& shard : ShardsOf(view_count)) rows += Load(shard) ? shard.photo_count : 0;
+  for (int view = 0; view < view_count; ++view) {
+    for (Shard& shard : ShardsOf(view)) rows += Load(shard) ? shard.photo_count : 0;
+  }
   return rows;
 }
 
 absl::StatusOr<FeatureCache::Fill> FeatureCache::FillOne(int view_count, const Compute& compute) {
   bool complete = true;
-  for (Shard& shard : ShardsOf(view_count)) {
-    if (Load(shard)) continue;
-    VIZSLA_ASSIGN_OR_RETURN(const std::optional<FileLock> lock,
-                            FileLock::TryAcquire(shard.path + ".lock"));
-    if (!lock) {
-      complete = false;
-      continue;
+  for (int view = 0; view < view_count; ++view) {
+    for (Shard& shard : ShardsOf(view)) {
+      if (Load(shard)) continue;
+      VIZSLA_ASSIGN_OR_RETURN(const std::optional<FileLock> lock,
+                              FileLock::TryAcquire(shard.path + ".lock"));
+      if (!lock) {
+        complete = false;
+        continue;
+      }
+      if (Load(shard)) continue;  // finished between our look and our lock
+      VIZSLA_RETURN_IF_ERROR(FillShard(shard, compute));
+      return Fill::kFilled;
     }
-    if (Load(shard)) continue;  // finished between our look and our lock
-    VIZSLA_RETURN_IF_ERROR(FillShard(shard, compute));
-    return Fill::kFilled;
   }
   return complete ? Fill::kComplete : Fill::kBusy;
 }
 
 absl::Status FeatureCache::FillShard(Shard& shard, const Compute& compute) {
   const std::string path = shard.path + ".features";
-  std::vector<float> rows(shard.photo_count * layout_.row_floats);
+  std::vector<float> values(shard.photo_count * layout_.row_floats);
   for (size_t from = 0; from < shard.photo_count; from += kComputeBatch) {
-    std::vector<PhotoView> views(std::min(kComputeBatch, shard.photo_count - from));
-    for (size_t i = 0; i < views.size(); ++i) {
-      views[i].photo = static_cast<uint32_t>(shard.first_photo + from + i);
-      views[i].view.flip = shard.view == 1;
+    std::vector<FeatureRow> rows(std::min(kComputeBatch, shard.photo_count - from));
+    for (size_t i = 0; i < rows.size(); ++i) {
+      rows[i] = {.photo = static_cast<uint32_t>(shard.first_photo + from + i), .view = shard.view};
     }
-    VIZSLA_RETURN_IF_ERROR(compute(views, rows.data() + from * layout_.row_floats));
+    VIZSLA_RETURN_IF_ERROR(compute(rows, values.data() + from * layout_.row_floats));
   }
   std::vector<uint16_t> halves;
   if (layout_.type == FeatureType::kFloat16) {
-    halves.resize(rows.size());
-    if (!ToHalfFloats(rows, halves.data())) {
+    halves.resize(values.size());
+    if (!ToHalfFloats(values, halves.data())) {
       return absl::OutOfRangeError(StrCat("features of photos ", shard.first_photo, " to ",
                                           shard.first_photo + shard.photo_count - 1,
                                           " are beyond the range of float16"));
     }
   }
-  const std::string_view payload = halves.empty() ? BytesOf(rows) : BytesOf(halves);
+  const std::string_view payload = halves.empty() ? BytesOf(values) : BytesOf(halves);
   VIZSLA_ASSIGN_OR_RETURN(auto writer, AtomicFileWriter::Create(path));
   VIZSLA_RETURN_IF_ERROR(writer->Append(Header(shard, Sha256Hex(payload))));
   VIZSLA_RETURN_IF_ERROR(writer->Append(payload));
@@ -178,8 +185,7 @@ absl::Status FeatureCache::FillShard(Shard& shard, const Compute& compute) {
 
 void FeatureCache::ReadRow(uint32_t photo, int view, size_t first, size_t count,
                            float* values) const {
-  const Shard& shard =
-      shards_[static_cast<size_t>(view) * shards_per_view_ + photo / kPhotosPerShard];
+  const Shard& shard = shards_[static_cast<size_t>(view)][photo / kPhotosPerShard];
   VIZSLA_CHECK(shard.file.has_value());
   VIZSLA_CHECK(first + count <= layout_.row_floats);
   const std::byte* row = shard.file->data() + kHeaderBytes + photo % kPhotosPerShard * row_bytes();

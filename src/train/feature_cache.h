@@ -1,5 +1,6 @@
-// Frozen work is done once: the output of a frozen backbone for every (photo, exact view), on disk,
-// shared by all trials and all processes of this node.
+// Frozen work is done once: the output of a frozen backbone for every (photo, numbered view), on
+// disk, shared by all trials and all processes of this node. What the numbers mean is part of the
+// cache's name; a trial of few views and one of many share the first ones.
 //
 //   FOLDER/NAME/shard-V-00012.features    rows of photos 12 * 128 .. 12 * 128 + 127 in view V
 //   FOLDER/NAME/shard-V-00012.lock        held by the process that is filling it
@@ -23,24 +24,29 @@
 
 #include "src/base/file.h"
 #include "src/base/status.h"
-#include "src/dataset/batch_source.h"
 #include "src/train/feature_type.h"
 #include "src/train/folder_use.h"
 
 namespace vizsla {
 
 // What a cache holds. `name` identifies the contents (photos, decode, preprocessing, backbone,
-// weights, padding, cut, pooling, type) and becomes a folder: letters, digits, '-' and '_'.
+// weights, padding, cut, pooling, family of views, type) and becomes a folder: letters, digits, '-'
+// and '_'.
 struct FeatureLayout {
   std::string name;
   size_t photo_count = 0;
-  int view_count = 1;     // exact views: 1 plain, 2 also mirrored
+  int view_count = 1;     // as many as anybody may ask for: ViewSet::FamilyCount
   size_t row_floats = 0;  // per (photo, view)
   FeatureType type = FeatureType::kFloat32;
 };
 
-// Not thread-safe; any number of objects and processes may share the folder. While one of them
-// lives, nobody removes it.
+struct FeatureRow {
+  uint32_t photo = 0;
+  int view = 0;
+};
+
+// Not thread-safe, but that rows may be read while other views are filled; any number of objects
+// and processes may share the folder. While one of them lives, nobody removes it.
 class FeatureCache {
  public:
   static constexpr size_t kPhotosPerShard = 128;
@@ -68,8 +74,8 @@ class FeatureCache {
     return layout_.photo_count * static_cast<size_t>(view_count);
   }
 
-  // Fills rows: views.size() x row_floats.
-  using Compute = std::function<absl::Status(std::span<const PhotoView> views, float* rows)>;
+  // Fills values: rows.size() x row_floats.
+  using Compute = std::function<absl::Status(std::span<const FeatureRow> rows, float* values)>;
   enum class Fill {
     kComplete,  // every shard of the first view_count views is ready
     kFilled,    // this call filled one
@@ -104,15 +110,14 @@ class FeatureCache {
   // whole.
   bool Load(Shard& shard);
   absl::Status FillShard(Shard& shard, const Compute& compute);
-  std::span<Shard> ShardsOf(int view_count) {
-    return std::span(shards_).first(shards_per_view_ * static_cast<size_t>(view_count));
-  }
+  // Of the view, made when it is first asked for. Shards that are ready stay where they are, as
+  // others may read them meanwhile.
+  std::vector<Shard>& ShardsOf(int view);
 
   std::string folder_;  // FOLDER/NAME
   FeatureLayout layout_;
   FolderUse use_;
-  size_t shards_per_view_;
-  std::vector<Shard> shards_;  // view by view
+  std::vector<std::vector<Shard>> shards_;  // of each view; of none before ShardsOf
   std::string last_filled_;
 };
 

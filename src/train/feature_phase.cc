@@ -34,8 +34,12 @@ double Median(std::vector<double> values) {
 // One source's cache and what is needed of it.
 struct Part {
   const BatchSource& source;
+  ViewSet views;
   std::shared_ptr<FeatureCache> cache;
-  int view_count = 1;  // 0: nothing is kept
+
+  size_t ReadyRows() const { return cache->ReadyRows(views.count()); }
+  size_t TotalRows() const { return cache->TotalRows(views.count()); }
+  uint64_t BytesWhenFull() const { return cache->BytesWhenFull(views.count()); }
 };
 
 class Filler {
@@ -90,30 +94,32 @@ class Filler {
 
  private:
   absl::Status OpenCaches() {
-    const int train_views = TrainRowsAreShared(plan_) ? CountExactViews(plan_.augmentation) : 0;
-    const int validation_views = plan_.test_time_flip ? 2 : 1;
-    for (const auto& [source, views] :
-         {std::pair(data_.train, train_views), std::pair(data_.validation, validation_views)}) {
-      FeatureLayout layout;
-      layout.name = FeatureCacheKey(source->content_digest(), plan_.network, frozen_weights_,
-                                    data_.padding, Content());
-      layout.type = options_.feature_type;
-      layout.photo_count = source->photo_count();
-      layout.view_count = 2;  // whichever views another trial needs
-      layout.row_floats = input_.row_floats();
-      VIZSLA_ASSIGN_OR_RETURN(std::shared_ptr<FeatureCache> cache,
-                              SharedFeatureCache(options_.feature_cache_folder, layout));
-      parts_.push_back({*source, std::move(cache), views});
+    if (TrainRowsAreShared(plan_)) {
+      VIZSLA_RETURN_IF_ERROR(OpenCache(*data_.train, *TrainViews(plan_)));
     }
+    VIZSLA_RETURN_IF_ERROR(OpenCache(*data_.validation, ValidationViews(plan_)));
     // Other jobs may want the room of what this one has not needed for a while.
     CloseIdleFeatureCaches(10min);
     return absl::OkStatus();
   }
 
+  absl::Status OpenCache(const BatchSource& source, const ViewSet& views) {
+    FeatureLayout layout;
+    layout.name = FeatureCacheKey(source.content_digest(), plan_.network, frozen_weights_,
+                                  data_.padding, Content(), views.Family());
+    layout.type = options_.feature_type;
+    layout.photo_count = source.photo_count();
+    layout.view_count = views.FamilyCount();  // whichever views another trial needs
+    layout.row_floats = input_.row_floats();
+    VIZSLA_ASSIGN_OR_RETURN(std::shared_ptr<FeatureCache> cache,
+                            SharedFeatureCache(options_.feature_cache_folder, layout));
+    parts_.push_back({source, views, std::move(cache)});
+    return absl::OkStatus();
+  }
+
   bool HasGaps() const {
-    return std::any_of(parts_.begin(), parts_.end(), [](const Part& part) {
-      return part.cache->ReadyRows(part.view_count) < part.cache->TotalRows(part.view_count);
-    });
+    return std::any_of(parts_.begin(), parts_.end(),
+                       [](const Part& part) { return part.ReadyRows() < part.TotalRows(); });
   }
 
   absl::Status ReserveRoom() {
@@ -121,7 +127,7 @@ class Filler {
     for (const Part& part : parts_) {
       wanted.push_back({.name = part.cache->layout().name,
                         .use = &part.cache->use(),
-                        .bytes = part.cache->BytesWhenFull(part.view_count)});
+                        .bytes = part.BytesWhenFull()});
     }
     return MakeRoom(options_.feature_cache_folder, wanted, options_.feature_cache_budget);
   }
@@ -140,7 +146,7 @@ class Filler {
       rows_computed_ = 0;
       const auto start = SteadyClock::now();
       VIZSLA_ASSIGN_OR_RETURN(const FeatureCache::Fill fill,
-                              part.cache->FillOne(part.view_count, ComputeFor(part)));
+                              part.cache->FillOne(part.views.count(), ComputeFor(part)));
       if (fill == FeatureCache::Fill::kFilled) {
         VIZSLA_RETURN_IF_ERROR(DecideOnce(*part.cache, SecondsSince(start)));
         return false;
@@ -156,12 +162,12 @@ class Filler {
 
   FeatureCache::Compute ComputeFor(const Part& part) {
     size_t in_shard = 0;
-    return [this, &part, in_shard](std::span<const PhotoView> views, float* rows) mutable {
+    return [this, &part, in_shard](std::span<const FeatureRow> rows, float* values) mutable {
       const auto start = SteadyClock::now();
-      compute_status_ = Compute(part, views, rows);
-      batch_seconds_a_row_.push_back(SecondsSince(start) / static_cast<double>(views.size()));
-      rows_computed_ += views.size();
-      in_shard += views.size();
+      compute_status_ = Compute(part, rows, values);
+      batch_seconds_a_row_.push_back(SecondsSince(start) / static_cast<double>(rows.size()));
+      rows_computed_ += rows.size();
+      in_shard += rows.size();
       ReportProgress(in_shard);
       callback_seconds_ += SecondsSince(start);
       return compute_status_;
@@ -169,11 +175,11 @@ class Filler {
   }
 
   // Leader: after its first shard, whether to go on. Where nothing was missing there is nothing to
-  // decide; and the small rows behind a whole backbone always pay.
+  // decide; and the small rows behind a whole backbone always pay, in one view or two.
   absl::Status DecideOnce(const FeatureCache& filled, double shard_seconds) {
-    if (decided_ || !group_.is_leader() || input_.rows().kind != CachedRows::Kind::kCut) {
-      return absl::OkStatus();
-    }
+    const bool always_pays =
+        input_.rows().kind != CachedRows::Kind::kCut && parts_.front().views.is_exact();
+    if (decided_ || !group_.is_leader() || always_pays) return absl::OkStatus();
     decided_ = true;
     if (options_.feature_storage == FeatureStorage::kStored) return absl::OkStatus();
     VIZSLA_ASSIGN_OR_RETURN(const ReadRates rates, MeasureReadRates(filled.last_filled()));
@@ -181,14 +187,12 @@ class Filler {
     uint64_t bytes = 0;
     uint64_t all_rows = 0;
     for (Part& part : parts_) {
-      bytes += part.cache->BytesWhenFull(part.view_count);
-      all_rows += part.cache->TotalRows(part.view_count);
-      costs.missing_rows +=
-          part.cache->TotalRows(part.view_count) - part.cache->ReadyRows(part.view_count);
+      bytes += part.BytesWhenFull();
+      all_rows += part.TotalRows();
+      costs.missing_rows += part.TotalRows() - part.ReadyRows();
     }
     // Training sees each photo in one view, validation in all of its views.
-    costs.rows_an_epoch =
-        data_.train->photo_count() + parts_[1].cache->TotalRows(parts_[1].view_count);
+    costs.rows_an_epoch = data_.train->photo_count() + parts_.back().TotalRows();
     costs.epochs = plan_.epochs * assignment_.sharing_trials;
     // The first batch also sets up what the later ones find; one may have been disturbed.
     costs.compute_seconds = Median(batch_seconds_a_row_);
@@ -202,7 +206,13 @@ class Filler {
     return absl::OkStatus();
   }
 
-  absl::Status Compute(const Part& part, std::span<const PhotoView> views, float* rows) {
+  absl::Status Compute(const Part& part, std::span<const FeatureRow> rows, float* values) {
+    std::vector<PhotoView> views;
+    for (const FeatureRow& row : rows) {
+      views.push_back({.photo = row.photo,
+                       .view = part.views.At(part.source.photo_identity(row.photo), row.view),
+                       .view_number = row.view});
+    }
     const int64_t side = part.source.image_size();
     const int64_t count = static_cast<int64_t>(views.size());
     torch::NoGradGuard no_grad;
@@ -212,7 +222,7 @@ class Filler {
     const Autocast autocast(plan_.precision, device);
     const torch::Tensor features =
         input_.Rows(model_, ToDevice(images, device)).to(torch::kCPU, torch::kFloat32).contiguous();
-    std::memcpy(rows, features.data_ptr<float>(), static_cast<size_t>(features.nbytes()));
+    std::memcpy(values, features.data_ptr<float>(), static_cast<size_t>(features.nbytes()));
     return absl::OkStatus();
   }
 
@@ -221,16 +231,16 @@ class Filler {
     size_t done = in_shard;
     size_t total = 0;
     for (Part& part : parts_) {
-      done += part.cache->ReadyRows(part.view_count);
-      total += part.cache->TotalRows(part.view_count);
+      done += part.ReadyRows();
+      total += part.TotalRows();
     }
     group_.Propose(hooks_.Progress(0, static_cast<int64_t>(done), static_cast<int64_t>(total)));
   }
 
   std::optional<TrialFeatures> Features() const {
     TrialFeatures features;
-    if (parts_[0].view_count > 0) features.train = parts_[0].cache;
-    features.validation = parts_[1].cache;
+    if (parts_.size() == 2) features.train = parts_.front().cache;
+    features.validation = parts_.back().cache;
     features.input = input_;
     return features;
   }
@@ -244,7 +254,7 @@ class Filler {
   Model& model_;
   VotingGroup& group_;
   TrialHooks& hooks_;
-  std::vector<Part> parts_;  // train, validation
+  std::vector<Part> parts_;  // of the train photos, if they are cached; of the validation photos
   // Of the shard that was filled last.
   std::vector<double> batch_seconds_a_row_;
   double callback_seconds_ = 0;  // computing and reporting
@@ -262,7 +272,7 @@ torch::Tensor TrialFeatures::Gather(const FeatureCache& cache,
       torch::empty({static_cast<int64_t>(views.size()), static_cast<int64_t>(input.float_count())});
   float* row = rows.data_ptr<float>();
   for (const PhotoView& view : views) {
-    cache.ReadRow(view.photo, ViewIndex(view.view), input.first_float(), input.float_count(), row);
+    cache.ReadRow(view.photo, view.view_number, input.first_float(), input.float_count(), row);
     row += input.float_count();
   }
   return rows;
@@ -277,9 +287,10 @@ absl::StatusOr<std::optional<TrialFeatures>> PrepareFeatures(
   }
   const std::optional<CachedInput> input = CachedInput::For(plan);
   if (!input) return std::optional<TrialFeatures>();
-  const uint64_t photos = data.train->photo_count() + data.validation->photo_count();
+  const uint64_t bytes = LargestCacheBytes(input->rows(), plan, data.train->photo_count(),
+                                           data.validation->photo_count());
   const uint64_t smaller = options.feature_type == FeatureType::kFloat16 ? 2 : 1;
-  if (LargestCacheBytes(input->rows(), photos) / smaller > options.largest_feature_cache) {
+  if (bytes / smaller > options.largest_feature_cache) {
     return std::optional<TrialFeatures>();
   }
   return Filler(assignment, *input, data, options, frozen_weights, model, group, hooks).Run();

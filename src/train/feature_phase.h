@@ -18,7 +18,7 @@ namespace vizsla {
 // What the trained part reads: some or all floats of the cached rows.
 struct TrialFeatures {
   CachedInput input;
-  // Null when the policy's views are not exact, or rows are mixed.
+  // Null when training draws a fresh view in every epoch, or mixes rows.
   std::shared_ptr<FeatureCache> train;
   std::shared_ptr<FeatureCache> validation;
 

@@ -12,6 +12,12 @@ size_t JoinedSource::photo_count() const {
   return first_.photo_count() + (second_ == nullptr ? 0 : second_->photo_count());
 }
 
+uint64_t JoinedSource::photo_identity(uint32_t photo) const {
+  const auto boundary = static_cast<uint32_t>(first_.photo_count());
+  return photo < boundary ? first_.photo_identity(photo)
+                          : second_->photo_identity(photo - boundary);
+}
+
 std::string JoinedSource::content_digest() const {
   return second_ == nullptr ? first_.content_digest()
                             : Sha256Hex(first_.content_digest() + second_->content_digest());

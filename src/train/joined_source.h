@@ -16,6 +16,7 @@ class JoinedSource : public BatchSource {
   size_t photo_count() const override;
   int image_size() const override { return first_.image_size(); }
   int label(uint32_t photo) const override { return 0; }
+  uint64_t photo_identity(uint32_t photo) const override;
   std::string content_digest() const override;
   absl::Status Fill(std::span<const PhotoView> views, float* pixels) const override;
 

@@ -1,9 +1,9 @@
 #include "src/train/plan_fingerprint.h"
 
 #include "absl/strings/str_join.h"
+#include "src/base/exact_number.h"
 #include "src/base/sha256.h"
 #include "src/base/str_cat.h"
-#include "src/train/exact_number.h"
 
 namespace vizsla {
 namespace {
@@ -72,11 +72,11 @@ std::string PlanFingerprint(const TrainingPlan& plan) {
   // Every member by name, here and above: a new one does not compile until somebody has decided
   // what it means for a checkpoint.
   const auto& [network, initial_weights, pretrain_epochs, image_size, preprocessing, augmentation,
-               mixup, cutmix, scratch, pooling, dense, dropout_hidden, batch_norm, norm_place,
-               dropout, l1, l2, l2_bias, unfreeze, learns_backbone_statistics, optimizer, schedule,
-               clip_norm, ema_decay, label_smoothing, class_weights, batch_size, sync_batch_norm,
-               precision, epochs, early_stopping_patience, early_stopping_min_delta,
-               early_stopping_metric, test_time_flip] = plan;
+               views, mixup, cutmix, scratch, pooling, dense, dropout_hidden, batch_norm,
+               norm_place, dropout, l1, l2, l2_bias, unfreeze, learns_backbone_statistics,
+               optimizer, schedule, clip_norm, ema_decay, label_smoothing, class_weights,
+               batch_size, sync_batch_norm, precision, epochs, early_stopping_patience,
+               early_stopping_min_delta, early_stopping_metric, test_time_flip] = plan;
   const auto& [preprocessing_name, bgr, scale, offset] = preprocessing;
   const std::string first_version =
       StrCat("network ", network, "\npretrained ", plan.pretrained() ? 1 : 0, "\nimage_size ",
@@ -96,6 +96,7 @@ std::string PlanFingerprint(const TrainingPlan& plan) {
     later.Add("autoencoder_epochs", pretrain_epochs, 0);
   }
   AddAugmentation(augmentation, later);
+  later.Add("views", views, usual.views);
   later.Add("mixup", mixup, usual.mixup);
   later.Add("cutmix", cutmix, usual.cutmix);
   AddScratch(network, scratch, later);

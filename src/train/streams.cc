@@ -17,6 +17,16 @@ View TrialStreams::Augmentation(const AugmentationPolicy& policy, int epoch, uin
   return DrawView(policy, stream);
 }
 
+int TrialStreams::ViewNumber(const ViewSet& views, int epoch, uint32_t photo) const {
+  if (views.is_exact()) return Augmentation(views.policy(), epoch, photo).flip ? 1 : 0;
+  const int round = (epoch - 1) / views.count();
+  std::vector<int> order(static_cast<size_t>(views.count()));
+  std::iota(order.begin(), order.end(), 0);
+  RandomStream stream(key_.With("views").With(static_cast<uint64_t>(round)).With(photo));
+  stream.Shuffle(order);
+  return order[static_cast<size_t>((epoch - 1) % views.count())];
+}
+
 BatchMix TrialStreams::Mix(double mixup_alpha, double cutmix_alpha, int image_size, int epoch,
                            int64_t step) const {
   RandomStream stream(

@@ -9,6 +9,7 @@
 #include "src/base/random.h"
 #include "src/catalog/augmentation.h"
 #include "src/catalog/mixing.h"
+#include "src/catalog/view_set.h"
 
 namespace vizsla {
 
@@ -26,8 +27,12 @@ class TrialStreams {
   }
   // The order in which an epoch (from 1) visits the photos.
   std::vector<uint32_t> Order(int epoch, size_t photo_count) const;
-  // How an epoch sees a photo.
+  // How an epoch sees a photo under a policy whose views have no numbers.
   View Augmentation(const AugmentationPolicy& policy, int epoch, uint32_t photo) const;
+  // In which of its numbered views an epoch sees a photo. Of an exact set, as Augmentation draws
+  // it. Drawn views take turns: in every K epochs each of a photo's K views comes once, in an order
+  // drawn anew.
+  int ViewNumber(const ViewSet& views, int epoch, uint32_t photo) const;
   // How a step (from 0) of an epoch mixes its rows: mixing.h.
   BatchMix Mix(double mixup_alpha, double cutmix_alpha, int image_size, int epoch,
                int64_t step) const;

@@ -9,7 +9,9 @@ std::vector<PhotoView> EvaluationViews(int64_t first_photo, int64_t end_photo, b
   for (const bool flip : {false, true}) {
     if (flip && !flips) break;
     for (int64_t photo = first_photo; photo < end_photo; ++photo) {
-      views.push_back({.photo = static_cast<uint32_t>(photo), .view = {.flip = flip}});
+      views.push_back({.photo = static_cast<uint32_t>(photo),
+                       .view = {.flip = flip},
+                       .view_number = flip ? 1 : 0});
     }
   }
   return views;

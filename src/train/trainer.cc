@@ -399,7 +399,7 @@ class TrialRun {
   // From position_.step to the end of the epoch, or until the leader's directive.
   absl::Status Train(int epoch) {
     model_->train();
-    const EpochBatches batches(plan_, streams_, epoch, data_.train->photo_count());
+    const EpochBatches batches(plan_, streams_, epoch, *data_.train);
     const auto rows_of = [&](int64_t step) {
       return batches.RowsOf(step, group_.rank(), group_.size());
     };

@@ -53,7 +53,7 @@ class Trial {
   void Step() {
     const int64_t epoch = step_number_ / (kPhotos / plan_.batch_size);
     const int64_t step = step_number_ % (kPhotos / plan_.batch_size);
-    if (step == 0) batches_.emplace(plan_, streams_, static_cast<int>(epoch) + 1, kPhotos);
+    if (step == 0) batches_.emplace(plan_, streams_, static_cast<int>(epoch) + 1, labels_);
     const StepRows rows = batches_->RowsOf(step, 0, 1);
     torch::Tensor input = torch::empty({plan_.batch_size, rows_.size(1)});
     for (size_t i = 0; i < rows.views.size(); ++i) {

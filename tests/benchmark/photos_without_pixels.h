@@ -17,6 +17,7 @@ class PhotosWithoutPixels : public BatchSource {
   size_t photo_count() const override { return photos_; }
   int image_size() const override { return 1; }
   int label(uint32_t photo) const override { return static_cast<int>(photo) % classes_; }
+  uint64_t photo_identity(uint32_t photo) const override { return photo; }
   std::string content_digest() const override { return ""; }
   absl::Status Fill(std::span<const PhotoView>, float*) const override {
     return absl::UnimplementedError("has no pixels");

@@ -61,7 +61,7 @@ TEST(CachedRowsOf, NothingElseStaysTheSame) {
   EXPECT_FALSE(CachedRowsOf(plan));
 }
 
-TEST(TrainRowsAreShared, WhenTheViewsAreExactAndNothingIsMixed) {
+TEST(TrainRowsAreShared, WhenTheViewsAreNumberedAndNothingIsMixed) {
   for (const char* unfreeze : {"none", "block_16_expand"}) {
     TrainingPlan plan = Unfrozen(unfreeze);
     plan.augmentation.horizontal_flip = true;
@@ -71,18 +71,35 @@ TEST(TrainRowsAreShared, WhenTheViewsAreExactAndNothingIsMixed) {
     plan.mixup = 0;
     plan.augmentation.zoom = 0.1;
     EXPECT_FALSE(TrainRowsAreShared(plan)) << unfreeze;
+    plan.views = 5;
+    EXPECT_TRUE(TrainRowsAreShared(plan)) << unfreeze << ", drawn views";
+    EXPECT_TRUE(CachedRowsOf(plan)) << unfreeze;
+    plan.cutmix = 1;
+    EXPECT_FALSE(TrainRowsAreShared(plan)) << unfreeze << ", drawn views, mixed";
   }
-  EXPECT_FALSE(TrainRowsAreShared(Unfrozen("all")));
+  TrainingPlan whole = Unfrozen("all");
+  EXPECT_FALSE(TrainRowsAreShared(whole));
+  whole.augmentation.zoom = 0.1;
+  whole.views = 5;
+  EXPECT_FALSE(TrainRowsAreShared(whole));
 }
 
 TEST(LargestCacheBytes, CountsBothViewsOfEveryPhoto) {
-  EXPECT_EQ(LargestCacheBytes(*CachedRowsOf(Unfrozen("block_16_expand")), 1000),
-            1000u * 2 * 4000 * 4);
+  const auto bytes = [](const TrainingPlan& plan, uint64_t train, uint64_t validation) {
+    return LargestCacheBytes(*CachedRowsOf(plan), plan, train, validation);
+  };
+  EXPECT_EQ(bytes(Unfrozen("block_16_expand"), 900, 100), 1000u * 2 * 4000 * 4);
   // Early maps are large: 16 channels of 112 x 112.
   TrainingPlan early = Unfrozen("block_1_expand");
   early.image_size = 224;
-  EXPECT_EQ(LargestCacheBytes(*CachedRowsOf(early), 10000), uint64_t{10000} * 2 * 200704 * 4);
-  EXPECT_GT(LargestCacheBytes(*CachedRowsOf(early), 10000), kLargestFeatureCache);
+  EXPECT_EQ(bytes(early, 9000, 1000), uint64_t{10000} * 2 * 200704 * 4);
+  EXPECT_GT(bytes(early, 9000, 1000), kLargestFeatureCache);
+  // Drawn views are of the train photos alone.
+  TrainingPlan drawn = Unfrozen("none");
+  drawn.augmentation = *FindAugmentationPolicy("v3");
+  EXPECT_EQ(bytes(drawn, 900, 100), 1000u * 2 * 2560 * 4) << "none: validation's may be shared";
+  drawn.views = 16;
+  EXPECT_EQ(bytes(drawn, 900, 100), (900u * 16 + 100 * 2) * 2560 * 4);
 }
 
 }  // namespace

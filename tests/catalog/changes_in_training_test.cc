@@ -16,7 +16,7 @@ TEST(ChangesInTraining, ShapesAndStateDoNot) {
   }
   for (const char* name : {"network", "dense", "unfreeze", "image_size", "batch_norm", "blocks",
                            "optimizer", "momentum", "ema", "schedule", "epochs", "batch_size",
-                           "augmentation", "preprocessing", "no such parameter"}) {
+                           "augmentation", "views", "preprocessing", "no such parameter"}) {
     EXPECT_FALSE(MayChangeInTraining(name)) << name;
   }
 }

@@ -17,27 +17,54 @@ StudySpec Study() {
   return spec;
 }
 
+double Expected(const StudySpec& spec, int64_t number, const Configuration& configuration = {},
+                const TrainingPlan& plan = {}) {
+  Trial trial;
+  trial.number = number;
+  trial.configuration = configuration;
+  return ExpectedSharingTrials(spec, trial, plan);
+}
+
 TEST(ExpectedSharingTrials, SpreadsWhatIsLeftOverTheKindsOfFeatures) {
-  EXPECT_DOUBLE_EQ(ExpectedSharingTrials(Study(), 1, 0), 10);
-  EXPECT_DOUBLE_EQ(ExpectedSharingTrials(Study(), 1, 30), 5);
+  EXPECT_DOUBLE_EQ(Expected(Study(), 0), 10);
+  EXPECT_DOUBLE_EQ(Expected(Study(), 30), 5);
 }
 
 TEST(ExpectedSharingTrials, CountsTheTrialItself) {
-  EXPECT_DOUBLE_EQ(ExpectedSharingTrials(Study(), 1, 59), 1);
-  EXPECT_DOUBLE_EQ(ExpectedSharingTrials(Study(), 1, 500), 1);
+  EXPECT_DOUBLE_EQ(Expected(Study(), 59), 1);
+  EXPECT_DOUBLE_EQ(Expected(Study(), 500), 1);
 }
 
 TEST(ExpectedSharingTrials, CountsRepeats) {
   StudySpec spec = Study();
   spec.repeats = 2;
-  EXPECT_DOUBLE_EQ(ExpectedSharingTrials(spec, 1, 0), 20);
+  EXPECT_DOUBLE_EQ(Expected(spec, 0), 20);
 }
 
 TEST(ExpectedSharingTrials, AnEndlessStudyGoesOnForAsLongAgain) {
   StudySpec spec = Study();
   spec.budget.trials = 0;
-  EXPECT_DOUBLE_EQ(ExpectedSharingTrials(spec, 1, 0), 1);
-  EXPECT_DOUBLE_EQ(ExpectedSharingTrials(spec, 1, 59), 10);
+  EXPECT_DOUBLE_EQ(Expected(spec, 0), 1);
+  EXPECT_DOUBLE_EQ(Expected(spec, 59), 10);
+}
+
+TEST(ExpectedSharingTrials, DrawnViewsAreOfTheirPolicy) {
+  StudySpec spec = Study();
+  spec.space.parameters.push_back(
+      {"augmentation", CategoricalDomain{{std::string("v2"), std::string("custom")}}, {}});
+  spec.space.parameters.push_back({"rotation", FloatDomain{.low = 0, .high = 30}, {}});
+  TrainingPlan plan;
+  plan.augmentation = *FindAugmentationPolicy("v2");
+  const Configuration v2 = {{"augmentation", std::string("v2")}};
+  EXPECT_DOUBLE_EQ(Expected(spec, 0, v2, plan), 10) << "validation's rows are the same for both";
+  plan.views = 4;
+  EXPECT_DOUBLE_EQ(Expected(spec, 0, v2, plan), 5);
+  plan.augmentation = {.rotation_degrees = 7.5};
+  EXPECT_DOUBLE_EQ(
+      Expected(spec, 0, {{"augmentation", std::string("custom")}, {"rotation", 7.5}}, plan), 1)
+      << "nobody else rotates by 7.5 degrees";
+  plan.augmentation = *FindAugmentationPolicy("v1");
+  EXPECT_DOUBLE_EQ(Expected(spec, 0, {{"augmentation", std::string("v1")}}, plan), 10);
 }
 
 }  // namespace

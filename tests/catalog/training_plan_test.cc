@@ -173,6 +173,29 @@ TEST(ResolvePlan, UnfreezePointsByKerasAndTorchvisionsNames) {
               HasSubstr("parameter unfreeze: inception_v3 has no layer block_16_expand"));
 }
 
+TEST(ResolvePlan, ViewsAreOfAugmentationsThatHaveNoEnd) {
+  EXPECT_EQ(Resolve({{"augmentation", Word("v3")}})->views, 0) << "off, and of older studies";
+  EXPECT_FALSE(TrainViews(*Resolve({{"augmentation", Word("v3")}})));
+  const auto v3 = Resolve({{"augmentation", Word("v3")}, {"views", int64_t{6}}});
+  ASSERT_TRUE(v3.ok()) << v3.status();
+  EXPECT_EQ(v3->views, 6);
+  EXPECT_EQ(TrainViews(*v3)->count(), 6);
+  EXPECT_TRUE(FeaturesAreShareable(*v3));
+  EXPECT_EQ(
+      Resolve({{"augmentation", Word("custom")}, {"rotation", 5.0}, {"views", int64_t{64}}})->views,
+      64);
+  // Where all views can be kept anyway it changes nothing, so that a space may fix it.
+  for (const char* exact : {"none", "v1"}) {
+    EXPECT_EQ(Resolve({{"augmentation", Word(exact)}, {"views", int64_t{6}}})->views, 0) << exact;
+  }
+  EXPECT_EQ(
+      Resolve({{"augmentation", Word("custom")}, {"flip", true}, {"views", int64_t{6}}})->views, 0);
+  EXPECT_THAT(ErrorOf({{"augmentation", Word("v3")}, {"views", int64_t{65}}}),
+              HasSubstr("parameter views: must be an integer from 0 to 64, not 65"));
+  EXPECT_THAT(ErrorOf({{"augmentation", Word("v3")}, {"views", int64_t{-1}}}),
+              HasSubstr("parameter views: must be an integer from 0 to 64, not -1"));
+}
+
 TEST(ResolvePlan, Techniques) {
   const auto plan = Resolve({{"augmentation", Word("custom")},
                              {"rotation", 20.0},
@@ -384,7 +407,7 @@ TEST(ValidateParameter, ChecksEveryValueOfTheDomain) {
 }
 
 TEST(KnownParameters, DefaultsAreAllowedAndHelpIsThere) {
-  EXPECT_EQ(KnownParameters().size(), 54u);
+  EXPECT_EQ(KnownParameters().size(), 55u);
   for (const ParameterInfo& info : KnownParameters()) {
     EXPECT_TRUE(ValidateParameter({info.name, CategoricalDomain{{info.default_value}}, {}}).ok())
         << info.name;

@@ -120,6 +120,17 @@ TEST_F(PixelSourceTest, DigestNamesWhatIsFilled) {
   EXPECT_NE(Open(larger)->content_digest(), digest);
 }
 
+TEST_F(PixelSourceTest, APhotoIsTheSameInEverySource) {
+  const MemoryPhotos photos(4);
+  const auto all = Open(Options(photos, {1, 2, 3}));
+  const auto other = Open(Options(photos, {3, 1}));
+  EXPECT_EQ(all->photo_identity(2), other->photo_identity(0));
+  EXPECT_EQ(all->photo_identity(0), other->photo_identity(1));
+  EXPECT_NE(all->photo_identity(0), all->photo_identity(1));
+  EXPECT_EQ(all->photo_identity(0),
+            std::stoull(photos.index().photos[1].sha256.substr(0, 16), nullptr, 16));
+}
+
 TEST_F(PixelSourceTest, UnlabelledPhotosAreCachedOnceTheyAreHashed) {
   const MemoryPhotos photos(8, {6});
   DatasetIndex index = photos.index();
@@ -237,7 +248,7 @@ TEST_F(PixelSourceTest, RefusesWhatItDoesNotHave) {
   std::vector<float> pixels(3 * 256);
   const std::vector<PhotoView> views = {{1, {}}};
   EXPECT_EQ(source->Fill(views, pixels.data()).code(), absl::StatusCode::kOutOfRange);
-  const std::vector<PhotoView> partner = {{0, {}, MixedIn{.photo = 1}}};
+  const std::vector<PhotoView> partner = {{.photo = 0, .mixed_in = MixedIn{.photo = 1}}};
   EXPECT_EQ(source->Fill(partner, pixels.data()).code(), absl::StatusCode::kOutOfRange);
 }
 

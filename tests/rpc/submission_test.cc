@@ -427,6 +427,29 @@ TEST(DryRun, FineTuningSharesWhatLiesBelowItsUnfreezePoint) {
               24.0 * 30 * (8463 + 736) * kFrozenShare / rates.forward_images_per_second, 2);
 }
 
+// Each policy's views are computed once, as many as its trials want at most; validation's rows
+// are the same for all.
+TEST(DryRun, DrawnViewsAreSharedByPolicy) {
+  StudySpec spec = TunedSpace("v2");
+  spec.sampler = GridOptions();
+  spec.budget.trials = 0;
+  spec.space.parameters[1].domain = CategoricalDomain{{0.5}};
+  spec.space.parameters.push_back({"views", CategoricalDomain{{int64_t{4}, int64_t{10}}}, {}});
+  const auto one = EstimateStudy(spec, kDogs, {}, {}).value();
+  EXPECT_EQ(one.trials, 4);
+  EXPECT_EQ(one.sharing_trials, 4);
+  EXPECT_EQ(one.feature_sets, 1);
+  EXPECT_EQ(one.feature_cache_bytes, (10u * 8463 + 736) * 5 * 5 * 160 * 4);
+  EXPECT_NEAR(static_cast<double>(one.feature_time.count()),
+              (10.0 * 8463 + 736) * kFrozenShare / DryRunRates().forward_images_per_second, 2);
+  spec.space.parameters[0].domain =
+      CategoricalDomain{{std::string("v1"), std::string("v2"), std::string("v3")}};
+  const auto three = EstimateStudy(spec, kDogs, {}, {}).value();
+  EXPECT_EQ(three.sharing_trials, 12);
+  EXPECT_EQ(three.feature_sets, 3);
+  EXPECT_EQ(three.feature_cache_bytes, ((2 + 10 + 10) * 8463u + 736) * 5 * 5 * 160 * 4);
+}
+
 TEST(DryRun, RowsThatWouldTakeTooMuchAreNotKept) {
   StudySpec spec = TunedSpace("v1");
   spec.space.parameters[2].domain = CategoricalDomain{{int64_t{224}}};

@@ -210,8 +210,8 @@ TEST_F(CacheBudgetTest, TwoThatMakeRoomAtOnceDoNotGetItTwice) {
   for (const pid_t child : children) Kill(child);
 }
 
-absl::Status Compute(std::span<const PhotoView> views, float* rows) {
-  for (const PhotoView& view : views) *rows++ = static_cast<float>(view.photo);
+absl::Status Compute(std::span<const FeatureRow> rows, float* values) {
+  for (const FeatureRow& row : rows) *values++ = static_cast<float>(row.photo);
   return absl::OkStatus();
 }
 

@@ -24,14 +24,15 @@ constexpr size_t kPhotos = 300;  // three shards a view
 constexpr size_t kFloats = 5;
 
 FeatureLayout Layout() { return {"name-1", kPhotos, 2, kFloats}; }
+FeatureLayout ManyViews() { return {"name-1", kPhotos, 64, kFloats}; }
 
-float Expected(uint32_t photo, bool flip, size_t i) {
-  return static_cast<float>(photo) * 10 + static_cast<float>(i) + (flip ? 0.5f : 0.0f);
+float Expected(uint32_t photo, int view, size_t i) {
+  return static_cast<float>(photo) * 10 + static_cast<float>(i) + static_cast<float>(view) * 0.5f;
 }
 
-absl::Status Compute(std::span<const PhotoView> views, float* rows) {
-  for (const PhotoView& view : views) {
-    for (size_t i = 0; i < kFloats; ++i) *rows++ = Expected(view.photo, view.view.flip, i);
+absl::Status Compute(std::span<const FeatureRow> rows, float* values) {
+  for (const FeatureRow& row : rows) {
+    for (size_t i = 0; i < kFloats; ++i) *values++ = Expected(row.photo, row.view, i);
   }
   return absl::OkStatus();
 }
@@ -64,7 +65,7 @@ class FeatureCacheTest : public ::testing::Test {
       for (uint32_t photo = 0; photo < kPhotos; ++photo) {
         float row[kFloats];
         cache.ReadRow(photo, view, 0, kFloats, row);
-        for (size_t i = 0; i < kFloats; ++i) ASSERT_EQ(row[i], Expected(photo, view == 1, i));
+        for (size_t i = 0; i < kFloats; ++i) ASSERT_EQ(row[i], Expected(photo, view, i));
       }
     }
   }
@@ -92,6 +93,19 @@ TEST_F(FeatureCacheTest, FillsOnlyTheViewsThatAreNeeded) {
   EXPECT_EQ(cache->ReadyRows(2), kPhotos);
   EXPECT_EQ(FillAll(*cache, 2), 3);
   ExpectRows(*cache, 2);
+}
+
+TEST_F(FeatureCacheTest, FewViewsAreTheFirstOfMany) {
+  auto few = Open(ManyViews());
+  EXPECT_EQ(FillAll(*few, 4), 4 * 3);
+  ExpectRows(*few, 4);
+  auto many = Open(ManyViews());
+  EXPECT_EQ(many->ReadyRows(7), 4 * kPhotos);
+  EXPECT_EQ(FillAll(*many, 7), 3 * 3);
+  ExpectRows(*many, 7);
+  EXPECT_EQ(FillAll(*few, 7), 0);
+  ExpectRows(*few, 7);
+  EXPECT_EQ(few->BytesWhenFull(7), 7 * few->BytesWhenFull(1));
 }
 
 TEST_F(FeatureCacheTest, ClaimedShardsAreLeftToTheirOwner) {
@@ -157,11 +171,12 @@ TEST_F(FeatureCacheTest, ShardsOfOtherWeightsAreNotBelieved) {
 TEST_F(FeatureCacheTest, AKilledWritersShardIsReclaimed) {
   const pid_t child = ::fork();
   if (child == 0) {
-    auto cache = FeatureCache::Open(folder_->path(), Layout());
-    (void)(*cache)->FillOne(1, Compute);
-    // Dies in the middle of its second shard, holding the lock, a temporary file beside it.
-    (void)(*cache)->FillOne(1, [&](std::span<const PhotoView>, float*) -> absl::Status {
-      std::ofstream(Shard("0-00001") + ".tmp-1-0") << "half";
+    auto cache = FeatureCache::Open(folder_->path(), ManyViews());
+    // Three shards a view: one of the fourth view.
+    for (int shard = 0; shard < 10; ++shard) (void)(*cache)->FillOne(4, Compute);
+    // Dies in the middle of the next, holding the lock, a temporary file beside it.
+    (void)(*cache)->FillOne(4, [&](std::span<const FeatureRow>, float*) -> absl::Status {
+      std::ofstream(Shard("3-00001") + ".tmp-1-0") << "half";
       ::raise(SIGKILL);
       return absl::OkStatus();
     });
@@ -170,24 +185,25 @@ TEST_F(FeatureCacheTest, AKilledWritersShardIsReclaimed) {
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   ASSERT_TRUE(WIFSIGNALED(status));
-  auto cache = Open();
-  EXPECT_EQ(cache->ReadyRows(1), FeatureCache::kPhotosPerShard);
-  EXPECT_EQ(FillAll(*cache, 1), 2);
-  ExpectRows(*cache, 1);
-  EXPECT_FALSE(std::filesystem::exists(Shard("0-00001") + ".tmp-1-0"));
+  auto cache = Open(ManyViews());
+  EXPECT_EQ(cache->ReadyRows(4), 3 * kPhotos + FeatureCache::kPhotosPerShard);
+  EXPECT_EQ(FillAll(*cache, 4), 2);
+  ExpectRows(*cache, 4);
+  EXPECT_FALSE(std::filesystem::exists(Shard("3-00001") + ".tmp-1-0"));
 }
 
 TEST_F(FeatureCacheTest, TwoProcessesSplitTheShards) {
+  constexpr int kViews = 5;
   // Each process writes down how many shards it filled; computing takes a while, as it does in
   // life.
-  const auto slowly = [](std::span<const PhotoView> views, float* rows) {
-    std::this_thread::sleep_for(20ms);
-    return Compute(views, rows);
+  const auto slowly = [](std::span<const FeatureRow> rows, float* values) {
+    std::this_thread::sleep_for(10ms);
+    return Compute(rows, values);
   };
   const auto work = [&](FeatureCache& cache) {
     int filled = 0;
     for (;;) {
-      auto fill = cache.FillOne(2, slowly);
+      auto fill = cache.FillOne(kViews, slowly);
       if (!fill.ok()) return -1;
       if (*fill == FeatureCache::Fill::kComplete) return filled;
       if (*fill == FeatureCache::Fill::kFilled) ++filled;
@@ -196,24 +212,24 @@ TEST_F(FeatureCacheTest, TwoProcessesSplitTheShards) {
   };
   const pid_t child = ::fork();
   if (child == 0) {
-    auto cache = FeatureCache::Open(folder_->path(), Layout());
+    auto cache = FeatureCache::Open(folder_->path(), ManyViews());
     ::_exit(work(**cache));
   }
-  auto cache = Open();
+  auto cache = Open(ManyViews());
   const int mine = work(*cache);
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   ASSERT_TRUE(WIFEXITED(status));
   const int theirs = WEXITSTATUS(status);
-  EXPECT_EQ(mine + theirs, 6) << "no shard is computed twice";
+  EXPECT_EQ(mine + theirs, kViews * 3) << "no shard is computed twice";
   EXPECT_GT(mine, 0);
   EXPECT_GT(theirs, 0);
-  ExpectRows(*cache, 2);
+  ExpectRows(*cache, kViews);
 }
 
 TEST_F(FeatureCacheTest, ErrorsOfTheComputationPassThrough) {
   auto cache = Open();
-  auto fill = cache->FillOne(1, [](std::span<const PhotoView>, float*) {
+  auto fill = cache->FillOne(1, [](std::span<const FeatureRow>, float*) {
     return absl::DataLossError("photo 7 is broken");
   });
   EXPECT_EQ(fill.status().message(), "photo 7 is broken");
@@ -248,7 +264,7 @@ TEST_F(FeatureCacheTest, HalfRowsTakeHalfTheBytesAndAreNeverReadAsOthers) {
   for (uint32_t photo = 0; photo < kPhotos; ++photo) {
     float row[2];
     cache->ReadRow(photo, 0, 3, 2, row);
-    EXPECT_NEAR(row[1], Expected(photo, false, 4), Expected(photo, false, 4) / 2048);
+    EXPECT_NEAR(row[1], Expected(photo, 0, 4), Expected(photo, 0, 4) / 2048);
   }
   EXPECT_EQ(Open(half)->ReadyRows(1), kPhotos);
   // Were they ever in one folder: the size differs, and where it does not, the header does.
@@ -263,8 +279,8 @@ TEST_F(FeatureCacheTest, WhatHalfRowsCannotHoldIsAnError) {
   FeatureLayout half = Layout();
   half.type = FeatureType::kFloat16;
   auto cache = Open(half);
-  const auto fill = cache->FillOne(1, [](std::span<const PhotoView> views, float* rows) {
-    std::fill(rows, rows + views.size() * kFloats, 70000.0f);
+  const auto fill = cache->FillOne(1, [](std::span<const FeatureRow> rows, float* values) {
+    std::fill(values, values + rows.size() * kFloats, 70000.0f);
     return absl::OkStatus();
   });
   EXPECT_EQ(fill.status(),

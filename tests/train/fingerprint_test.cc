@@ -69,6 +69,7 @@ TEST(PlanFingerprintTest, EveryFieldThatChangesTheTrainingChangesIt) {
       [](TrainingPlan& p) { p.augmentation.brightness = 0.1; },
       [](TrainingPlan& p) { p.augmentation.contrast = 0.1; },
       [](TrainingPlan& p) { p.augmentation.erasing = 0.1; },
+      [](TrainingPlan& p) { p.views = 4; },
       [](TrainingPlan& p) { p.mixup = 0.2; },
       [](TrainingPlan& p) { p.cutmix = 0.2; },
       [](TrainingPlan& p) { p.scratch.blocks = 4; },

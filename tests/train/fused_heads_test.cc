@@ -31,7 +31,7 @@ TrainingPlan SlowPlan() {
 
 // Heads of different shapes, rates, optimizers and lengths.
 std::vector<TrialAssignment> Trials(const TrialAssignment& first) {
-  std::vector<TrialAssignment> trials(6, first);
+  std::vector<TrialAssignment> trials(7, first);
   for (size_t i = 0; i < trials.size(); ++i) {
     trials[i].trial_number = static_cast<int64_t>(i) + 1;
     SetLearningRate(trials[i].plan, kSlowLearningRate * (1 + 0.2 * static_cast<double>(i)));
@@ -50,6 +50,8 @@ std::vector<TrialAssignment> Trials(const TrialAssignment& first) {
   trials[4].plan.schedule.kind = SchedulePlan::Kind::kCosine;
   trials[5].plan.epochs = 2;
   trials[5].plan.augmentation.horizontal_flip = true;
+  trials[6].plan.augmentation.rotation_degrees = 15;
+  trials[6].plan.views = 2;
   return trials;
 }
 

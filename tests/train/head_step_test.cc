@@ -158,6 +158,10 @@ TEST(HeadStep, FitsHeadsOnSharedRowsAlone) {
   EXPECT_TRUE(fits([](auto&) {}));
   EXPECT_TRUE(fits([](auto& p) { p.augmentation.horizontal_flip = true; }));
   EXPECT_FALSE(fits([](auto& p) { p.augmentation.rotation_degrees = 10; }));
+  EXPECT_TRUE(fits([](auto& p) {
+    p.augmentation.rotation_degrees = 10;
+    p.views = 4;
+  }));
   EXPECT_FALSE(fits([](auto& p) { p.mixup = 0.2; }));
   EXPECT_FALSE(fits([](auto& p) { p.unfreeze = "all"; }));
   EXPECT_FALSE(fits([](auto& p) { p.unfreeze = "block_16_expand"; }));

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
+#include <set>
 #include <thread>
 
 #include "src/train/class_weights.h"
@@ -53,6 +55,52 @@ TEST(Streams, AugmentationBelongsToEpochAndPhoto) {
   EXPECT_EQ(streams.Augmentation({}, 3, 4), View{});
 }
 
+TEST(Streams, DrawnViewsTakeTurns) {
+  const AugmentationPolicy policy = *FindAugmentationPolicy("v2");
+  const TrialStreams streams(42, 7);
+  for (const int count : {1, 2, 5, 64}) {
+    const ViewSet views = *ViewSet::Of(policy, count);
+    for (uint32_t photo = 0; photo < 20; ++photo) {
+      for (int round = 0; round < 3; ++round) {
+        std::set<int> seen;
+        for (int i = 1; i <= count; ++i) {
+          const int number = streams.ViewNumber(views, round * count + i, photo);
+          EXPECT_GE(number, 0);
+          EXPECT_LT(number, count);
+          seen.insert(number);
+        }
+        EXPECT_EQ(seen.size(), static_cast<size_t>(count)) << "each once";
+      }
+    }
+  }
+}
+
+// In the same epoch photos are not all in the view of the same number; nor do trials agree.
+TEST(Streams, TheTurnsOfDrawnViewsAreTheTrialsOwn) {
+  const ViewSet views = *ViewSet::Of(*FindAugmentationPolicy("v2"), 4);
+  const TrialStreams streams(42, 7), other(42, 8);
+  std::vector<int> first(4), other_round(4), other_trial(4);
+  for (uint32_t photo = 0; photo < 4000; ++photo) {
+    const int number = streams.ViewNumber(views, 1, photo);
+    ++first[static_cast<size_t>(number)];
+    ++other_round[static_cast<size_t>((streams.ViewNumber(views, 5, photo) - number + 4) % 4)];
+    ++other_trial[static_cast<size_t>((other.ViewNumber(views, 1, photo) - number + 4) % 4)];
+  }
+  for (const auto& counts : {first, other_round, other_trial}) {
+    for (const int count : counts) EXPECT_NEAR(count, 1000, 130);
+  }
+}
+
+TEST(Streams, ExactViewsAreDrawnAsEver) {
+  const TrialStreams streams(42, 7);
+  const AugmentationPolicy flips{.horizontal_flip = true};
+  const ViewSet views = *ViewSet::Of(flips, 0);
+  for (uint32_t photo = 0; photo < 1000; ++photo) {
+    const int number = streams.ViewNumber(views, 3, photo);
+    EXPECT_EQ(views.At(photo, number), streams.Augmentation(flips, 3, photo));
+  }
+}
+
 TEST(Streams, RowsOfRanksCoverTheBatch) {
   for (int64_t rows = 0; rows < 40; ++rows) {
     for (int size = 1; size <= 5; ++size) {
@@ -73,7 +121,8 @@ TEST(EpochBatchesTest, RanksShareEachBatchOfTheEpoch) {
   plan.batch_size = 8;
   plan.augmentation.horizontal_flip = true;
   const TrialStreams streams(42, 7);
-  const EpochBatches batches(plan, streams, 2, 42);
+  const SyntheticSource photos(42, 3, 4, 1);
+  const EpochBatches batches(plan, streams, 2, photos);
   const std::vector<uint32_t> order = streams.Order(2, 42);
   ASSERT_EQ(batches.steps(), 6);
   for (int64_t step = 0; step < 6; ++step) {
@@ -98,6 +147,32 @@ TEST(EpochBatchesTest, RanksShareEachBatchOfTheEpoch) {
   }
 }
 
+TEST(EpochBatchesTest, DrawnViewsAreThePhotosAndTheNumberSaysWhich) {
+  TrainingPlan plan;
+  plan.batch_size = 42;
+  plan.augmentation = *FindAugmentationPolicy("v3");
+  plan.views = 3;
+  const SyntheticSource photos(42, 3, 4, 1);
+  std::map<std::pair<uint32_t, int>, View> seen;
+  for (int64_t trial = 0; trial < 5; ++trial) {
+    for (int epoch = 1; epoch <= 7; ++epoch) {
+      const EpochBatches batches(plan, TrialStreams(42, trial), epoch, photos);
+      for (const PhotoView& row : batches.RowsOf(0, 0, 1).views) {
+        EXPECT_EQ(row.view,
+                  TrainViews(plan)->At(photos.photo_identity(row.photo), row.view_number));
+        const auto [place, is_new] = seen.try_emplace({row.photo, row.view_number}, row.view);
+        EXPECT_EQ(row.view, place->second) << "the same for all trials and epochs";
+      }
+    }
+  }
+  EXPECT_EQ(seen.size(), 42u * 3);
+  plan.views = 0;
+  const EpochBatches fresh(plan, TrialStreams(42, 0), 1, photos);
+  for (const PhotoView& row : fresh.RowsOf(0, 0, 1).views) {
+    EXPECT_EQ(row.view, TrialStreams(42, 0).Augmentation(plan.augmentation, 1, row.photo));
+  }
+}
+
 TEST(EpochBatchesTest, ARowIsMixedWithTheOneBeforeItOnWhicheverRank) {
   TrainingPlan plan;
   plan.image_size = 32;
@@ -106,7 +181,8 @@ TEST(EpochBatchesTest, ARowIsMixedWithTheOneBeforeItOnWhicheverRank) {
   plan.cutmix = 1;
   plan.augmentation.horizontal_flip = true;
   const TrialStreams streams(42, 7);
-  const EpochBatches batches(plan, streams, 1, 42);
+  const SyntheticSource photos(42, 3, 4, 1);
+  const EpochBatches batches(plan, streams, 1, photos);
   std::vector<BatchMix> mixes;
   for (int64_t step = 0; step < 6; ++step) {
     const StepRows whole = batches.RowsOf(step, 0, 1);
@@ -156,6 +232,8 @@ TEST(JoinedSourceTest, IsOneAfterTheOther) {
     ASSERT_TRUE(source.Fill({&own, 1}, expected.data()).ok());
     EXPECT_TRUE(std::equal(expected.begin(), expected.end(), pixels.begin() + i * kFloats)) << i;
   }
+  EXPECT_EQ(joined.photo_identity(4), first.photo_identity(4));
+  EXPECT_EQ(joined.photo_identity(5), second.photo_identity(0));
   const JoinedSource alone(first, nullptr);
   EXPECT_EQ(alone.photo_count(), 5u);
   EXPECT_EQ(alone.content_digest(), first.content_digest());

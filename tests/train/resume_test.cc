@@ -51,6 +51,13 @@ TrainingPlan MixedRmsprop() {
   return plan;
 }
 
+TrainingPlan DrawnViews() {
+  TrainingPlan plan = SmallPlan();
+  plan.augmentation = *FindAugmentationPolicy("v3");
+  plan.views = 3;
+  return plan;
+}
+
 TrainingPlan Pretrained() {
   TrainingPlan plan = ScratchPlan();
   plan.initial_weights = InitialWeights::kAutoencoder;
@@ -122,15 +129,15 @@ TEST_P(ResumeTest, FromTheMiddleOfAnEpoch) {
   ExpectSameFrom(2, whole, resumed);
 }
 
-INSTANTIATE_TEST_SUITE_P(Plans, ResumeTest,
-                         ::testing::Values(Technique{"none", [] { return Unfrozen("none"); }},
-                                           Technique{"block_16_expand",
-                                                     [] { return Unfrozen("block_16_expand"); }},
-                                           Technique{"all", [] { return Unfrozen("all"); }},
-                                           Technique{"averaged_sgd", AveragedSgd},
-                                           Technique{"mixed_rmsprop", MixedRmsprop},
-                                           Technique{"autoencoder", Pretrained}),
-                         [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Plans, ResumeTest,
+    ::testing::Values(Technique{"none", [] { return Unfrozen("none"); }},
+                      Technique{"block_16_expand", [] { return Unfrozen("block_16_expand"); }},
+                      Technique{"all", [] { return Unfrozen("all"); }},
+                      Technique{"averaged_sgd", AveragedSgd},
+                      Technique{"mixed_rmsprop", MixedRmsprop},
+                      Technique{"drawn_views", DrawnViews}, Technique{"autoencoder", Pretrained}),
+    [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace vizsla

@@ -1,5 +1,6 @@
 // Photos made of arithmetic: learnable (each class has its own colour and stripe), different from
-// each other, and different from their mirror images.
+// each other, and different from their mirror images and in every other view (which varies them in
+// ways of its own).
 #pragma once
 
 #include <atomic>
@@ -24,6 +25,9 @@ class SyntheticSource : public BatchSource {
   int image_size() const override { return side_; }
   int label(uint32_t photo) const override {
     return label_of ? label_of(photo) : static_cast<int>(photo) % classes_;
+  }
+  uint64_t photo_identity(uint32_t photo) const override {
+    return StreamKey(seed_).With(photo).value();
   }
   std::string content_digest() const override {
     return Sha256Hex(StrCat(photos_, " ", classes_, " ", side_, " ", seed_));
@@ -55,6 +59,8 @@ class SyntheticSource : public BatchSource {
   void Render(uint32_t photo, const View& view, float* pixels) const {
     const int label_of_photo = label(photo);
     RandomStream noise(StreamKey(seed_).With(photo));
+    const double tilt = view.rotation_degrees / 30 + (view.zoom_x - view.zoom_y);
+    const double shade = view.shift_x - view.shift_y;
     for (int c = 0; c < 3; ++c) {
       for (int row = 0; row < side_; ++row) {
         for (int column = 0; column < side_; ++column) {
@@ -63,7 +69,8 @@ class SyntheticSource : public BatchSource {
           const int stripe = (x * (label_of_photo + 1) + row * c) / 8 % 2;
           const double slope = static_cast<double>(x) / side_ - 0.5;
           pixels[(c * side_ + row) * side_ + column] = static_cast<float>(
-              0.5 * hue + 0.4 * (stripe - 0.5) + 0.3 * slope + 0.6 * (noise.Uniform() - 0.5));
+              0.5 * hue + 0.4 * (stripe - 0.5) + 0.3 * slope + 0.6 * (noise.Uniform() - 0.5) +
+              tilt * (static_cast<double>(row) / side_ - 0.5) + shade);
         }
       }
     }
