@@ -17,6 +17,9 @@ namespace vizsla {
 // computed for every batch.
 inline constexpr uint64_t kLargestFeatureCache = uint64_t{8} << 30;
 
+// Bytes of all sets of rows that a node keeps, unless its workers are told otherwise.
+inline constexpr uint64_t kFeatureCacheBudget = uint64_t{50} << 30;
+
 // A row is float32.
 struct CachedRows {
   enum class Kind {

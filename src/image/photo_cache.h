@@ -34,7 +34,7 @@ struct DecodeOptions {
   std::function<void(size_t, size_t)> progress;
   // Asked between photos and while others decode, from any of the threads; true: Open gives up with
   // Cancelled. What is decoded stays in the cache. May be empty.
-  std::function<bool()> cancelled;
+  std::function<bool()> cancelled{};
 };
 
 struct BrokenPhoto {

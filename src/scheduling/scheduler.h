@@ -66,11 +66,11 @@ struct LeaseGrant {
 };
 
 struct Acquired {
-  std::vector<LeaseGrant> leases;
+  std::vector<LeaseGrant> leases{};
   // Nothing that this worker may serve is queued, running or still to be created.
   bool nothing_left = false;
   std::chrono::milliseconds retry_after{0};  // 0 with leases
-  std::string explanation;                   // why there is no lease, one sentence
+  std::string explanation{};                 // why there is no lease, one sentence
 };
 
 struct Completion {
@@ -78,7 +78,7 @@ struct Completion {
   std::string reason;
   // Taken after the last report: of the newest reported epoch, or of the one resumed from. Empty:
   // the one of the last report that named one stays.
-  std::string last_checkpoint;
+  std::string last_checkpoint{};
   int last_checkpoint_epoch = 0;
 };
 

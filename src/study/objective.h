@@ -34,7 +34,7 @@ struct Objective {
   // The newest epoch gives both, whatever select_by says: Keras' EarlyStopping with
   // restore_best_weights=False (`early_stopping: {restore: last}`).
   bool last_epoch = false;
-  std::vector<FurtherObjective> further;  // empty: the metric alone counts
+  std::vector<FurtherObjective> further{};  // empty: the metric alone counts
   bool operator==(const Objective&) const = default;
 };
 

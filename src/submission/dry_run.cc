@@ -224,6 +224,10 @@ std::string Describe(const DryRunEstimate& estimate, const DryRunPhotos& photos,
               estimate.feature_sets,
               estimate.feature_sets == 1 ? " pass over the photos" : " passes over the photos"));
   line("feature cache", Bytes(estimate.feature_cache_bytes));
+  if (estimate.feature_cache_bytes > kFeatureCacheBudget) {
+    line("", StrCat("more than a node's budget of ", Bytes(kFeatureCacheBudget),
+                    ": without a larger --feature-cache-budget some are computed again"));
+  }
   for (const auto& [size, bytes] : estimate.decoded_cache_bytes) {
     line("decoded photos", StrCat(Bytes(bytes), " at ", size, " px"));
   }

@@ -11,12 +11,13 @@
 #include <string>
 
 #include "src/base/status.h"
+#include "src/catalog/cached_rows.h"
 #include "src/train/folder_use.h"
 
 namespace vizsla {
 
 struct CacheBudget {
-  uint64_t bytes = uint64_t{50} << 30;  // of all caches of the folder
+  uint64_t bytes = kFeatureCacheBudget;  // of all caches of the folder
   // Whatever the budget, this much of the disk stays free: 5 % of it, at most this many bytes.
   uint64_t most_left_free = uint64_t{10} << 30;
 };

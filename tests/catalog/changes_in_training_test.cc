@@ -23,7 +23,9 @@ TEST(ChangesInTraining, ShapesAndStateDoNot) {
 
 TEST(ChangesInTraining, OnlyNumbers) {
   for (const ParameterInfo& info : KnownParameters()) {
-    if (info.changes_in_training) EXPECT_EQ(info.kind, "number") << info.name;
+    if (info.changes_in_training) {
+      EXPECT_EQ(info.kind, "number") << info.name;
+    }
   }
 }
 

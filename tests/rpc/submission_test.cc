@@ -515,6 +515,15 @@ TEST(DryRun, IsDescribedForPeople) {
   EXPECT_THAT(text, HasSubstr("decoded photos  707 MB at 160 px\n"));
   EXPECT_THAT(text, HasSubstr(" on 2 cores: decoding "));
   EXPECT_THAT(text, HasSubstr("assuming for one core at 160 px: 150 photos/s decoded"));
+  EXPECT_THAT(text, Not(HasSubstr("--feature-cache-budget")));
+}
+
+TEST(DryRun, SaysWhenTheCacheIsLargerThanItsUsualBudget) {
+  DryRunEstimate estimate;
+  estimate.feature_cache_bytes = 60'000'000'000;
+  EXPECT_THAT(Describe(estimate, kDogs, {}),
+              HasSubstr("feature cache   60.0 GB\n                more than a node's budget of "
+                        "53.7 GB: without a larger --feature-cache-budget"));
 }
 
 // Two heads and from the better one three fine-tunings; which head wins nobody knows.

@@ -29,7 +29,7 @@ struct LibraryFacts {
 
 struct MpiFacts {
   bool mpirun = false;
-  std::string version;  // "4.1.4"; empty: not Open MPI, or it did not tell
+  std::string version{};  // "4.1.4"; empty: not Open MPI, or it did not tell
   bool is_root = false;
   bool root_allowed = false;  // both OMPI_ALLOW_RUN_AS_ROOT variables
 };
