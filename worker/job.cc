@@ -12,9 +12,11 @@
 #include "src/cli/connection.h"
 #include "src/cli/terminal.h"
 #include "src/comm/mpi_communicator.h"
+#include "src/comm/nccl_communicator.h"
 #include "worker/drain.h"
 #include "worker/embedded_coordinator.h"
 #include "worker/exit_codes.h"
+#include "worker/group_transport.h"
 #include "worker/runtime.h"
 #include "worker/session.h"
 #include "worker/start_search.h"
@@ -94,6 +96,10 @@ class Job {
     absl::StatusOr<std::string> device = ChooseDevice(options_.device, mpi_.local_rank());
     VIZSLA_RETURN_IF_ERROR(Vote(*world_, device.status()));
     session_options_.trainer.device = *device;
+    absl::StatusOr<std::unique_ptr<Communicator>> nccl =
+        ConnectTransport(options_.transport, *device, *group_, options_.collective_deadline);
+    VIZSLA_RETURN_IF_ERROR(Vote(*world_, nccl.status()));
+    nccl_ = *std::move(nccl);
     VIZSLA_RETURN_IF_ERROR(Vote(*world_, StartOnRankZero(*prepared)));
     VIZSLA_RETURN_IF_ERROR(Share(*world_, agreed_));
     if (agreed_.nothing_to_do) return absl::OkStatus();
@@ -104,7 +110,7 @@ class Job {
 
   // Any status other than ok: another rank may hang; the process must end with _exit.
   absl::Status Work() {
-    session_.emplace(*group_, link_.get(), *data_, session_options_);
+    session_.emplace(nccl_ != nullptr ? *nccl_ : *group_, link_.get(), *data_, session_options_);
     VIZSLA_RETURN_IF_ERROR(session_->Run());
     // The groups end at different times; the last one may train for hours yet.
     return mpi_.World({.collective_deadline = std::chrono::milliseconds(0)})->Barrier();
@@ -112,6 +118,11 @@ class Job {
 
   void LastWords(const std::string& reason) {
     if (session_) session_->LastWords(reason);
+  }
+
+  // Of a status of Work: MPI's collectives end the process themselves.
+  bool collective_outlived_deadline(const absl::Status& worked) const {
+    return nccl_ != nullptr && absl::IsDeadlineExceeded(worked);
   }
 
   bool coordinator_failed() const { return session_ && session_->coordinator_failed(); }
@@ -185,6 +196,7 @@ class Job {
     session_options_.trainer.feature_cache_budget.bytes = options_.feature_cache_budget;
     session_options_.trainer.feature_type = options_.feature_type;
     session_options_.trainer.memory = options_.memory;
+    session_options_.trainer.gradient_type = options_.gradient_type;
     session_options_.trainer.feature_cache_folder = options_.cache_folder + "/features";
     std::array<char, 256> host{};
     ::gethostname(host.data(), host.size() - 1);
@@ -197,7 +209,8 @@ class Job {
   const LaunchPlace& place_;
   MpiWorld& mpi_;
   std::unique_ptr<Communicator> world_;
-  std::unique_ptr<Communicator> group_;
+  std::unique_ptr<Communicator> group_;  // of this trial group
+  std::unique_ptr<Communicator> nccl_;   // the same ranks; null: gradients go over group_
   Agreed agreed_;
   std::optional<DatasetIndex> index_;
   std::unique_ptr<CoordinatorLink> link_;  // of a group's leader
@@ -240,7 +253,9 @@ int RunJob(const WorkerOptions& options, const LaunchPlace& place, int* argc, ch
     if (!worked.ok()) {
       const bool refused = absl::IsUnavailable(worked) || absl::IsUnauthenticated(worked) ||
                            absl::IsPermissionDenied(worked) || job.coordinator_failed();
-      EndAtOnce(&job, std::string(worked.message()), refused ? kExitRefused : kExitCrashed);
+      const bool late = job.collective_outlived_deadline(worked);
+      EndAtOnce(&job, std::string(worked.message()),
+                refused ? kExitRefused : (late ? kNcclTimeoutExitCode : kExitCrashed));
     }
     if (const absl::Status shown = job.ShowResult(); !shown.ok()) Complain(shown);
   } catch (const std::exception& error) {

@@ -148,6 +148,20 @@ absl::StatusOr<WorkerCommand> ParseWorkerOptions(int argc, const char* const* ar
       ->transform(CLI::CheckedTransformer(std::map<std::string, OnOutOfMemory>{
           {"halve", OnOutOfMemory::kHalve}, {"infeasible", OnOutOfMemory::kInfeasible}}))
       ->default_str("halve");
+  app.add_option("--transport", options.transport,
+                 "Of the gradients of a trial on several ranks: nccl (from GPU to GPU), mpi, or "
+                 "auto: nccl where each rank has a GPU of its own")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, TransportChoice>{{"auto", TransportChoice::kAuto},
+                                                 {"mpi", TransportChoice::kMpi},
+                                                 {"nccl", TransportChoice::kNccl}}))
+      ->default_str("auto");
+  app.add_option("--gradient-type", options.gradient_type,
+                 "Of the gradients that ranks exchange: float32, or bfloat16: half the bytes, "
+                 "rounded to 8 bits")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, GradientType>{
+          {"float32", GradientType::kFloat32}, {"bfloat16", GradientType::kBfloat16}}))
+      ->default_str("float32");
   app.add_flag("--exit-when-done", exit_when_done,
                "Leave when nothing is left to train (the default)");
   app.add_flag("--wait", options.wait, "Stay and wait for new studies (with --coordinator)");

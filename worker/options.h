@@ -6,8 +6,10 @@
 #include <string>
 
 #include "src/base/status.h"
+#include "src/comm/transport.h"
 #include "src/train/cache_budget.h"
 #include "src/train/feature_type.h"
+#include "src/train/gradient_type.h"
 #include "src/train/micro_batches.h"
 
 namespace vizsla {
@@ -31,6 +33,8 @@ struct WorkerOptions {
   FeatureType feature_type = FeatureType::kFloat32;
   DeviceChoice device = DeviceChoice::kAuto;
   MemoryPolicy memory;
+  TransportChoice transport = TransportChoice::kAuto;  // of gradients
+  GradientType gradient_type = GradientType::kFloat32;
   // Of the embedded coordinator; a budget as ParseBytes reads it, empty: no limit.
   std::string artifact_budget;
   int keep_best = 10;

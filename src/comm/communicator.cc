@@ -16,6 +16,7 @@ class LocalCommunicator : public Communicator {
   absl::Status AllReduceSum(std::span<float> values) override { return absl::OkStatus(); }
   absl::Status AllReduceSum(std::span<double> values) override { return absl::OkStatus(); }
   absl::Status StartAllReduceSum(std::span<float> values) override { return absl::OkStatus(); }
+  absl::Status StartAllReduceSum(std::span<Bfloat16> values) override { return absl::OkStatus(); }
   void PollSums() override {}
   absl::Status FinishSums() override { return absl::OkStatus(); }
   absl::Status AllReduceMax(std::span<int64_t> values) override { return absl::OkStatus(); }

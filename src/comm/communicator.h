@@ -8,7 +8,8 @@
 // One exception to "calls block": sums that are started and finished later, so that they travel
 // while the caller computes. They have a channel of their own. All ranks start the same ones in the
 // same order, but what the ranks do between starting them, blocking collectives included, need not
-// be in the same order with them.
+// be in the same order with them. A transport between GPUs sums what is in their memory, too, where
+// it never leaves it.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +19,18 @@
 #include <string>
 
 #include "src/base/status.h"
+#include "src/comm/bfloat16.h"
 
 namespace vizsla {
+
+// Numbers in the memory of this rank's GPU.
+struct DeviceValues {
+  enum class Type { kFloat32, kBfloat16 };
+  Type type = Type::kFloat32;
+  void* data = nullptr;
+  size_t count = 0;
+  void* stream = nullptr;  // cudaStream_t that writes them before the sum, and reads them after it
+};
 
 class Communicator {
  public:
@@ -37,11 +48,23 @@ class Communicator {
   // Starts an AllReduceSum and returns: the same sums, bit for bit. The values belong to the
   // communicator until FinishSums has returned. Any number may be under way.
   virtual absl::Status StartAllReduceSum(std::span<float> values) = 0;
+  // Numbers of half the bytes: they are added as float32, in rank order, and the sum is rounded.
+  virtual absl::Status StartAllReduceSum(std::span<Bfloat16> values) = 0;
+  // Whether StartDeviceSum works.
+  virtual bool device_sums() const { return false; }
+  // As StartAllReduceSum, once the stream has come to where it is now. Never waits for the GPU. A
+  // run can be repeated exactly, but the order of summation, and of bfloat16 what is rounded
+  // between, is the transport's.
+  virtual absl::Status StartDeviceSum(const DeviceValues& values) {
+    return absl::UnimplementedError("this transport does not reach the memory of GPUs");
+  }
   // Moves the started sums on and never waits: transports without a thread of their own progress
   // only here and in calls that block. Failures are told by FinishSums. Cheap when none is under
   // way.
   virtual void PollSums() = 0;
-  // Blocks until all started sums are done on this rank; the deadline counts from this call.
+  // Blocks until all started sums are done on this rank; the deadline counts from this call. It
+  // does not wait for sums of device values: their streams do, before what they are given next. One
+  // that outlives the deadline fails the next call.
   virtual absl::Status FinishSums() = 0;
   // In place; every rank gets the largest value. Votes: AllReduceMax of a status code.
   virtual absl::Status AllReduceMax(std::span<int64_t> values) = 0;

@@ -71,12 +71,8 @@ class MpiCommunicator : public Communicator {
   absl::Status AllReduceSum(std::span<float> values) override { return Sum(values); }
   absl::Status AllReduceSum(std::span<double> values) override { return Sum(values); }
 
-  absl::Status StartAllReduceSum(std::span<float> values) override {
-    if (!broken_.ok() || size_ == 1 || values.empty()) return broken_;
-    sums_.push_back(std::make_unique<MpiSum<float>>(sums_comm_, values, SumScratch()));
-    PollSums();
-    return broken_;
-  }
+  absl::Status StartAllReduceSum(std::span<float> values) override { return Start(values); }
+  absl::Status StartAllReduceSum(std::span<Bfloat16> values) override { return Start(values); }
 
   // One at a time, in order: a sum has several MPI calls, which all ranks must make in one order.
   void PollSums() override {
@@ -158,6 +154,14 @@ class MpiCommunicator : public Communicator {
   }
 
   template <typename T>
+  absl::Status Start(std::span<T> values) {
+    if (!broken_.ok() || size_ == 1 || values.empty()) return broken_;
+    sums_.push_back(std::make_unique<MpiSum<T>>(sums_comm_, values, SumScratch()));
+    PollSums();
+    return broken_;
+  }
+
+  template <typename T>
   absl::Status Sum(std::span<T> values) {
     if (!broken_.ok() || size_ == 1 || values.empty()) return broken_;
     MpiSum<T> sum(comm_, values, SumScratch());
@@ -189,7 +193,7 @@ class MpiCommunicator : public Communicator {
   int rank_ = 0;
   int size_ = 1;
   absl::Status broken_;
-  std::deque<std::unique_ptr<MpiSum<float>>> sums_;  // started; the first is under way
+  std::deque<std::unique_ptr<StartedMpiSum>> sums_;  // started; the first is under way
   std::vector<std::vector<double>> spare_scratch_;
 };
 

@@ -1,6 +1,7 @@
 #include "src/comm/mpi_sum.h"
 
 #include <algorithm>
+#include <array>
 #include <type_traits>
 #include <utility>
 
@@ -15,8 +16,17 @@ constexpr size_t kBlock = 2048;
 
 template <typename T>
 MPI_Datatype TypeOf() {
+  if (std::is_same_v<T, Bfloat16>) return MPI_UINT16_T;
   return std::is_same_v<T, float> ? MPI_FLOAT : MPI_DOUBLE;
 }
+
+// What a type is added as.
+float Widen(Bfloat16 value) { return ToFloat(value); }
+float Widen(float value) { return value; }
+double Widen(double value) { return value; }
+void Narrow(float sum, Bfloat16& value) { value = RoundToBfloat16(sum); }
+void Narrow(float sum, float& value) { value = sum; }
+void Narrow(double sum, double& value) { value = sum; }
 
 }  // namespace
 
@@ -107,15 +117,18 @@ void MpiSum<T>::AddInRankOrder(size_t count, T* sum) const {
   const T* parts = reinterpret_cast<const T*>(scratch_.data());
   for (size_t from = 0; from < count; from += kBlock) {
     const size_t block = std::min(kBlock, count - from);
-    std::copy(parts + from, parts + from + block, sum + from);
+    std::array<decltype(Widen(T())), kBlock> total;
+    for (size_t i = 0; i < block; ++i) total[i] = Widen(parts[from + i]);
     for (size_t r = 1; r < ranks_; ++r) {
       const T* part = parts + r * count + from;
-      for (size_t i = 0; i < block; ++i) sum[from + i] += part[i];
+      for (size_t i = 0; i < block; ++i) total[i] += Widen(part[i]);
     }
+    for (size_t i = 0; i < block; ++i) Narrow(total[i], sum[from + i]);
   }
 }
 
 template class MpiSum<float>;
 template class MpiSum<double>;
+template class MpiSum<Bfloat16>;
 
 }  // namespace vizsla

@@ -9,7 +9,19 @@
 #include <utility>
 #include <vector>
 
+#include "src/comm/bfloat16.h"
+
 namespace vizsla {
+
+// A sum of any type.
+class StartedMpiSum {
+ public:
+  virtual ~StartedMpiSum() = default;
+  // Goes as far as possible without waiting. MPI's error code; `done` when every value is summed.
+  virtual int Advance(bool& done) = 0;
+  // To be taken when it is done, for another sum.
+  virtual std::vector<double> TakeScratch() = 0;
+};
 
 // Always adds rank 0's value, then rank 1's, and so on: MPI's own reductions may choose another
 // order for another message size. Up to 16 KiB every rank gets everything and sums for itself (one
@@ -18,18 +30,16 @@ namespace vizsla {
 //
 // It makes one MPI call or two for each piece of up to 1 GiB, when it gets there: of the sums of
 // one communicator only one may be under way, and all ranks must take them in the same order. The
-// values, and this object, must live until it is done. T is float or double.
+// values, and this object, must live until it is done. T is float, double, or Bfloat16, which
+// travels as it is, is added as float, and is rounded when its sum is complete.
 template <typename T>
-class MpiSum {
+class MpiSum : public StartedMpiSum {
  public:
   // `scratch` is memory to reuse, or empty. Takes what memory it needs, and sends nothing yet.
   MpiSum(MPI_Comm comm, std::span<T> values, std::vector<double> scratch);
 
-  // Goes as far as possible without waiting. MPI's error code; `done` when every value is summed.
-  int Advance(bool& done);
-
-  // To be taken when it is done, for another sum.
-  std::vector<double> TakeScratch() { return std::move(scratch_); }
+  int Advance(bool& done) override;
+  std::vector<double> TakeScratch() override { return std::move(scratch_); }
 
  private:
   enum class Phase {

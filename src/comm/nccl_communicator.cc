@@ -2,286 +2,246 @@
 
 #include <cuda_runtime_api.h>
 #include <nccl.h>
+#include <unistd.h>
 
-#include <array>
+#include <algorithm>
+#include <cstdlib>
 #include <cstring>
-#include <functional>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "src/base/log.h"
+#include "src/comm/nccl_errors.h"
+#include "src/comm/stream_watch.h"
 #include "src/comm/wait.h"
 
 namespace vizsla {
 namespace {
 
-absl::Status CudaStatus(cudaError_t error, const char* what) {
-  if (error == cudaSuccess) return absl::OkStatus();
-  const std::string message = StrCat(what, ": CUDA: ", cudaGetErrorString(error));
-  return error == cudaErrorMemoryAllocation ? absl::ResourceExhaustedError(message)
-                                            : absl::InternalError(message);
-}
-
-absl::Status NcclStatus(ncclResult_t result, const char* what) {
-  if (result == ncclSuccess || result == ncclInProgress) return absl::OkStatus();
-  return absl::UnavailableError(StrCat(what, ": NCCL: ", ncclGetErrorString(result)));
-}
+// A rank whose NCCL refuses at once must not leave the others to the deadline of a collective.
+constexpr std::chrono::milliseconds kConnectDeadline{std::chrono::minutes(1)};
+constexpr char kSum[] = "all-reduce (sum)";
 
 class NcclCommunicator : public Communicator {
  public:
-  NcclCommunicator(int rank, int size, const NcclOptions& options)
-      : rank_(rank), size_(size), options_(options) {}
+  NcclCommunicator(Communicator& control, const NcclOptions& options)
+      : control_(control), options_(options) {}
 
   ~NcclCommunicator() override {
-    if (staging_.data != nullptr) cudaFree(staging_.data);
-    for (const Started& sum : sums_) cudaFree(sum.staging.data);
-    for (const Staging& staging : spare_staging_) cudaFree(staging.data);
-    for (Channel* channel : {&own_, &sums_channel_}) Close(*channel);
+    watch_.reset();
+    if (comm_ != nullptr && broken_.ok()) {
+      ncclCommFinalize(comm_);
+      broken_ = AwaitAccepted("finalize", kConnectDeadline);
+    }
+    // A broken communicator cannot be destroyed in order: its peers may be gone.
+    if (comm_ != nullptr) broken_.ok() ? ncclCommDestroy(comm_) : ncclCommAbort(comm_);
+    if (written_ != nullptr) cudaEventDestroy(written_);
+    if (stream_ != nullptr) cudaStreamDestroy(stream_);
   }
 
-  absl::Status Connect(const ncclUniqueId& id, const ncclUniqueId& id_of_sums) {
-    VIZSLA_RETURN_IF_ERROR(CudaStatus(cudaSetDevice(options_.device), "choose the GPU"));
-    broken_ = Open(id, own_);
-    if (broken_.ok()) broken_ = Open(id_of_sums, sums_channel_);
+  absl::Status Connect(const ncclUniqueId& id) {
+    const std::lock_guard lock(mutex_);
+    broken_ = TryToConnect(id);
     return broken_;
   }
 
-  int rank() const override { return rank_; }
-  int size() const override { return size_; }
+  // After the vote on what Connect has returned.
+  void Begin(const absl::Status& all_connected) {
+    if (!all_connected.ok()) {
+      const std::lock_guard lock(mutex_);
+      broken_ = all_connected;
+      return;
+    }
+    watch_.emplace(StreamWatch::Options{.device = options_.device,
+                                        .deadline = options_.collective_deadline,
+                                        .check = [this] { return CheckPeers(); },
+                                        .give_up =
+                                            [this](const absl::Status& why) {
+                                              const std::lock_guard lock(mutex_);
+                                              Abandon(why);
+                                            }});
+  }
+
+  int rank() const override { return control_.rank(); }
+  int size() const override { return control_.size(); }
 
   absl::Status Barrier() override {
-    std::array<int64_t, 1> nothing = {0};
-    return AllReduceMax(nothing);
+    return OverControl([&] { return control_.Barrier(); });
   }
-
   absl::Status Broadcast(std::span<std::byte> bytes, int root) override {
-    VIZSLA_RETURN_IF_ERROR(CheckBroadcastRoot(root, size_));
-    return Run("broadcast", bytes, bytes.size(), [&](void* buffer) {
-      return ncclBroadcast(buffer, buffer, bytes.size(), ncclUint8, root, own_.comm, own_.stream);
-    });
+    return OverControl([&] { return control_.Broadcast(bytes, root); });
   }
-
   absl::Status AllReduceSum(std::span<float> values) override {
-    return Reduce("all-reduce (sum)", values, ncclFloat32, ncclSum);
+    return OverControl([&] { return control_.AllReduceSum(values); });
   }
   absl::Status AllReduceSum(std::span<double> values) override {
-    return Reduce("all-reduce (sum)", values, ncclFloat64, ncclSum);
+    return OverControl([&] { return control_.AllReduceSum(values); });
+  }
+  absl::Status StartAllReduceSum(std::span<float> values) override {
+    return OverControl([&] { return control_.StartAllReduceSum(values); });
+  }
+  absl::Status StartAllReduceSum(std::span<Bfloat16> values) override {
+    return OverControl([&] { return control_.StartAllReduceSum(values); });
   }
   absl::Status AllReduceMax(std::span<int64_t> values) override {
-    return Reduce("all-reduce (max)", values, ncclInt64, ncclMax);
+    return OverControl([&] { return control_.AllReduceMax(values); });
   }
-
   absl::Status AllGather(std::span<const std::byte> mine, std::span<std::byte> all) override {
-    VIZSLA_RETURN_IF_ERROR(CheckAllGatherSizes(mine.size(), all.size(), size_));
-    const size_t offset = mine.size() * static_cast<size_t>(rank_);
-    if (!mine.empty()) std::memmove(all.data() + offset, mine.data(), mine.size());
-    return Run("all-gather", all, all.size(), [&](void* buffer) {
-      return ncclAllGather(static_cast<std::byte*>(buffer) + offset, buffer, mine.size(), ncclUint8,
-                           own_.comm, own_.stream);
-    });
+    return OverControl([&] { return control_.AllGather(mine, all); });
   }
 
-  absl::Status StartAllReduceSum(std::span<float> values) override {
-    if (!broken_.ok() || values.empty()) return broken_;
-    broken_ = StartOnDevice(values);
+  bool device_sums() const override { return true; }
+
+  absl::Status StartDeviceSum(const DeviceValues& values) override {
+    const std::lock_guard lock(mutex_);
+    if (!broken_.ok() || values.count == 0) return broken_;
+    if (const absl::Status status = Enqueue(values); !status.ok()) Abandon(status);
     return broken_;
   }
 
-  void PollSums() override {}  // the GPU moves them on
+  void PollSums() override { control_.PollSums(); }  // the GPU moves its own on
 
   absl::Status FinishSums() override {
-    if (!broken_.ok() || sums_.empty()) return broken_;
-    broken_ = FinishOnDevice();
+    VIZSLA_RETURN_IF_ERROR(OverControl([&] { return control_.FinishSums(); }));
+    const std::lock_guard lock(mutex_);
+    if (!broken_.ok() || users_.empty()) return broken_;
+    const absl::Status status = LetUsersWait();
+    users_.clear();
+    if (!status.ok()) Abandon(status);
     return broken_;
   }
 
  private:
-  // A communicator of NCCL's with the stream that its kernels run in.
-  struct Channel {
-    ncclComm_t comm = nullptr;
-    cudaStream_t stream = nullptr;
-  };
-  // Device memory that host buffers travel through.
-  struct Staging {
-    void* data = nullptr;
-    size_t bytes = 0;
-  };
-  struct Started {
-    std::span<float> values;
-    Staging staging;
-  };
-
-  absl::Status Open(const ncclUniqueId& id, Channel& channel) {
-    VIZSLA_RETURN_IF_ERROR(CudaStatus(
-        cudaStreamCreateWithFlags(&channel.stream, cudaStreamNonBlocking), "create a stream"));
-    ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
-    config.blocking = 0;  // so that a missing rank is a deadline here and not a hang
-    VIZSLA_RETURN_IF_ERROR(
-        NcclStatus(ncclCommInitRankConfig(&channel.comm, size_, id, rank_, &config), "connect"));
-    return AwaitState("connect", channel);
+  // Nothing of a broken group is to be believed: what the ranks exchange after a sum may rest on
+  // it, and is told only while all that was summed before holds.
+  template <typename Call>
+  absl::Status OverControl(const Call& call) {
+    VIZSLA_RETURN_IF_ERROR(broken());
+    VIZSLA_RETURN_IF_ERROR(call());
+    return broken();
   }
-
-  void Close(Channel& channel) {
-    if (channel.comm != nullptr) {
-      // A broken communicator cannot be destroyed in order: its peers may be gone.
-      if (broken_.ok()) {
-        ncclCommFinalize(channel.comm);
-        broken_ = AwaitState("finalize", channel);
-      }
-      if (channel.comm != nullptr) {
-        broken_.ok() ? ncclCommDestroy(channel.comm) : ncclCommAbort(channel.comm);
-      }
-    }
-    if (channel.stream != nullptr) cudaStreamDestroy(channel.stream);
-  }
-
-  absl::Status Reserve(size_t bytes, const char* what, Staging& staging) {
-    if (staging.bytes >= bytes) return absl::OkStatus();
-    if (staging.data != nullptr) cudaFree(staging.data);
-    staging = {};
-    VIZSLA_RETURN_IF_ERROR(CudaStatus(cudaMalloc(&staging.data, bytes), what));
-    staging.bytes = bytes;
-    return absl::OkStatus();
-  }
-
-  absl::Status StartOnDevice(std::span<float> values) {
-    const char* what = "all-reduce (sum)";
-    VIZSLA_RETURN_IF_ERROR(CudaStatus(cudaSetDevice(options_.device), what));
-    sums_.push_back({values, {}});
-    Staging& staging = sums_.back().staging;
-    if (!spare_staging_.empty()) {
-      staging = spare_staging_.back();
-      spare_staging_.pop_back();
-    }
-    VIZSLA_RETURN_IF_ERROR(Reserve(values.size_bytes(), what, staging));
-    const cudaStream_t stream = sums_channel_.stream;
-    VIZSLA_RETURN_IF_ERROR(
-        CudaStatus(cudaMemcpyAsync(staging.data, values.data(), values.size_bytes(),
-                                   cudaMemcpyHostToDevice, stream),
-                   what));
-    VIZSLA_RETURN_IF_ERROR(
-        NcclStatus(ncclAllReduce(staging.data, staging.data, values.size(), ncclFloat32, ncclSum,
-                                 sums_channel_.comm, stream),
-                   what));
-    return AwaitState(what, sums_channel_);
-  }
-
-  absl::Status FinishOnDevice() {
-    const char* what = "all-reduce (sum)";
-    VIZSLA_RETURN_IF_ERROR(CudaStatus(cudaSetDevice(options_.device), what));
-    VIZSLA_RETURN_IF_ERROR(AwaitStream(what, sums_channel_));
-    for (const Started& sum : sums_) {
-      VIZSLA_RETURN_IF_ERROR(
-          CudaStatus(cudaMemcpyAsync(sum.values.data(), sum.staging.data, sum.values.size_bytes(),
-                                     cudaMemcpyDeviceToHost, sums_channel_.stream),
-                     what));
-    }
-    VIZSLA_RETURN_IF_ERROR(CudaStatus(cudaStreamSynchronize(sums_channel_.stream), what));
-    // The first in line gets the first one's memory again: the buckets of a step have their sizes.
-    for (size_t i = sums_.size(); i-- > 0;) spare_staging_.push_back(sums_[i].staging);
-    sums_.clear();
-    return absl::OkStatus();
-  }
-
-  template <typename T>
-  absl::Status Reduce(const char* what, std::span<T> values, ncclDataType_t type, ncclRedOp_t op) {
-    return Run(what, std::as_writable_bytes(values), values.size_bytes(), [&](void* buffer) {
-      return ncclAllReduce(buffer, buffer, values.size(), type, op, own_.comm, own_.stream);
-    });
-  }
-
-  // Host to device, the collective in place, device to host; then waits for all of it.
-  absl::Status Run(const char* what, std::span<std::byte> host, size_t bytes,
-                   const std::function<ncclResult_t(void*)>& collective) {
-    if (!broken_.ok() || bytes == 0) return broken_;
-    broken_ = RunOnDevice(what, host.data(), bytes, collective);
+  absl::Status broken() {
+    const std::lock_guard lock(mutex_);
     return broken_;
   }
 
-  absl::Status RunOnDevice(const char* what, void* host, size_t bytes,
-                           const std::function<ncclResult_t(void*)>& collective) {
-    VIZSLA_RETURN_IF_ERROR(CudaStatus(cudaSetDevice(options_.device), what));
-    VIZSLA_RETURN_IF_ERROR(Reserve(bytes, what, staging_));
-    const cudaStream_t stream = own_.stream;
-    VIZSLA_RETURN_IF_ERROR(CudaStatus(
-        cudaMemcpyAsync(staging_.data, host, bytes, cudaMemcpyHostToDevice, stream), what));
-    VIZSLA_RETURN_IF_ERROR(NcclStatus(collective(staging_.data), what));
-    VIZSLA_RETURN_IF_ERROR(AwaitState(what, own_));
-    // Before the copy back: a copy from pageable memory blocks, and would outlive the deadline.
-    VIZSLA_RETURN_IF_ERROR(AwaitStream(what, own_));
-    VIZSLA_RETURN_IF_ERROR(CudaStatus(
-        cudaMemcpyAsync(host, staging_.data, bytes, cudaMemcpyDeviceToHost, stream), what));
-    return CudaStatus(cudaStreamSynchronize(stream), what);
+  // ---- With mutex_ held
+
+  absl::Status TryToConnect(const ncclUniqueId& id) {
+    // Connections are made here, within this deadline, and not by the first sum of each size, which
+    // would wait for the other ranks. (NCCL 2.22 and later; a user's own setting stays.)
+    ::setenv("NCCL_RUNTIME_CONNECT", "0", 0);
+    VIZSLA_RETURN_IF_ERROR(CudaStatus(cudaSetDevice(options_.device), "choose the GPU"));
+    VIZSLA_RETURN_IF_ERROR(
+        CudaStatus(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "create a stream"));
+    VIZSLA_RETURN_IF_ERROR(
+        CudaStatus(cudaEventCreateWithFlags(&written_, cudaEventDisableTiming), "create an event"));
+    ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+    config.blocking = 0;  // so that a missing rank is a deadline here and not a hang
+    VIZSLA_RETURN_IF_ERROR(
+        NcclStatus(ncclCommInitRankConfig(&comm_, size(), id, rank(), &config), "connect"));
+    return AwaitAccepted("connect", kConnectDeadline);
+  }
+
+  absl::Status Enqueue(const DeviceValues& values) {
+    VIZSLA_RETURN_IF_ERROR(CudaStatus(cudaSetDevice(options_.device), kSum));
+    const auto user = static_cast<cudaStream_t>(values.stream);
+    VIZSLA_RETURN_IF_ERROR(CudaStatus(cudaEventRecord(written_, user), kSum));
+    VIZSLA_RETURN_IF_ERROR(CudaStatus(cudaStreamWaitEvent(stream_, written_, 0), kSum));
+    const bool is_float = values.type == DeviceValues::Type::kFloat32;
+    VIZSLA_RETURN_IF_ERROR(
+        NcclStatus(ncclAllReduce(values.data, values.data, values.count,
+                                 is_float ? ncclFloat32 : ncclBfloat16, ncclSum, comm_, stream_),
+                   kSum));
+    if (std::find(users_.begin(), users_.end(), user) == users_.end()) users_.push_back(user);
+    return AwaitAccepted(kSum, options_.collective_deadline);
+  }
+
+  absl::Status LetUsersWait() {
+    VIZSLA_RETURN_IF_ERROR(CudaStatus(cudaSetDevice(options_.device), kSum));
+    return watch_->Mark(stream_, users_);
   }
 
   // Until NCCL has accepted the last call.
-  absl::Status AwaitState(const char* what, const Channel& channel) {
+  absl::Status AwaitAccepted(const char* what, std::chrono::milliseconds deadline) {
     PoliteWait wait;
     for (;;) {
       ncclResult_t state = ncclSuccess;
-      VIZSLA_RETURN_IF_ERROR(NcclStatus(ncclCommGetAsyncError(channel.comm, &state), what));
+      VIZSLA_RETURN_IF_ERROR(NcclStatus(ncclCommGetAsyncError(comm_, &state), what));
       if (state != ncclInProgress) return NcclStatus(state, what);
-      VIZSLA_RETURN_IF_ERROR(CheckDeadline(what, wait));
+      if (deadline.count() > 0 && wait.elapsed() > deadline) {
+        return absl::DeadlineExceededError(StrCat("NCCL did not ", what, " within ",
+                                                  deadline.count(),
+                                                  " ms: another rank is dead or hangs"));
+      }
       wait.Pause();
     }
   }
 
-  // Until the stream has run dry.
-  absl::Status AwaitStream(const char* what, const Channel& channel) {
-    PoliteWait wait;
-    for (;;) {
-      const cudaError_t ready = cudaStreamQuery(channel.stream);
-      if (ready != cudaErrorNotReady) return CudaStatus(ready, what);
-      ncclResult_t state = ncclSuccess;
-      VIZSLA_RETURN_IF_ERROR(NcclStatus(ncclCommGetAsyncError(channel.comm, &state), what));
-      VIZSLA_RETURN_IF_ERROR(NcclStatus(state, what));
-      VIZSLA_RETURN_IF_ERROR(CheckDeadline(what, wait));
-      wait.Pause();
-    }
+  // The process is expected to end in order, with last words; but neither NCCL's abort nor whoever
+  // waits for this GPU is trusted to let it.
+  void Abandon(const absl::Status& why) {
+    if (!broken_.ok()) return;
+    broken_ = why;
+    log::error("rank {} of {}: {}", rank(), size(), std::string(why.message()));
+    std::thread([grace = options_.grace] {
+      std::this_thread::sleep_for(grace);
+      log::error("the process did not end by itself after NCCL had failed");
+      log::default_logger()->flush();
+      ::_exit(kNcclTimeoutExitCode);
+    }).detach();
+    ncclCommAbort(std::exchange(comm_, nullptr));  // also ends a waiting kernel
   }
 
-  absl::Status CheckDeadline(const char* what, const PoliteWait& wait) {
-    if (options_.collective_deadline.count() == 0 ||
-        wait.elapsed() <= options_.collective_deadline) {
-      return absl::OkStatus();
-    }
-    const std::string message =
-        StrCat("rank ", rank_, " of ", size_, ": a ", what, " was not finished within ",
-               options_.collective_deadline.count(), " ms: another rank is dead or hangs");
-    log::error("{}", message);
-    for (Channel* channel : {&own_, &sums_channel_}) {
-      if (channel->comm != nullptr) ncclCommAbort(channel->comm);  // also ends a waiting kernel
-      channel->comm = nullptr;
-    }
-    return absl::DeadlineExceededError(message);
+  // ---- On the watch's thread
+
+  absl::Status CheckPeers() {
+    const std::lock_guard lock(mutex_);
+    if (!broken_.ok()) return broken_;
+    ncclResult_t state = ncclSuccess;
+    VIZSLA_RETURN_IF_ERROR(NcclStatus(ncclCommGetAsyncError(comm_, &state), kSum));
+    return NcclStatus(state, kSum);
   }
 
-  int rank_;
-  int size_;
-  NcclOptions options_;
-  Channel own_;
-  Channel sums_channel_;  // of started sums
-  Staging staging_;       // of collectives that block
-  std::vector<Started> sums_;
-  std::vector<Staging> spare_staging_;
-  absl::Status broken_;
+  Communicator& control_;
+  const NcclOptions options_;
+  std::mutex mutex_;                  // guards what follows; held while NCCL accepts a call
+  absl::Status broken_;               // why later calls fail
+  ncclComm_t comm_ = nullptr;         // null once it is aborted
+  cudaStream_t stream_ = nullptr;     // NCCL's kernels run in it
+  cudaEvent_t written_ = nullptr;     // the values of a sum that is being started
+  std::vector<cudaStream_t> users_;   // of the sums since the last FinishSums
+  std::optional<StreamWatch> watch_;  // has a lock of its own
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Communicator>> MakeNcclCommunicator(Communicator& bootstrap,
+bool HasNccl() { return true; }
+
+absl::StatusOr<GpuUuid> UuidOfGpu(int ordinal) {
+  cudaDeviceProp properties{};
+  VIZSLA_RETURN_IF_ERROR(
+      CudaStatus(cudaGetDeviceProperties(&properties, ordinal), "the GPU's identity"));
+  GpuUuid uuid;
+  static_assert(sizeof properties.uuid == sizeof uuid);
+  std::memcpy(uuid.data(), &properties.uuid, sizeof uuid);
+  return uuid;
+}
+
+absl::StatusOr<std::unique_ptr<Communicator>> MakeNcclCommunicator(Communicator& control,
                                                                    const NcclOptions& options) {
-  std::array<ncclUniqueId, 2> ids{};
+  ncclUniqueId id{};
   absl::Status created;
-  if (bootstrap.rank() == 0) {
-    for (ncclUniqueId& id : ids) {
-      created.Update(NcclStatus(ncclGetUniqueId(&id), "create NCCL's id"));
-    }
-  }
-  VIZSLA_RETURN_IF_ERROR(Vote(bootstrap, created));
-  VIZSLA_RETURN_IF_ERROR(bootstrap.Broadcast(std::as_writable_bytes(std::span(ids)), 0));
-  auto communicator =
-      std::make_unique<NcclCommunicator>(bootstrap.rank(), bootstrap.size(), options);
-  VIZSLA_RETURN_IF_ERROR(communicator->Connect(ids[0], ids[1]));
+  if (control.rank() == 0) created = NcclStatus(ncclGetUniqueId(&id), "create NCCL's id");
+  VIZSLA_RETURN_IF_ERROR(Vote(control, created));
+  VIZSLA_RETURN_IF_ERROR(control.Broadcast(std::as_writable_bytes(std::span(&id, 1)), 0));
+  auto communicator = std::make_unique<NcclCommunicator>(control, options);
+  const absl::Status connected = Vote(control, communicator->Connect(id));
+  communicator->Begin(connected);
+  VIZSLA_RETURN_IF_ERROR(connected);
   return communicator;
 }
 

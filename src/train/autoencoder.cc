@@ -77,13 +77,14 @@ class Pretraining {
     decoder_->to(device);
   }
 
-  absl::StatusOr<std::optional<double>> Run() {
+  absl::StatusOr<std::optional<double>> Run(GradientType gradient_type) {
     // How many steps an epoch has follows from the photos: with others a rank would wait for ever.
     VIZSLA_RETURN_IF_ERROR(AgreeOnPhotos("train", data_.train, group_));
     VIZSLA_RETURN_IF_ERROR(AgreeOnPhotos("unlabelled", data_.unlabelled, group_));
     const NamedTensors parameters = ParametersOf(model_.body(), *decoder_);
     const auto optimizer = MakeOptimizer(parameters, plan_.optimizer);
-    GradientReducer reducer(parameters, group_);
+    GradientReducer reducer(parameters, group_, {.type = gradient_type});
+    VIZSLA_RETURN_IF_ERROR(group_.Agree(absl::OkStatus()));
     model_.train();
     double loss = 0;
     for (int epoch = 1; epoch <= epochs_; ++epoch) {
@@ -152,8 +153,9 @@ absl::StatusOr<std::optional<double>> PretrainEncoder(const TrainingPlan& plan,
                                                       const TrainingData& data,
                                                       const TrialStreams& streams,
                                                       torch::Device device, Model& model,
-                                                      VotingGroup& group, TrialHooks& hooks) {
-  return Pretraining(plan, data, streams, device, model, group, hooks).Run();
+                                                      VotingGroup& group, TrialHooks& hooks,
+                                                      GradientType gradient_type) {
+  return Pretraining(plan, data, streams, device, model, group, hooks).Run(gradient_type);
 }
 
 }  // namespace vizsla

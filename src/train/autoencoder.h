@@ -30,6 +30,7 @@ absl::StatusOr<std::optional<double>> PretrainEncoder(const TrainingPlan& plan,
                                                       const TrainingData& data,
                                                       const TrialStreams& streams,
                                                       torch::Device device, Model& model,
-                                                      VotingGroup& group, TrialHooks& hooks);
+                                                      VotingGroup& group, TrialHooks& hooks,
+                                                      GradientType gradient_type = {});
 
 }  // namespace vizsla

@@ -33,20 +33,20 @@ GradientReducer::GradientReducer(NamedTensors parameters, VotingGroup& group,
   for (const auto& [name, parameter] : parameters_) {
     bytes.push_back(static_cast<size_t>(parameter.numel()) * sizeof(float));
   }
+  std::vector<int64_t> sizes;
   for (std::vector<size_t>& indices : PlanBuckets(bytes, options.buckets)) {
     int64_t total = 0;
     for (const size_t i : indices) {
       places_[i] = {buckets_.size(), total, false};
       total += parameters_[i].second.numel();
     }
-    Bucket bucket;
-    bucket.values = std::make_shared<std::vector<float>>(static_cast<size_t>(total));
-    bucket.host = torch::from_blob(bucket.values->data(), {total}, torch::kFloat32);
-    const torch::Device device = parameters_[indices.front()].second.device();
-    bucket.flat = device.is_cpu() ? bucket.host : torch::empty_like(bucket.host, device);
-    bucket.parameters = std::move(indices);
-    buckets_.push_back(std::move(bucket));
+    sizes.push_back(total);
+    buckets_.push_back({std::move(indices)});
   }
+  if (buckets_.empty()) return;
+  sums_ = std::make_shared<BucketSums>(sizes, parameters_.front().second.device(), options.type,
+                                       group_);
+  group_.SetPass([sums = sums_](size_t first) { sums->StartFrom(first); });
   if (!overlap_) return;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     auto accumulator = torch::autograd::impl::grad_accumulator(parameters_[i].second);
@@ -70,7 +70,7 @@ void GradientReducer::BeginBackward() {
 torch::Tensor GradientReducer::Slice(size_t parameter) const {
   const torch::Tensor& like = parameters_[parameter].second;
   const Place& place = places_[parameter];
-  return buckets_[place.bucket].flat.narrow(0, place.offset, like.numel()).view(like.sizes());
+  return sums_->values(place.bucket).narrow(0, place.offset, like.numel()).view(like.sizes());
 }
 
 void GradientReducer::Ready(size_t parameter) {
@@ -98,9 +98,7 @@ void GradientReducer::Fill(size_t parameter) {
 void GradientReducer::SendFull() {
   const torch::NoGradGuard no_gradients;
   for (; sent_ < buckets_.size() && buckets_[sent_].missing == 0; ++sent_) {
-    const Bucket& bucket = buckets_[sent_];
-    if (!bucket.flat.is_cpu()) torch::Tensor(bucket.host).copy_(bucket.flat);
-    group_.StartSum(bucket.values);
+    sums_->Start(sent_);
   }
 }
 
@@ -119,9 +117,9 @@ absl::Status GradientReducer::Finish() {
   VIZSLA_RETURN_IF_ERROR(group_.FinishSums());
   waited_ += std::chrono::steady_clock::now() - start;
   const torch::NoGradGuard no_gradients;
-  for (const Bucket& bucket : buckets_) {
-    if (!bucket.flat.is_cpu()) torch::Tensor(bucket.flat).copy_(bucket.host);
-    for (const size_t i : bucket.parameters) {
+  for (size_t b = 0; b < buckets_.size(); ++b) {
+    sums_->Fetch(b);
+    for (const size_t i : buckets_[b].parameters) {
       parameters_[i].second.mutable_grad().copy_(Slice(i));
     }
   }

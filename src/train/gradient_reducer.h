@@ -9,7 +9,8 @@
 // zeros. A parameter that is used several times has one accumulator, and counts once.
 //
 // The sums have a channel of their own (src/comm/communicator.h): synchronised batch norm reduces
-// within the same pass. On a rank that fails in the middle of it, see voting_group.h.
+// within the same pass. On a rank that fails in the middle of it, see voting_group.h. How a bucket
+// of a GPU's gradients travels: bucket_sums.h.
 #pragma once
 
 #include <torch/torch.h>
@@ -20,7 +21,9 @@
 #include <vector>
 
 #include "src/nn/tensors.h"
+#include "src/train/bucket_sums.h"
 #include "src/train/gradient_buckets.h"
+#include "src/train/gradient_type.h"
 #include "src/train/voting_group.h"
 
 namespace vizsla {
@@ -28,6 +31,7 @@ namespace vizsla {
 struct ReducerOptions {
   BucketSizes buckets;
   bool overlap = true;  // false: everything is sent after the pass, for comparison
+  GradientType type = GradientType::kFloat32;
 };
 
 // Each rank's loss is the sum over its own rows divided by the rows of the global batch; the sum
@@ -37,12 +41,12 @@ struct ReducerOptions {
 // before the last pass only.
 //
 // Not thread-safe: hooks run on the thread that calls backward(), or, of parameters on a GPU, on
-// LibTorch's thread of that device while the caller waits. A full bucket of a GPU's gradients is
-// copied to the host then and there, which waits for the GPU. LibTorch's exceptions travel through.
+// LibTorch's thread of that device while the caller waits. LibTorch's exceptions travel through.
 class GradientReducer {
  public:
   // Float32 parameters that share the model's memory, in the same order on every rank; on one
-  // device, where they stay. `group` outlives this object.
+  // device, where they stay. `group` outlives this object; all ranks vote before their first pass,
+  // and no other reducer of the group is used from then on.
   GradientReducer(NamedTensors parameters, VotingGroup& group, const ReducerOptions& options = {});
   ~GradientReducer();
   GradientReducer(const GradientReducer&) = delete;
@@ -51,7 +55,8 @@ class GradientReducer {
   // Before backward(). Other passes are none of this object's business.
   void BeginBackward();
   // After backward(): the rest of the buckets, a vote, which also fetches the leader's directive,
-  // and the sums. Afterwards every rank has the same gradients, bit for bit.
+  // and the sums. Afterwards every rank has the same gradients, bit for bit (on a GPU whose
+  // transport sums there: as soon as the current stream gets there).
   absl::Status Finish();
 
   // In place of Finish, after a pass that failed: what it has sent, the vote has settled. No other
@@ -59,6 +64,7 @@ class GradientReducer {
   void Abandon() { in_pass_ = false; }
 
   // How long Finish has waited for sums so far: the part of sending that computing did not hide.
+  // Nothing where a GPU waits by itself.
   std::chrono::nanoseconds waited() const { return waited_; }
 
  private:
@@ -66,14 +72,10 @@ class GradientReducer {
   struct Bucket {
     std::vector<size_t> parameters;
     size_t missing = 0;  // gradients still to come in this pass
-    // Shared with the group while it is sent. On a GPU the gradients are gathered in `flat` first:
-    // a bucket is then one copy, not one a parameter. On the CPU both are the same memory.
-    std::shared_ptr<std::vector<float>> values;
-    torch::Tensor host, flat;
   };
   struct Place {
     size_t bucket = 0;
-    int64_t offset = 0;  // of its floats
+    int64_t offset = 0;  // in the bucket, of its numbers
     bool filled = false;
   };
 
@@ -88,8 +90,10 @@ class GradientReducer {
   VotingGroup& group_;
   const bool overlap_;
   std::vector<Bucket> buckets_;  // empty in a group of one
-  std::vector<Place> places_;    // one a parameter
-  size_t sent_ = 0;              // buckets of this pass
+  // Shared with the group, which may have to send what a failed pass has not.
+  std::shared_ptr<BucketSums> sums_;
+  std::vector<Place> places_;  // one a parameter
+  size_t sent_ = 0;            // buckets of this pass
   bool in_pass_ = false;
   // Autograd holds its accumulators weakly; hooks are lost with them.
   struct Hooked {

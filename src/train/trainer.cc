@@ -106,9 +106,9 @@ class TrialRun {
     VIZSLA_RETURN_IF_ERROR(SetUp());
     VIZSLA_RETURN_IF_ERROR(group_.Agree(absl::OkStatus()));
     if (StartsWithPretraining()) {
-      VIZSLA_ASSIGN_OR_RETURN(
-          position_.pretrain_loss,
-          PretrainEncoder(plan_, data_, streams_, device_, *model_, group_, hooks_));
+      VIZSLA_ASSIGN_OR_RETURN(position_.pretrain_loss,
+                              PretrainEncoder(plan_, data_, streams_, device_, *model_, group_,
+                                              hooks_, options_.gradient_type));
       if (group_.agreed() != Directive::kContinue) return Leave();
     }
     VIZSLA_RETURN_IF_ERROR(SetUpTraining());
@@ -191,7 +191,8 @@ class TrialRun {
   // From those weights, or from where an earlier attempt has stopped.
   absl::Status SetUpTraining() {
     training_.emplace(plan_, data_, *model_, group_, device_,
-                      TrainingStepOptions{.memory = options_.memory});
+                      TrainingStepOptions{.memory = options_.memory,
+                                          .reducer = {.type = options_.gradient_type}});
     if (!assignment_.resume_checkpoint.empty()) {
       CheckpointIdentity identity = identity_;
       if (assignment_.parent) {

@@ -20,6 +20,7 @@
 #include "src/train/cache_budget.h"
 #include "src/train/feature_costs.h"
 #include "src/train/feature_type.h"
+#include "src/train/gradient_type.h"
 #include "src/train/micro_batches.h"
 #include "src/weights/tensor_file.h"
 
@@ -74,7 +75,8 @@ struct TrainerOptions {
   FeatureStorage feature_storage = FeatureStorage::kMeasured;
   // Of trials that train at the same time (trial_bundle.h); null: alone. Outlives the trial.
   TrialBundle* bundle = nullptr;
-  MemoryPolicy memory = {};  // of training steps
+  MemoryPolicy memory = {};                             // of training steps
+  GradientType gradient_type = GradientType::kFloat32;  // others round what several ranks sum
 };
 
 // The trial whose checkpoint another one goes on from.

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "src/base/check.h"
+
 namespace vizsla {
 namespace {
 
@@ -68,39 +70,25 @@ absl::Status VotingGroup::CastVote(const absl::Status& mine, bool may_retry) {
 }
 
 absl::Status VotingGroup::Settle(bool may_retry) {
-  // The largest number of started sums, and the lowest of the ranks that have so many.
-  const int64_t mine = static_cast<int64_t>(sums_.size());
-  std::array<int64_t, 2> most = {mine * size() + (size() - 1 - rank()), may_retry ? 0 : 1};
+  std::array<int64_t, 2> most = {static_cast<int64_t>(started_), may_retry ? 0 : 1};
   VIZSLA_RETURN_IF_ERROR(CheckTransport(group_.AllReduceMax(most)));
   may_retry_ = most[1] == 0;
-  std::vector<uint64_t> lengths(static_cast<size_t>(most[0] / size()));
-  if (lengths.empty()) return absl::OkStatus();
-  const int speaker = size() - 1 - static_cast<int>(most[0] % size());
-  if (rank() == speaker) {
-    for (size_t i = 0; i < lengths.size(); ++i) lengths[i] = sums_[i]->size();
-  }
-  VIZSLA_RETURN_IF_ERROR(
-      CheckTransport(group_.Broadcast(std::as_writable_bytes(std::span(lengths)), speaker)));
-  while (sums_.size() < lengths.size()) {
-    StartSum(std::make_shared<std::vector<float>>(lengths[sums_.size()]));
-  }
+  if (most[0] == 0) return absl::OkStatus();
+  VIZSLA_CHECK(start_from_ != nullptr);
+  start_from_(started_);
   return FinishSums();
 }
 
-void VotingGroup::StartSum(std::shared_ptr<std::vector<float>> values) {
-  if (size() == 1 || !transport_.ok()) return;
-  // Whatever runs out of memory here does so before anything is sent.
-  sums_.reserve(sums_.size() + 1);
-  (void)CheckTransport(group_.StartAllReduceSum(std::span<float>(*values)));
-  sums_.push_back(std::move(values));
+void VotingGroup::StartRestOfPass() {
+  if (!device_sums() || !transport_.ok() || !failure_.ok() || !start_from_) return;
+  start_from_(started_);
 }
 
 absl::Status VotingGroup::FinishSums() {
   if (!transport_.ok()) return transport_;
-  if (sums_.empty()) return absl::OkStatus();
-  VIZSLA_RETURN_IF_ERROR(CheckTransport(group_.FinishSums()));
-  sums_.clear();
-  return absl::OkStatus();
+  if (started_ == 0) return absl::OkStatus();
+  started_ = 0;
+  return CheckTransport(group_.FinishSums());
 }
 
 absl::Status VotingGroup::Sum(std::span<float> values) {

@@ -5,15 +5,15 @@
 //
 // Started sums travel while a rank computes, and no vote precedes them: when a rank fails, others
 // may have sent it what it will never ask for. The vote that tells of the failure settles that:
-// every rank starts, with zeros, the sums that it lacks of those that another has started, and all
-// wait for them. Nobody is left waiting, and the transport is as if the step had not begun. A rank
-// that dies or hangs is the business of the communicator's deadline.
+// when any rank has started a sum of a pass, every rank starts all those that it still lacks, with
+// whatever values, and all wait for them. Nobody is left waiting, and the transport is as if the
+// step had not begun. A rank that dies or hangs is the business of the communicator's deadline.
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <functional>
 #include <span>
-#include <vector>
+#include <utility>
 
 #include "src/comm/communicator.h"
 #include "src/train/trainer.h"
@@ -45,16 +45,34 @@ class VotingGroup {
   // A vote, then the sum over all ranks, in place.
   absl::Status Sum(std::span<float> values);
   absl::Status Sum(std::span<double> values);
-  // Starts a sum over all ranks, in place, without a vote and without waiting. All ranks start the
-  // same ones, in one order; the values are shared with this object until they are finished.
-  void StartSum(std::shared_ptr<std::vector<float>> values);
+  // A pass is so many sums that are always started together, in one order, the same on all ranks.
+  // `start_from` starts the sums of a pass from number `first` (0 is the first) to the last, with
+  // whatever is in their memory, which it owns; so that a rank that has run out of memory can.
+  // Replaces the former one, whose passes are finished. Between this and its first sum all ranks
+  // cast a vote.
+  using StartFrom = std::function<void(size_t first)>;
+  void SetPass(StartFrom start_from) { start_from_ = std::move(start_from); }
+  // The next sum of a pass, over all ranks, in place; without a vote and without waiting.
+  template <typename Values>  // std::span of float or Bfloat16, or DeviceValues
+  void StartSum(Values values) {
+    if (size() == 1 || !transport_.ok()) return;
+    ++started_;
+    (void)CheckTransport(Start(values));
+  }
+  // Whether DeviceValues may be summed.
+  bool device_sums() const { return group_.device_sums(); }
   // Moves started sums on, and never waits.
   void PollSums() {
-    if (!sums_.empty()) group_.PollSums();
+    if (started_ > 0) group_.PollSums();
   }
-  // After a vote that was ok and that every rank cast with the same sums started: waits for them.
-  // Nothing else may come between, or ranks that have failed leave others waiting here.
+  // After a vote that was ok and that every rank cast with all sums of a pass started: waits for
+  // them (of device values, their stream does). Nothing else may come between, or ranks that have
+  // failed leave others waiting here.
   absl::Status FinishSums();
+  // On a rank whose pass has failed, before it says so: of device values another rank may wait, in
+  // a call of its GPU's that no vote can reach, for the sums that this one will not come to. Once
+  // all ranks have voted after SetPass.
+  void StartRestOfPass();
   // A vote, then the largest value of any rank.
   absl::Status Max(std::span<int64_t> values);
 
@@ -74,6 +92,11 @@ class VotingGroup {
   // On all ranks, after a vote that failed: what was started here or elsewhere comes to its end,
   // and whether all that failed may retry is known.
   absl::Status Settle(bool may_retry);
+  template <typename T>
+  absl::Status Start(std::span<T> values) {
+    return group_.StartAllReduceSum(values);
+  }
+  absl::Status Start(const DeviceValues& values) { return group_.StartDeviceSum(values); }
 
   Communicator& group_;
   Directive proposed_ = Directive::kContinue;
@@ -81,7 +104,8 @@ class VotingGroup {
   absl::Status failure_;
   bool may_retry_ = false;
   absl::Status transport_;
-  std::vector<std::shared_ptr<std::vector<float>>> sums_;  // started since the last FinishSums
+  StartFrom start_from_;
+  size_t started_ = 0;  // sums since the last FinishSums
 };
 
 }  // namespace vizsla

@@ -176,6 +176,125 @@ TEST_F(Conformance, StartedSumsHaveAChannelOfTheirOwn) {
   }
 }
 
+std::vector<Bfloat16> Rounded(std::span<const float> values) {
+  std::vector<Bfloat16> rounded;
+  for (const float value : values) rounded.push_back(RoundToBfloat16(value));
+  return rounded;
+}
+
+// Added as float32, in rank order, and rounded once.
+std::vector<Bfloat16> SumOfBfloat16s(int ranks, size_t count) {
+  std::vector<float> sum(count);
+  for (int r = 0; r < ranks; ++r) {
+    const std::vector<Bfloat16> values = Rounded(Values<float>(r, count));
+    for (size_t i = 0; i < count; ++i) {
+      sum[i] = r == 0 ? ToFloat(values[i]) : sum[i] + ToFloat(values[i]);
+    }
+  }
+  return Rounded(sum);
+}
+
+TEST_F(Conformance, StartedSumsOfBfloat16) {
+  const std::vector<size_t> counts = {300001, 1, 0, 8192, 8193, 100, 70000};
+  std::vector<std::vector<Bfloat16>> started;
+  for (const size_t count : counts) {
+    started.push_back(Rounded(Values<float>(rank, count)));
+    ASSERT_TRUE(group.StartAllReduceSum(std::span<Bfloat16>(started.back())).ok());
+  }
+  ASSERT_TRUE(group.FinishSums().ok());
+  for (size_t i = 0; i < counts.size(); ++i) {
+    const std::vector<Bfloat16> expected = SumOfBfloat16s(size, counts[i]);
+    ASSERT_EQ(std::memcmp(started[i].data(), expected.data(), counts[i] * sizeof(Bfloat16)), 0)
+        << counts[i];
+  }
+}
+
+TEST_F(Conformance, DeviceSumsWhereTheTransportHasNone) {
+  if (group.device_sums()) GTEST_SKIP() << "it has";
+  std::vector<float> values(3);
+  EXPECT_EQ(group.StartDeviceSum({.data = values.data(), .count = values.size()}).code(),
+            absl::StatusCode::kUnimplemented);
+  EXPECT_TRUE(group.Barrier().ok()) << "a refused call must not break the communicator";
+}
+
+// While sums and votes of the host go on.
+TEST_F(Conformance, DeviceSumsOfFloats) {
+  if (!group.device_sums()) GTEST_SKIP() << "no device sums";
+  DeviceUnderTest& device = *GpuUnderTest();
+  const std::vector<size_t> counts = {300001, 1, 0, 4096, 70000};
+  std::vector<void*> memory;
+  std::vector<std::vector<float>> first(counts.size());
+  for (const size_t count : counts) {
+    const std::vector<float> values(count);
+    memory.push_back(device.Upload(std::as_bytes(std::span(values))));
+  }
+  for (int repeat = 0; repeat < 3; ++repeat) {
+    for (size_t i = 0; i < counts.size(); ++i) {
+      const std::vector<float> mine = Values<float>(rank, counts[i]);
+      device.Upload(std::as_bytes(std::span(mine)), memory[i]);
+      ASSERT_TRUE(
+          group.StartDeviceSum({.data = memory[i], .count = counts[i], .stream = device.stream()})
+              .ok());
+      group.PollSums();
+      std::vector<int64_t> vote = {rank};
+      ASSERT_TRUE(group.AllReduceMax(vote).ok());
+    }
+    ASSERT_TRUE(group.FinishSums().ok());
+    for (size_t i = 0; i < counts.size(); ++i) {
+      std::vector<float> got(counts[i]);
+      device.Download(memory[i], std::as_writable_bytes(std::span(got)));
+      if (repeat > 0) {
+        ASSERT_EQ(std::memcmp(got.data(), first[i].data(), counts[i] * sizeof(float)), 0);
+        continue;
+      }
+      first[i] = got;
+      std::vector<double> expected(counts[i]), scale(counts[i]);
+      for (int r = 0; r < size; ++r) {
+        const std::vector<float> values = Values<float>(r, counts[i]);
+        for (size_t j = 0; j < counts[i]; ++j) {
+          expected[j] += static_cast<double>(values[j]);
+          scale[j] += std::abs(static_cast<double>(values[j]));
+        }
+      }
+      for (size_t j = 0; j < counts[i]; ++j) {
+        ASSERT_NEAR(static_cast<double>(got[j]), expected[j], 2e-7 * size * scale[j]);
+      }
+      std::vector<float> all(counts[i] * static_cast<size_t>(size));
+      ASSERT_TRUE(
+          group.AllGather(std::as_bytes(std::span(got)), std::as_writable_bytes(std::span(all)))
+              .ok());
+      for (size_t j = 0; j < all.size(); ++j) ASSERT_EQ(all[j], got[j % counts[i]]);
+    }
+  }
+}
+
+TEST_F(Conformance, DeviceSumsOfBfloat16) {
+  if (!group.device_sums()) GTEST_SKIP() << "no device sums";
+  DeviceUnderTest& device = *GpuUnderTest();
+  constexpr size_t kCount = 70001;
+  const std::vector<Bfloat16> mine = Rounded(Values<float>(rank, kCount));
+  void* memory = device.Upload(std::as_bytes(std::span(mine)));
+  ASSERT_TRUE(group
+                  .StartDeviceSum({.type = DeviceValues::Type::kBfloat16,
+                                   .data = memory,
+                                   .count = kCount,
+                                   .stream = device.stream()})
+                  .ok());
+  ASSERT_TRUE(group.FinishSums().ok());
+  std::vector<Bfloat16> got(kCount);
+  device.Download(memory, std::as_writable_bytes(std::span(got)));
+  const std::vector<Bfloat16> expected = SumOfBfloat16s(size, kCount);
+  std::vector<float> scale(kCount);
+  for (int r = 0; r < size; ++r) {
+    const std::vector<float> values = Values<float>(r, kCount);
+    for (size_t i = 0; i < kCount; ++i) scale[i] += std::abs(values[i]);
+  }
+  for (size_t i = 0; i < kCount; ++i) {  // NCCL may round after every rank
+    ASSERT_NEAR(ToFloat(got[i]), ToFloat(expected[i]),
+                static_cast<float>(size - 1) * scale[i] / 256);
+  }
+}
+
 TEST_F(Conformance, Max) {
   std::vector<int64_t> values = {rank, -rank, int64_t{1} << 40, -5 - rank};
   ASSERT_TRUE(group.AllReduceMax(values).ok());

@@ -9,6 +9,8 @@ Communicator& CommunicatorUnderTest() {
   return *local;
 }
 
+DeviceUnderTest* GpuUnderTest() { return nullptr; }
+
 }  // namespace vizsla
 
 int main(int argc, char** argv) {

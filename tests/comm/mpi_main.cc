@@ -50,6 +50,8 @@ TEST(MpiWorldTest, InitializesOnce) {
 
 Communicator& CommunicatorUnderTest() { return *communicator; }
 
+DeviceUnderTest* GpuUnderTest() { return nullptr; }
+
 }  // namespace vizsla
 
 int main(int argc, char** argv) {

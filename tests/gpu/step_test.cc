@@ -118,6 +118,9 @@ class Twins : public Communicator {
   absl::Status AllReduceSum(std::span<float> values) override { return Double(values); }
   absl::Status AllReduceSum(std::span<double> values) override { return Double(values); }
   absl::Status StartAllReduceSum(std::span<float> values) override { return Double(values); }
+  absl::Status StartAllReduceSum(std::span<Bfloat16>) override {
+    return absl::UnimplementedError("not needed");
+  }
   void PollSums() override {}
   absl::Status FinishSums() override { return absl::OkStatus(); }
   absl::Status AllReduceMax(std::span<int64_t>) override { return absl::OkStatus(); }

@@ -36,6 +36,8 @@ TEST(WorkerOptionsTest, Defaults) {
   EXPECT_EQ(options.feature_type, FeatureType::kFloat32);
   EXPECT_EQ(options.memory.micro_batch, 0);
   EXPECT_EQ(options.memory.on_out_of_memory, OnOutOfMemory::kHalve);
+  EXPECT_EQ(options.transport, TransportChoice::kAuto);
+  EXPECT_EQ(options.gradient_type, GradientType::kFloat32);
   EXPECT_FALSE(options.wait);
   EXPECT_EQ(options.device, DeviceChoice::kAuto);
   EXPECT_THAT(options.cache_folder, HasSubstr("vizsla"));
@@ -66,6 +68,10 @@ TEST(WorkerOptionsTest, AllOfThem) {
                               "8",
                               "--out-of-memory",
                               "infeasible",
+                              "--transport",
+                              "nccl",
+                              "--gradient-type",
+                              "bfloat16",
                               "--device",
                               "cuda",
                               "--wait",
@@ -87,6 +93,8 @@ TEST(WorkerOptionsTest, AllOfThem) {
   EXPECT_EQ(options.feature_type, FeatureType::kFloat16);
   EXPECT_EQ(options.memory.micro_batch, 8);
   EXPECT_EQ(options.memory.on_out_of_memory, OnOutOfMemory::kInfeasible);
+  EXPECT_EQ(options.transport, TransportChoice::kNccl);
+  EXPECT_EQ(options.gradient_type, GradientType::kBfloat16);
   EXPECT_EQ(options.device, DeviceChoice::kCuda);
   EXPECT_TRUE(options.wait);
   EXPECT_EQ(options.collective_deadline, std::chrono::milliseconds(90500));

@@ -21,6 +21,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using testing::SampleSpec;
 using ::testing::SizeIs;
 using testing::TestServer;

@@ -33,6 +33,9 @@ class CountingCommunicator : public Communicator {
   absl::Status StartAllReduceSum(std::span<float> values) override {
     return ++count, inner_.StartAllReduceSum(values);
   }
+  absl::Status StartAllReduceSum(std::span<Bfloat16> values) override {
+    return ++count, inner_.StartAllReduceSum(values);
+  }
   void PollSums() override { inner_.PollSums(); }
   absl::Status FinishSums() override { return inner_.FinishSums(); }
   absl::Status AllReduceMax(std::span<int64_t> values) override {

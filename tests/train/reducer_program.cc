@@ -106,14 +106,65 @@ void ExpectSameBitsOnAllRanks(const NamedTensors& parameters) {
   }
 }
 
-class ReducerTest : public ::testing::TestWithParam<BucketSizes> {};
+// Calls the memory of the CPU a GPU's, as far as a transport can tell.
+class PretendedGpus : public Communicator {
+ public:
+  explicit PretendedGpus(Communicator& inner) : inner_(inner) {}
+  int rank() const override { return inner_.rank(); }
+  int size() const override { return inner_.size(); }
+  absl::Status Barrier() override { return inner_.Barrier(); }
+  absl::Status Broadcast(std::span<std::byte> bytes, int root) override {
+    return inner_.Broadcast(bytes, root);
+  }
+  absl::Status AllReduceSum(std::span<float> values) override {
+    return inner_.AllReduceSum(values);
+  }
+  absl::Status AllReduceSum(std::span<double> values) override {
+    return inner_.AllReduceSum(values);
+  }
+  absl::Status StartAllReduceSum(std::span<float>) override {
+    return absl::UnimplementedError("gradients were copied to the host");
+  }
+  absl::Status StartAllReduceSum(std::span<Bfloat16>) override {
+    return absl::UnimplementedError("gradients were copied to the host");
+  }
+  bool device_sums() const override { return inner_.size() > 1; }
+  absl::Status StartDeviceSum(const DeviceValues& values) override {
+    if (values.type == DeviceValues::Type::kBfloat16) {
+      return inner_.StartAllReduceSum(std::span(static_cast<Bfloat16*>(values.data), values.count));
+    }
+    return inner_.StartAllReduceSum(std::span(static_cast<float*>(values.data), values.count));
+  }
+  void PollSums() override { inner_.PollSums(); }
+  absl::Status FinishSums() override { return inner_.FinishSums(); }
+  absl::Status AllReduceMax(std::span<int64_t> values) override {
+    return inner_.AllReduceMax(values);
+  }
+  absl::Status AllGather(std::span<const std::byte> mine, std::span<std::byte> all) override {
+    return inner_.AllGather(mine, all);
+  }
+
+ private:
+  Communicator& inner_;
+};
+
+struct ReducerCase {
+  BucketSizes buckets;
+  bool on_gpus = false;
+};
+
+class ReducerTest : public ::testing::TestWithParam<ReducerCase> {
+ protected:
+  PretendedGpus gpus_{*world};
+  Communicator& transport_ = GetParam().on_gpus ? static_cast<Communicator&>(gpus_) : *world;
+};
 
 TEST_P(ReducerTest, SumsAreTheGradientOfTheWholeBatch) {
   for (const bool overlap : {true, false}) {
     Network network, reference;
-    VotingGroup group(*world);
+    VotingGroup group(transport_);
     const NamedTensors parameters = network.Parameters();
-    GradientReducer reducer(parameters, group, {.buckets = GetParam(), .overlap = overlap});
+    GradientReducer reducer(parameters, group, {.buckets = GetParam().buckets, .overlap = overlap});
     for (int step = 0; step < 3; ++step) {
       // The last step has a row for the first rank alone.
       const int64_t batch = step == 2 ? 1 : Network::kRows;
@@ -134,10 +185,10 @@ TEST_P(ReducerTest, SumsAreTheGradientOfTheWholeBatch) {
 
 TEST_P(ReducerTest, BatchNormMayReduceInTheSamePass) {
   Network network(true), reference(true);
-  VotingGroup group(*world);
+  VotingGroup group(transport_);
   network.norm->SetReduction([&](std::span<double> values) { return group.Sum(values); });
   const NamedTensors parameters = network.Parameters();
-  GradientReducer reducer(parameters, group, {.buckets = GetParam()});
+  GradientReducer reducer(parameters, group, {.buckets = GetParam().buckets});
   const RowRange rows = RowsOf(*world);
   reducer.BeginBackward();
   network.Loss(rows.begin, rows.end).backward();
@@ -148,9 +199,9 @@ TEST_P(ReducerTest, BatchNormMayReduceInTheSamePass) {
 
 TEST_P(ReducerTest, AccumulatedGradientsAreSummedOnce) {
   Network network, reference;
-  VotingGroup group(*world);
+  VotingGroup group(transport_);
   const NamedTensors parameters = network.Parameters();
-  GradientReducer reducer(parameters, group, {.buckets = GetParam()});
+  GradientReducer reducer(parameters, group, {.buckets = GetParam().buckets});
   const RowRange rows = RowsOf(*world);
   const int64_t middle = (rows.begin + rows.end) / 2;
   network.Loss(rows.begin, middle).backward();
@@ -166,9 +217,9 @@ TEST_P(ReducerTest, ARankThatThrowsInTheMiddleHoldsNobodyUp) {
   for (const bool normalizes : {false, true}) {
     for (const char* where : {"first", "shared", "large", "last"}) {
       Network network(normalizes);
-      VotingGroup group(*world);
+      VotingGroup group(transport_);
       network.norm->SetReduction([&](std::span<double> values) { return group.Sum(values); });
-      GradientReducer reducer(network.Parameters(), group, {.buckets = GetParam()});
+      GradientReducer reducer(network.Parameters(), group, {.buckets = GetParam().buckets});
       const int failing = world->size() - 1;
       if (world->rank() == failing) {
         network.tensors[where].register_hook(
@@ -188,9 +239,9 @@ TEST_P(ReducerTest, ARankThatThrowsInTheMiddleHoldsNobodyUp) {
   }
   // The next trial finds the transport as it should be.
   Network network, reference;
-  VotingGroup group(*world);
+  VotingGroup group(transport_);
   const NamedTensors parameters = network.Parameters();
-  GradientReducer reducer(parameters, group, {.buckets = GetParam()});
+  GradientReducer reducer(parameters, group, {.buckets = GetParam().buckets});
   const RowRange rows = RowsOf(*world);
   reducer.BeginBackward();
   network.Loss(rows.begin, rows.end).backward();
@@ -202,8 +253,8 @@ TEST_P(ReducerTest, ARankThatThrowsInTheMiddleHoldsNobodyUp) {
 // One that fails before its pass has begun, and so has sent nothing.
 TEST_P(ReducerTest, ARankThatNeverBeginsHoldsNobodyUp) {
   Network network;
-  VotingGroup group(*world);
-  GradientReducer reducer(network.Parameters(), group, {.buckets = GetParam()});
+  VotingGroup group(transport_);
+  GradientReducer reducer(network.Parameters(), group, {.buckets = GetParam().buckets});
   absl::Status status = absl::DataLossError("a broken photo");
   if (world->rank() > 0 || world->size() == 1) {
     const RowRange rows = RowsOf(*world);
@@ -215,10 +266,95 @@ TEST_P(ReducerTest, ARankThatNeverBeginsHoldsNobodyUp) {
   EXPECT_TRUE(world->Barrier().ok());
 }
 
+// What a transport of GPUs needs besides: a rank may wait for the sums that it has started before
+// it comes to a vote (an allocator that gives memory back does), also for those of a rank that
+// failed.
+TEST_P(ReducerTest, ARankThatFailsSendsTheRest) {
+  if (!GetParam().on_gpus || world->size() == 1) GTEST_SKIP() << "sums of the host wait for votes";
+  for (const char* where : {"first", "last"}) {
+    Network network;
+    VotingGroup group(transport_);
+    GradientReducer reducer(network.Parameters(), group, {.buckets = GetParam().buckets});
+    ASSERT_TRUE(group.Agree(absl::OkStatus()).ok());
+    const bool fails = world->rank() == 0;
+    if (fails) {
+      network.tensors[where].register_hook(
+          [](torch::Tensor) -> torch::Tensor { throw std::runtime_error("thrown in backward"); });
+    }
+    const RowRange rows = RowsOf(*world);
+    const absl::Status status = CatchAll([&]() -> absl::Status {
+      reducer.BeginBackward();
+      network.Loss(rows.begin, rows.end).backward();
+      VIZSLA_RETURN_IF_ERROR(world->FinishSums());
+      return reducer.Finish();
+    });
+    group.StartRestOfPass();
+    EXPECT_EQ(group.AgreeToRetry(status).message(), "thrown in backward");
+    ASSERT_TRUE(group.may_retry());
+    // The step is repeated, as if the first try had not been.
+    group.Retry();
+    reducer.Abandon();
+    Network again, reference;
+    GradientReducer second(again.Parameters(), group, {.buckets = GetParam().buckets});
+    second.BeginBackward();
+    again.Loss(rows.begin, rows.end).backward();
+    ASSERT_TRUE(second.Finish().ok());
+    reference.Loss(0, Network::kRows).backward();
+    ExpectSameGradients(again.Parameters(), reference.Parameters());
+  }
+}
+
+// The bits of PyTorch's own rounding: of each rank's gradient, and of their sum in rank order.
+TEST_P(ReducerTest, Bfloat16IsRoundedBeforeAndAfter) {
+  Network network, local;
+  VotingGroup group(transport_);
+  const NamedTensors parameters = network.Parameters();
+  GradientReducer reducer(parameters, group,
+                          {.buckets = GetParam().buckets, .type = GradientType::kBfloat16});
+  const RowRange rows = RowsOf(*world);
+  reducer.BeginBackward();
+  network.Loss(rows.begin, rows.end).backward();
+  ASSERT_TRUE(reducer.Finish().ok());
+  local.Loss(rows.begin, rows.end).backward();
+  int64_t rounded = 0;
+  for (const auto& [name, parameter] : local.Parameters()) {
+    torch::Tensor mine =
+        parameter.grad().defined() ? parameter.grad() : torch::zeros_like(parameter);
+    mine = mine.detach().contiguous();
+    torch::Tensor all = torch::zeros({world->size(), mine.numel()});
+    const auto bytes = [](const torch::Tensor& tensor) {
+      return std::as_writable_bytes(
+          std::span(tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel())));
+    };
+    ASSERT_TRUE(world->AllGather(bytes(mine), bytes(all)).ok());
+    torch::Tensor expected = all[0];
+    if (world->size() > 1) {
+      expected = all[0].to(torch::kBFloat16).to(torch::kFloat32);
+      for (int r = 1; r < world->size(); ++r) {
+        expected = expected + all[r].to(torch::kBFloat16).to(torch::kFloat32);
+      }
+      expected = expected.to(torch::kBFloat16).to(torch::kFloat32);
+      rounded += (expected != all.sum(0)).sum().item<int64_t>();
+    }
+    const torch::Tensor& got = network.tensors[name].grad();
+    if (world->size() == 1 && !got.defined()) continue;
+    EXPECT_TRUE(torch::equal(got.reshape({-1}), expected.reshape({-1}))) << name;
+  }
+  if (world->size() > 1) {
+    EXPECT_GT(rounded, 1000);
+    ExpectSameBitsOnAllRanks(parameters);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Buckets, ReducerTest,
-                         ::testing::Values(BucketSizes{}, BucketSizes{1, 1}, BucketSizes{100, 1000},
-                                           BucketSizes{6000, 7777}),
-                         [](const auto& info) { return StrCat("of", info.param.bytes); });
+                         ::testing::Values(ReducerCase{{}}, ReducerCase{{1, 1}},
+                                           ReducerCase{{100, 1000}}, ReducerCase{{6000, 7777}},
+                                           ReducerCase{{}, true}, ReducerCase{{1, 1}, true},
+                                           ReducerCase{{6000, 7777}, true}),
+                         [](const auto& info) {
+                           return StrCat("of", info.param.buckets.bytes,
+                                         info.param.on_gpus ? "OnGpus" : "");
+                         });
 
 // Counts what is under way when the pass ends.
 class Watching : public Communicator {
@@ -237,6 +373,10 @@ class Watching : public Communicator {
     return inner_.AllReduceSum(values);
   }
   absl::Status StartAllReduceSum(std::span<float> values) override {
+    sizes.push_back(values.size());
+    return inner_.StartAllReduceSum(values);
+  }
+  absl::Status StartAllReduceSum(std::span<Bfloat16> values) override {
     sizes.push_back(values.size());
     return inner_.StartAllReduceSum(values);
   }
