@@ -40,6 +40,11 @@ if(VIZSLA_WITH_GRPC)
   find_library(GRPCPP_REFLECTION_LIBRARY grpc++_reflection REQUIRED)
   find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
   find_package(prometheus-cpp REQUIRED)  # the coordinator's metrics
+  # The coordinator's allocator: a tenth less CPU time. Only the library is needed, no header; the package of
+  # the link without a version brings in a profiler. Sanitizers bring their own.
+  if(NOT VIZSLA_SANITIZE)
+    find_library(TCMALLOC_LIBRARY NAMES tcmalloc_minimal libtcmalloc_minimal.so.4)
+  endif()
 endif()
 if(VIZSLA_WITH_MPI)
   find_package(MPI REQUIRED COMPONENTS C)

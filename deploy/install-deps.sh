@@ -19,8 +19,8 @@ packages=(
   # storage and transport
   libsqlite3-dev libgrpc++-dev libgrpc-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc
   libopenmpi-dev openmpi-bin
-  # the coordinator's metrics
-  prometheus-cpp-dev libcurl4-openssl-dev
+  # the coordinator's metrics, and its allocator (optional: without it the C library's)
+  prometheus-cpp-dev libcurl4-openssl-dev libtcmalloc-minimal4
   # pictures
   libopencv-dev libjpeg62-turbo-dev gnuplot-nox
   # training: the reference BLAS that LibTorch would otherwise pull in is 20 times slower

@@ -12,15 +12,18 @@ constexpr double kNegligible = -45;  // in the logarithm
 }  // namespace
 
 ParzenEstimator::ParzenEstimator(std::span<const ParzenAxis> axes, std::span<const int> dimensions,
-                                 const WeightedPoints& observed) {
+                                 const WeightedPoints& observed, ParzenMemory& memory) {
+  memory.resize(dimensions.size());
   std::vector<double> column(observed.points.size());
-  for (const int dimension : dimensions) {
+  for (size_t place = 0; place < dimensions.size(); ++place) {
+    const auto dimension = static_cast<size_t>(dimensions[place]);
     for (size_t i = 0; i < column.size(); ++i) column[i] = (*observed.points[i])[dimension];
     const ParzenAxis& axis = axes[dimension];
     if (axis.kind() == ParzenAxis::Kind::kChoices) {
       axes_.emplace_back(ChoiceKernels(axis, column));
     } else {
-      axes_.emplace_back(NormalKernels(axis, column));
+      memory[place].Update(axis, observed.numbers, column);
+      axes_.emplace_back(NormalKernels(axis, memory[place]));
     }
   }
   std::vector<double> weights = observed.weights;
@@ -44,8 +47,8 @@ ParzenPoint ParzenEstimator::Draw(RandomStream& stream) const {
   return point;
 }
 
-double ParzenEstimator::LogDensity(std::span<const double> point) const {
-  std::vector<double> sums = log_weights_;
+double ParzenEstimator::LogDensity(std::span<const double> point, std::vector<double>& sums) const {
+  sums = log_weights_;
   for (size_t i = 0; i < axes_.size(); ++i) {
     std::visit([&](const auto& axis) { axis.AddLogDensities(point[i], sums); }, axes_[i]);
   }

@@ -13,24 +13,33 @@ namespace vizsla {
 
 using ParzenPoint = std::vector<double>;  // coordinates, one for each axis
 
-// Points with weights > 0; both as long.
+// Points with weights > 0, of the trials `numbers`, which ascend; all as long.
 struct WeightedPoints {
+  std::vector<int64_t> numbers;
   std::vector<const ParzenPoint*> points;
   std::vector<double> weights;
 };
+
+// What an estimator leaves to the next one over the same dimensions: a column for each.
+using ParzenMemory = std::vector<NormalColumn>;
 
 // Immutable.
 class ParzenEstimator {
  public:
   // Models the coordinates `dimensions` of the points, along `axes` of the same indices; at least
   // one, each with more than one value. The prior has weight 1. `axes` must outlive this object.
+  // `memory` is empty, or was an estimator's of the same dimensions: it saves time.
   ParzenEstimator(std::span<const ParzenAxis> axes, std::span<const int> dimensions,
-                  const WeightedPoints& observed);
+                  const WeightedPoints& observed, ParzenMemory& memory);
 
   // One coordinate for each of `dimensions`.
   ParzenPoint Draw(RandomStream& stream) const;
-  // Of such a point. Finite.
-  double LogDensity(std::span<const double> point) const;
+  // Of such a point. Finite. `sums` is room to work in.
+  double LogDensity(std::span<const double> point, std::vector<double>& sums) const;
+  double LogDensity(std::span<const double> point) const {
+    std::vector<double> sums;
+    return LogDensity(point, sums);
+  }
 
  private:
   std::vector<std::variant<NormalKernels, ChoiceKernels>> axes_;

@@ -2,63 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
-#include <utility>
 
 #include "src/search/truncated_normal.h"
 
 namespace vizsla {
-namespace {
-
-// Optuna's is 1, with which ten good trials cannot tell places a twelfth of the range apart. On
-// spheres, Branin, Hartmann 6, Rosenbrock, Ackley and a mixed space of 2 to 10 parameters 1.4 ends
-// nearer to the optimum after 100 trials; with 2 the joint density of 40 parameters gets too
-// narrow to leave its first good place.
-constexpr double kClipExponent = 1.4;
-
-double NarrowestWidth(size_t observations) {
-  return 1.0 / std::min(100.0, std::pow(static_cast<double>(observations) + 2.0, kClipExponent));
-}
-
-// In the order of the observations. The ends of the interval count as neighbours only of a single
-// observation (Optuna's consider_endpoints=False).
-std::vector<double> WidthsOf(std::span<const double> observations) {
-  const size_t count = observations.size();
-  std::vector<std::pair<double, size_t>> sorted;  // with their places
-  for (size_t i = 0; i < count; ++i) sorted.emplace_back(observations[i], i);
-  std::sort(sorted.begin(), sorted.end());
-  const double narrowest = NarrowestWidth(count);
-  std::vector<double> widths(count);
-  for (size_t i = 0; i < count; ++i) {
-    const auto [center, place] = sorted[i];
-    double gap_below = i > 0 ? center - sorted[i - 1].first : 0.0;
-    double gap_above = i + 1 < count ? sorted[i + 1].first - center : 0.0;
-    if (count == 1) {
-      gap_below = center;
-      gap_above = 1.0 - center;
-    }
-    widths[place] = std::clamp(std::max(gap_below, gap_above), narrowest, 1.0);
-  }
-  return widths;
-}
-
-}  // namespace
-
-NormalKernels::NormalKernels(const ParzenAxis& axis, std::span<const double> observations)
-    : axis_(axis), centers_(observations.begin(), observations.end()) {
-  centers_.push_back(0.5);
-  std::vector<double> widths = WidthsOf(observations);
-  widths.push_back(1.0);
-  const double log_root = 0.5 * std::log(2 * std::numbers::pi);
-  for (size_t k = 0; k < widths.size(); ++k) {
-    const double precision = 1.0 / widths[k];
-    const double mass = LogNormalMass(-centers_[k] * precision, (1.0 - centers_[k]) * precision);
-    precisions_.push_back(precision);
-    // A cell's mass brings its own normalization, except for the truncation.
-    log_scales_.push_back(
-        axis.kind() == ParzenAxis::Kind::kCells ? -mass : std::log(precision) - log_root - mass);
-  }
-}
+NormalKernels::NormalKernels(const ParzenAxis& axis, const NormalColumn& column)
+    : axis_(axis),
+      centers_(column.centers()),
+      precisions_(column.precisions()),
+      log_scales_(column.log_scales()) {}
 
 void NormalKernels::AddLogDensities(double coordinate, std::span<double> sums) const {
   if (axis_.kind() == ParzenAxis::Kind::kCells) {

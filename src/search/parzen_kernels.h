@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "src/base/random.h"
+#include "src/search/normal_column.h"
 #include "src/search/parzen_axis.h"
 
 namespace vizsla {
@@ -18,8 +19,8 @@ namespace vizsla {
 // its whole cell's mass.
 class NormalKernels {
  public:
-  // `axis` must outlive this object. `observations` are coordinates, in any order; kernels keep it.
-  NormalKernels(const ParzenAxis& axis, std::span<const double> observations);
+  // As the column, which is along this axis, has them; `axis` must outlive this object.
+  NormalKernels(const ParzenAxis& axis, const NormalColumn& column);
 
   size_t size() const { return centers_.size(); }
   // Adds to each kernel's sum its log density (of cells: log mass) at a coordinate.

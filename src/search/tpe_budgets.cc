@@ -5,8 +5,8 @@
 namespace vizsla {
 
 TpeBudgets::TpeBudgets(std::vector<int> rungs, const TpeHistory& empty) : space_(empty.space()) {
-  for (const int epochs : rungs) budgets_.push_back({epochs, empty});
-  budgets_.push_back({0, empty});
+  for (const int epochs : rungs) budgets_.push_back({epochs, empty.Empty()});
+  budgets_.push_back({0, empty.Empty()});
 }
 
 void TpeBudgets::Observe(const Trial& trial) {

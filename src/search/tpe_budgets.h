@@ -24,7 +24,7 @@ class TpeBudgets {
   };
 
   // `rungs` ascend; without any there is one history, of trials as they stand, the ones cut short
-  // among them. `empty` is copied for each.
+  // among them. Each history is like `empty`.
   TpeBudgets(std::vector<int> rungs, const TpeHistory& empty);
 
   bool has_rungs() const { return budgets_.size() > 1; }

@@ -31,6 +31,7 @@ TpeHistory::TpeHistory(const SearchSpace& space, const std::vector<ParzenAxis>& 
     : space_(space),
       axes_(axes),
       groups_(groups),
+      direction_(direction),
       key_(key),
       observations_(space, direction),
       members_(groups.size()) {}
@@ -44,8 +45,18 @@ bool TpeHistory::Ranked::operator<(const Ranked& other) const {
 void TpeHistory::Observe(const Trial& trial) {
   const Observation* changed = observations_.Add(trial);
   if (changed != nullptr) {
-    Erase(trial.number);
-    Insert(trial.number, Digest(*changed));
+    Entry entry = Digest(*changed);
+    const auto known = entries_.find(trial.number);
+    if (known != entries_.end() && known->second.point == entry.point &&
+        known->second.active == entry.active) {
+      // Only its standing changes, as that of every trial which ends.
+      Unrank(trial.number, known->second.standing);
+      known->second.standing = std::move(entry.standing);
+      Rank(trial.number, known->second.standing);
+    } else {
+      Erase(trial.number);
+      Insert(trial.number, std::move(entry));
+    }
   } else if (!observations_.all().contains(trial.number)) {
     Erase(trial.number);  // cancelled before it had a score
   }
@@ -62,12 +73,14 @@ TpeHistory::Numbers TpeHistory::GoodTrials() const {
 }
 
 WeightedPoints TpeHistory::Good(size_t group, const Numbers& good) const {
+  WeightedPoints result;
   std::vector<const Entry*> entries;
   for (const int64_t number : good) {
     const Entry& entry = entries_.at(number);
-    if (entry.active[group]) entries.push_back(&entry);
+    if (!entry.active[group]) continue;
+    entries.push_back(&entry);
+    result.numbers.push_back(number);
   }
-  WeightedPoints result;
   for (const Entry* entry : entries) {
     const auto better = std::count_if(entries.begin(), entries.end(), [&](const Entry* other) {
       return IsBetter(other->standing, entry->standing);
@@ -89,20 +102,31 @@ WeightedPoints TpeHistory::Others(size_t group, const Numbers& good) const {
       good.begin(), good.end(), [&](int64_t number) { return members.by_number.contains(number); });
   const size_t count = members.by_number.size() - static_cast<size_t>(good_members);
   const size_t newest = count <= kMostOthers ? count : kNewestOthers;
-  Numbers taken;
-  for (auto at = members.by_number.rbegin(); taken.size() < newest; ++at) {
-    if (!Has(good, *at)) taken.push_back(*at);
-  }
   const size_t older = count - newest;
   const size_t sampled = older == 0 ? 0 : kMostOthers - kNewestOthers;
-  for (auto at = members.shuffled.begin(); taken.size() < newest + sampled; ++at) {
-    if (at->second < taken[newest - 1] && !Has(good, at->second)) taken.push_back(at->second);
+  std::vector<std::pair<int64_t, const ParzenPoint*>> taken;
+  taken.reserve(newest + sampled);
+  for (auto at = members.by_number.rbegin(); taken.size() < newest; ++at) {
+    if (!Has(good, at->first)) taken.emplace_back(at->first, at->second);
   }
-  std::sort(taken.begin(), taken.end());
+  std::reverse(taken.begin(), taken.end());
+  if (sampled > 0) {
+    const int64_t oldest_of_newest = taken.front().first;
+    std::vector<std::pair<int64_t, const ParzenPoint*>> sample;
+    sample.reserve(newest + sampled);
+    for (auto at = members.shuffled.begin(); sample.size() < sampled; ++at) {
+      const int64_t number = at->first.second;
+      if (number < oldest_of_newest && !Has(good, number)) sample.emplace_back(number, at->second);
+    }
+    std::sort(sample.begin(), sample.end());
+    sample.insert(sample.end(), taken.begin(), taken.end());
+    taken = std::move(sample);
+  }
 
   WeightedPoints result;
   for (size_t i = 0; i < taken.size(); ++i) {
-    result.points.push_back(&entries_.at(taken[i]).point);
+    result.numbers.push_back(taken[i].first);
+    result.points.push_back(taken[i].second);
     const double stands_for =
         i < sampled ? static_cast<double>(older) / static_cast<double>(sampled) : 1.0;
     const double place = i < sampled ? (static_cast<double>(i) + 0.5) * stands_for - 0.5
@@ -128,31 +152,36 @@ TpeHistory::Entry TpeHistory::Digest(const Observation& observation) const {
 }
 
 void TpeHistory::Insert(int64_t number, Entry entry) {
-  if (!entry.standing.pending()) {
-    ++known_;
-    if (std::isfinite(*entry.standing.loss)) ranking_.insert({entry.standing, number});
-  }
+  const Entry& stored = entries_.emplace(number, std::move(entry)).first->second;
+  Rank(number, stored.standing);
   for (size_t group = 0; group < members_.size(); ++group) {
-    if (!entry.active[group]) continue;
-    members_[group].by_number.insert(number);
-    members_[group].shuffled.insert({ShuffleKey(number), number});
+    if (!stored.active[group]) continue;
+    members_[group].by_number.emplace(number, &stored.point);
+    members_[group].shuffled.emplace(std::pair(ShuffleKey(number), number), &stored.point);
   }
-  entries_.emplace(number, std::move(entry));
 }
 
 void TpeHistory::Erase(int64_t number) {
   const auto found = entries_.find(number);
   if (found == entries_.end()) return;
-  const Entry& entry = found->second;
-  if (!entry.standing.pending()) {
-    --known_;
-    if (std::isfinite(*entry.standing.loss)) ranking_.erase({entry.standing, number});
-  }
+  Unrank(number, found->second.standing);
   for (size_t group = 0; group < members_.size(); ++group) {
     members_[group].by_number.erase(number);
     members_[group].shuffled.erase({ShuffleKey(number), number});
   }
   entries_.erase(found);
+}
+
+void TpeHistory::Rank(int64_t number, const Observation& standing) {
+  if (standing.pending()) return;
+  ++known_;
+  if (std::isfinite(*standing.loss)) ranking_.insert({standing, number});
+}
+
+void TpeHistory::Unrank(int64_t number, const Observation& standing) {
+  if (standing.pending()) return;
+  --known_;
+  if (std::isfinite(*standing.loss)) ranking_.erase({standing, number});
 }
 
 uint64_t TpeHistory::ShuffleKey(int64_t number) const {

@@ -3,12 +3,12 @@
 // src/search.
 #pragma once
 
-#include <map>
 #include <set>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "src/base/random.h"
 #include "src/search/observations.h"
 #include "src/search/parzen_estimator.h"
@@ -24,6 +24,9 @@ class TpeHistory {
   // All must outlive this object; axes are those of the space's parameters.
   TpeHistory(const SearchSpace& space, const std::vector<ParzenAxis>& axes,
              const std::vector<SpaceGroup>& groups, Direction direction, StreamKey key);
+  TpeHistory(TpeHistory&&) = default;
+  // Of the same space and direction, without a trial.
+  TpeHistory Empty() const { return {space_, axes_, groups_, direction_, key_}; }
 
   const SearchSpace& space() const { return space_; }
 
@@ -61,18 +64,23 @@ class TpeHistory {
   };
   // The trials in which a group is active.
   struct Members {
-    std::set<int64_t> by_number;
-    std::set<std::pair<uint64_t, int64_t>> shuffled;  // by a hash of the number
+    // With their points, which stand in entries_.
+    absl::btree_map<int64_t, const ParzenPoint*> by_number;
+    // By a hash of the number.
+    absl::btree_map<std::pair<uint64_t, int64_t>, const ParzenPoint*> shuffled;
   };
 
   Entry Digest(const Observation& observation) const;
   void Insert(int64_t number, Entry entry);
   void Erase(int64_t number);
+  void Rank(int64_t number, const Observation& standing);
+  void Unrank(int64_t number, const Observation& standing);
   uint64_t ShuffleKey(int64_t number) const;
 
   const SearchSpace& space_;
   const std::vector<ParzenAxis>& axes_;
   const std::vector<SpaceGroup>& groups_;
+  const Direction direction_;
   const StreamKey key_;
   Observations observations_;
   std::unordered_map<int64_t, Entry> entries_;

@@ -18,9 +18,10 @@ ParzenPoint BestCandidate(const ParzenEstimator& good, const ParzenEstimator& ot
                           int candidates, RandomStream& stream) {
   ParzenPoint best;
   double best_ratio = 0;
+  std::vector<double> sums;
   for (int i = 0; i < candidates; ++i) {
     ParzenPoint point = good.Draw(stream);
-    const double ratio = good.LogDensity(point) - others.LogDensity(point);
+    const double ratio = good.LogDensity(point, sums) - others.LogDensity(point, sums);
     if (i > 0 && ratio <= best_ratio) continue;
     best_ratio = ratio;
     best = std::move(point);
@@ -38,6 +39,7 @@ TpeSampler::TpeSampler(SearchSpace space, TpeOptions options, Direction directio
       axes_(AxesOf(space_)),
       groups_(DecomposeSpace(space_)),
       components_(ComponentsOf(groups_, axes_, options_.multivariate)),
+      memory_(components_.size()),
       budgets_(std::move(rungs),
                TpeHistory(space_, axes_, groups_, direction, key_.With("shuffle"))),
       used_(space_) {}
@@ -97,7 +99,7 @@ int64_t TpeSampler::LeastObservations() const {
 }
 
 Configuration TpeSampler::DrawFromModels(StreamKey key, int candidates, const TpeHistory& history,
-                                         const TpeHistory::Numbers& good, Models& models) const {
+                                         const TpeHistory::Numbers& good, Models& models) {
   Configuration configuration;
   size_t next = 0;  // component
   for (size_t group = 0; group < groups_.size(); ++group) {
@@ -112,7 +114,7 @@ Configuration TpeSampler::DrawFromModels(StreamKey key, int candidates, const Tp
     for (; next < components_.size() && components_[next].group == group; ++next) {
       if (!active) continue;
       const Component& component = components_[next];
-      if (!models[next]) models[next] = BuildModel(component, history, good);
+      if (!models[next]) models[next] = BuildModel(next, history, good);
       RandomStream stream(
           key.With(space_.parameters[static_cast<size_t>(component.dimensions.front())].name));
       const ParzenPoint best =
@@ -126,10 +128,12 @@ Configuration TpeSampler::DrawFromModels(StreamKey key, int candidates, const Tp
   return configuration;
 }
 
-TpeSampler::Model TpeSampler::BuildModel(const Component& component, const TpeHistory& history,
-                                         const TpeHistory::Numbers& good) const {
-  return {ParzenEstimator(axes_, component.dimensions, history.Good(component.group, good)),
-          ParzenEstimator(axes_, component.dimensions, history.Others(component.group, good))};
+TpeSampler::Model TpeSampler::BuildModel(size_t component, const TpeHistory& history,
+                                         const TpeHistory::Numbers& good) {
+  const auto& [group, dimensions] = components_[component];
+  Memory& memory = memory_[component];
+  return {ParzenEstimator(axes_, dimensions, history.Good(group, good), memory.good),
+          ParzenEstimator(axes_, dimensions, history.Others(group, good), memory.others)};
 }
 
 }  // namespace vizsla

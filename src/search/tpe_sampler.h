@@ -54,6 +54,11 @@ class TpeSampler : public Sampler {
     ParzenEstimator good;
     ParzenEstimator others;
   };
+  // Of a component, for its next model.
+  struct Memory {
+    ParzenMemory good;
+    ParzenMemory others;
+  };
   // By component: built when a draw first needs it, shared by the draws of one suggestion.
   using Models = std::vector<std::optional<Model>>;
 
@@ -61,9 +66,8 @@ class TpeSampler : public Sampler {
                                              const std::vector<ParzenAxis>& axes,
                                              bool multivariate);
   Configuration DrawFromModels(StreamKey key, int candidates, const TpeHistory& history,
-                               const TpeHistory::Numbers& good, Models& models) const;
-  Model BuildModel(const Component& component, const TpeHistory& history,
-                   const TpeHistory::Numbers& good) const;
+                               const TpeHistory::Numbers& good, Models& models);
+  Model BuildModel(size_t component, const TpeHistory& history, const TpeHistory::Numbers& good);
   // Trials of one budget before it has a model of its own.
   int64_t LeastObservations() const;
 
@@ -73,6 +77,7 @@ class TpeSampler : public Sampler {
   const std::vector<ParzenAxis> axes_;  // by parameter
   const std::vector<SpaceGroup> groups_;
   const std::vector<Component> components_;  // in the order of their groups
+  std::vector<Memory> memory_;               // by component
   TpeBudgets budgets_;
   UsedConfigurations used_;
 };

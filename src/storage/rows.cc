@@ -90,11 +90,16 @@ absl::StatusOr<std::vector<Study>> Rows::ListStudies() {
 }
 
 absl::StatusOr<Study> Rows::GetStudy(StudyId id) {
+  if (running_ != nullptr) {
+    if (const Study* const known = running_->FindStudy(id)) return *known;
+  }
   Query query(database_, "SELECT " VIZSLA_STUDY_COLUMNS " FROM studies WHERE id = ?1");
   query.Bind(id);
   VIZSLA_ASSIGN_OR_RETURN(const bool found, query.Next());
   if (!found) return absl::NotFoundError(StrCat("there is no study with id ", id.value()));
-  return StudyAt(query);
+  VIZSLA_ASSIGN_OR_RETURN(Study study, StudyAt(query));
+  if (running_ != nullptr) running_->StudyRead(study);
+  return study;
 }
 
 absl::StatusOr<Study> Rows::FindStudy(std::string_view name) {
@@ -205,8 +210,14 @@ absl::StatusOr<int64_t> Rows::CountTrials(StudyId study, std::span<const TrialSt
 }
 
 absl::StatusOr<bool> Rows::AnyTrial(StudyId study, std::span<const TrialState> states) {
-  Query query(database_, StrCat("SELECT EXISTS(SELECT 1 FROM trials WHERE study_id = ?1",
-                                StateFilter(states), ")"));
+  // Each state by itself: a list of them would be a temporary table, made anew at each use.
+  std::string sql = "SELECT 0";
+  for (const TrialState& state : states) {
+    sql += StrCat(" OR EXISTS(SELECT 1 FROM trials WHERE study_id = ?1",
+                  StateFilter(std::span(&state, 1)), ")");
+  }
+  if (states.empty()) sql = "SELECT EXISTS(SELECT 1 FROM trials WHERE study_id = ?1)";
+  Query query(database_, sql);
   query.Bind(study);
   VIZSLA_RETURN_IF_ERROR(query.Next().status());
   return query.Int(0) != 0;
@@ -420,6 +431,7 @@ absl::StatusOr<StudyId> Rows::InsertStudy(const Study& study) {
 }
 
 absl::Status Rows::UpdateStudy(const Study& study) {
+  if (running_ != nullptr) running_->StudyWritten();
   {
     Query taken(database_, "SELECT 1 FROM studies WHERE name = ?1 AND id <> ?2");
     taken.Bind(std::string_view(study.spec.name)).Bind(study.id);
@@ -441,6 +453,7 @@ absl::Status Rows::UpdateStudy(const Study& study) {
 }
 
 absl::Status Rows::DeleteStudy(StudyId id) {
+  if (running_ != nullptr) running_->StudyWritten();
   Query query(database_, "DELETE FROM studies WHERE id = ?1");
   query.Bind(id);
   VIZSLA_RETURN_IF_ERROR(query.Run());
@@ -515,9 +528,11 @@ absl::StatusOr<int64_t> Rows::InsertEvaluation(const EvaluationRow& row) {
 }
 
 absl::Status Rows::AppendDecisions(StudyId study, Timestamp at, std::string_view events) {
-  Query query(database_,
-              "INSERT INTO decisions(study_id, sequence, at_ms, events) SELECT ?1, "
-              "coalesce(max(sequence), 0) + 1, ?2, ?3 FROM decisions WHERE study_id = ?1");
+  // INSERT ... SELECT of one table would be by way of a temporary one.
+  Query query(
+      database_,
+      "INSERT INTO decisions(study_id, sequence, at_ms, events) VALUES(?1, "
+      "(SELECT coalesce(max(sequence), 0) + 1 FROM decisions WHERE study_id = ?1), ?2, ?3)");
   query.Bind(study).Bind(at).BindBlob(events);
   return query.Run();
 }

@@ -14,6 +14,22 @@ const std::vector<EpochReport>* RunningTrials::FindReports(TrialId id) const {
   return found == known_.end() || !found->second.reports ? nullptr : &*found->second.reports;
 }
 
+const Study* RunningTrials::FindStudy(StudyId id) const {
+  const auto found = studies_.find(id);
+  return found == studies_.end() ? nullptr : &found->second;
+}
+
+void RunningTrials::StudyRead(const Study& study) {
+  if (study_written_) return;
+  if (studies_.size() >= kMostStudies) studies_.clear();
+  studies_.insert_or_assign(study.id, study);
+}
+
+void RunningTrials::StudyWritten() {
+  studies_.clear();
+  study_written_ = true;
+}
+
 void RunningTrials::TrialRead(const Trial& trial) {
   if (trial.state == TrialState::kRunning) known_.try_emplace(trial.id, Known{trial, {}});
 }
@@ -51,15 +67,19 @@ void RunningTrials::ReportWritten(TrialId id, const EpochReport& report) {
   }
 }
 
-void RunningTrials::Keep() { written_.clear(); }
+void RunningTrials::Keep() {
+  written_.clear();
+  study_written_ = false;
+}
 
 void RunningTrials::Undo() {
   for (const TrialId id : written_) Drop(id);
-  written_.clear();
+  Keep();
 }
 
 void RunningTrials::Clear() {
   known_.clear();
+  studies_.clear();
   reports_ = 0;
 }
 

@@ -1,6 +1,7 @@
 // What the writing connection knows of the trials that run: their rows and reports as the
-// transaction sees them now. A running trial is read again at each of its epochs, and its row and
-// reports are JSON; no other connection writes, so that what was written last is what is there.
+// transaction sees them now, and their studies. A running trial is read again at each of its
+// epochs, and its row and reports are JSON; no other connection writes, so that what was written
+// last is what is there.
 #pragma once
 
 #include <map>
@@ -9,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "src/study/study.h"
 #include "src/study/trial.h"
 
 namespace vizsla {
@@ -20,10 +22,14 @@ class RunningTrials {
   // Null when it is not known. The pointers are good until the next change of anything here.
   const Trial* FindTrial(TrialId id) const;
   const std::vector<EpochReport>* FindReports(TrialId id) const;  // all, by epoch
+  const Study* FindStudy(StudyId id) const;
 
   // What a query has found.
   void TrialRead(const Trial& trial);
   void ReportsRead(TrialId id, const std::vector<EpochReport>& reports);
+  void StudyRead(const Study& study);
+  // A study is being changed, or deleted.
+  void StudyWritten();
   // What a statement has stored.
   void TrialWritten(const Trial& trial);
   void ReportWritten(TrialId id, const EpochReport& report);
@@ -41,12 +47,17 @@ class RunningTrials {
     std::optional<std::vector<EpochReport>> reports;
   };
   static constexpr size_t kMostReports = 1 << 15;
+  static constexpr size_t kMostStudies = 64;
 
   void Drop(TrialId id);
 
   std::map<TrialId, Known> known_;
   std::set<TrialId> written_;  // since Keep or Undo
-  size_t reports_ = 0;         // in all of known_
+  // Studies are seldom written: then all are forgotten, and none is remembered before the next Keep
+  // or Undo.
+  std::map<StudyId, Study> studies_;
+  bool study_written_ = false;
+  size_t reports_ = 0;  // in all of known_
 };
 
 }  // namespace vizsla

@@ -1,10 +1,12 @@
 #include "src/storage/trial_columns.h"
 
 #include <array>
+#include <bitset>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -112,6 +114,20 @@ constexpr std::array kColumns = {
 };
 #undef VIZSLA_TRIAL_COLUMN
 
+using Written = std::bitset<kColumns.size()>;
+
+// "UPDATE trials SET a=?1, b=?2 WHERE id = ?3".
+std::string UpdateText(const Written& written) {
+  std::string assignments;
+  int64_t count = 0;
+  for (size_t i = 0; i < kColumns.size(); ++i) {
+    if (!written[i]) continue;
+    assignments += StrCat(count == 0 ? "" : ", ", kColumns[i].name, "=?", count + 1);
+    ++count;
+  }
+  return StrCat("UPDATE trials SET ", assignments, " WHERE id = ?", count + 1);
+}
+
 // "INSERT INTO trials(a, b) VALUES(?1,?2)".
 std::string InsertText() {
   std::string names;
@@ -187,18 +203,16 @@ absl::StatusOr<TrialId> InsertTrialRow(Database& database, const Trial& trial) {
 absl::Status UpdateTrialRow(Database& database, const Trial* stored, const Trial& trial) {
   // Few sets of columns change together: a report's, a lease's, an end's. Each is one statement,
   // which the connection keeps.
-  std::string assignments;
-  std::array<bool, kColumns.size()> written{};
-  int64_t count = 0;
+  Written written;
   for (size_t i = 0; i < kColumns.size(); ++i) {
     written[i] = stored == nullptr || !kColumns[i].same(*stored, trial);
-    if (!written[i]) continue;
-    assignments += StrCat(count == 0 ? "" : ", ", kColumns[i].name, "=?", count + 1);
-    ++count;
   }
-  if (count == 0) return absl::OkStatus();
+  if (written.none()) return absl::OkStatus();
+  thread_local std::unordered_map<Written, std::string> known;
+  std::string& sql = known[written];
+  if (sql.empty()) sql = UpdateText(written);
   Texts texts;
-  Query query(database, StrCat("UPDATE trials SET ", assignments, " WHERE id = ?", count + 1));
+  Query query(database, sql);
   for (size_t i = 0; i < kColumns.size(); ++i) {
     if (written[i]) kColumns[i].bind(query, trial, texts);
   }

@@ -28,10 +28,12 @@ WriteQueue::~WriteQueue() {
 absl::Status WriteQueue::Run(const std::function<absl::Status(TrialWriter&)>& change) {
   VIZSLA_CHECK(std::this_thread::get_id() != thread_.get_id());
   Job job(change);
-  std::unique_lock lock(mutex_);
-  queue_.push_back(&job);
-  if (queue_.size() == 1) work_.notify_one();
-  job.answered.wait(lock, [&] { return job.done; });
+  {
+    std::lock_guard lock(mutex_);
+    queue_.push_back(&job);
+    if (queue_.size() == 1) work_.notify_one();
+  }
+  job.answered.WaitForNotification();
   return job.status;
 }
 
@@ -44,12 +46,11 @@ void WriteQueue::Loop() {
     group.swap(queue_);
     lock.unlock();
     const absl::Status committed = RunGroup(group);
-    lock.lock();
     for (Job* job : group) {
       if (job->status.ok()) job->status = committed;
-      job->done = true;
-      job->answered.notify_one();  // under the lock: the job ends with its caller's wait
+      job->answered.Notify();  // the job ends with its caller's wait
     }
+    lock.lock();
   }
 }
 

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <thread>
 
+#include "absl/synchronization/notification.h"
 #include "src/scheduling/trial_store.h"
 #include "src/storage/running_trials.h"
 #include "src/storage/sqlite.h"
@@ -36,8 +37,7 @@ class WriteQueue {
     explicit Job(const std::function<absl::Status(TrialWriter&)>& change) : change(change) {}
     const std::function<absl::Status(TrialWriter&)>& change;
     absl::Status status;
-    bool done = false;
-    std::condition_variable answered;  // for its caller alone: hundreds may wait
+    absl::Notification answered;  // for its caller alone: hundreds may wait
   };
 
   void Loop();

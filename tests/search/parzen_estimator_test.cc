@@ -31,10 +31,12 @@ class Model {
     for (const auto& values : observations) points_.push_back(Point(values));
     WeightedPoints weighted;
     for (const ParzenPoint& point : points_) {
+      weighted.numbers.push_back(std::ssize(weighted.points) + 1);
       weighted.points.push_back(&point);
       weighted.weights.push_back(1);
     }
-    estimator_.emplace(axes_, dimensions, weighted);
+    ParzenMemory memory;
+    estimator_.emplace(axes_, dimensions, weighted, memory);
   }
 
   ParzenPoint Point(const std::vector<ParameterValue>& values) const {

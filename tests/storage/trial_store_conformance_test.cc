@@ -138,6 +138,42 @@ TEST_P(TrialStoreTest, TheEmptyNameIsTheNewestStudy) {
   EXPECT_EQ((*all)[0].spec.name, "first");
 }
 
+TEST_P(TrialStoreTest, AChangeReadsTheStudyAsItStandsNow) {
+  const StudyId id = AddStudy("dogs");
+  const auto notes = [&](TrialReader& reader) { return reader.GetStudy(id)->notes; };
+  const auto set_notes = [&](TrialWriter& writer, const std::string& text) -> absl::Status {
+    VIZSLA_ASSIGN_OR_RETURN(Study study, writer.GetStudy(id));
+    study.notes = text;
+    return writer.UpdateStudy(study);
+  };
+  ASSERT_TRUE(Write([&](TrialWriter& writer) -> absl::Status {
+                VIZSLA_RETURN_IF_ERROR(set_notes(writer, "first"));
+                EXPECT_EQ(notes(writer), "first");
+                return absl::OkStatus();
+              }).ok());
+  // An undone change has shown its own words, and nobody sees them after it.
+  EXPECT_FALSE(Write([&](TrialWriter& writer) -> absl::Status {
+                 EXPECT_EQ(notes(writer), "first");
+                 VIZSLA_RETURN_IF_ERROR(set_notes(writer, "undone"));
+                 EXPECT_EQ(notes(writer), "undone");
+                 return absl::InternalError("undo this");
+               }).ok());
+  ASSERT_TRUE(Write([&](TrialWriter& writer) -> absl::Status {
+                EXPECT_EQ(notes(writer), "first");
+                EXPECT_EQ(notes(writer), "first");
+                return writer.DeleteStudy(id);
+              }).ok());
+  // The next study may get the deleted one's id.
+  const StudyId next = AddStudy("cats");
+  ASSERT_TRUE(Write([&](TrialWriter& writer) -> absl::Status {
+                EXPECT_EQ(writer.GetStudy(next)->spec.name, "cats");
+                if (next != id) {
+                  EXPECT_TRUE(absl::IsNotFound(writer.GetStudy(id).status()));
+                }
+                return absl::OkStatus();
+              }).ok());
+}
+
 TEST_P(TrialStoreTest, NamesOfStudiesAreUnique) {
   AddStudy("dogs");
   const StudyId cats = AddStudy("cats");
