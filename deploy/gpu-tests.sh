@@ -1,7 +1,7 @@
 #!/bin/bash
 # Tests and benchmarks that need a GPU, one after the other; none stops the next.
 #   deploy/gpu-tests.sh [BIN [OUT]]
-# BIN: the folder of gpu_test, comm_nccl_test and train_step_benchmark (default build/gpu/bin). OUT: where logs go
+# BIN: the folder of gpu_test, comm_nccl_test, train_step_benchmark and, if it is there, comm_nccl_mpi_test (default build/gpu/bin). OUT: where logs go
 # (default: gpu-results beside BIN). Ends with 1 when a test failed; without a GPU the tests say that they are skipped.
 # VIZSLA_PEER_PYTHON (default python3): a Python with torch and torchvision, for PyTorch's own step times.
 set -u
@@ -43,6 +43,10 @@ grep -m 1 -E 'NVIDIA [A-Z]+[0-9]+' "$out/environment.log"
 grep 'not found' "$out/environment.log"
 
 run nccl 20 "$bin/comm_nccl_test"
+# Two ranks with a GPU each, where there are two and an mpirun; as root only where the user allows it to mpirun.
+if [ -x "$bin/comm_nccl_mpi_test" ] && command -v mpirun >"$out/mpirun.log"; then
+  run nccl_two_ranks 40 mpirun --oversubscribe -np 2 "$bin/comm_nccl_mpi_test"
+fi
 run gpu_test "${VIZSLA_TESTS_LIMIT:-240}" "$bin/gpu_test" --gtest_brief=1
 if [ "${VIZSLA_ONLY_TESTS:-}" = 1 ]; then exit $failed; fi
 run ours "${VIZSLA_STEPS_LIMIT:-65}" "$bin/train_step_benchmark" --device "$device" \

@@ -80,6 +80,7 @@ class MpiCommunicator : public Communicator {
       bool done = false;
       broken_ = MpiStatus(sums_.front()->Advance(done), "all-reduce (sum)");
       if (!broken_.ok() || !done) return;
+      finished_steps_ += sums_.front()->steps();
       spare_scratch_.push_back(sums_.front()->TakeScratch());
       sums_.pop_front();
     }
@@ -87,7 +88,12 @@ class MpiCommunicator : public Communicator {
 
   absl::Status FinishSums() override {
     PoliteWait wait;
-    for (PollSums(); broken_.ok() && !sums_.empty(); PollSums()) Wait("all-reduce (sum)", wait);
+    uint64_t steps = 0;
+    for (PollSums(); broken_.ok() && !sums_.empty(); PollSums()) {
+      const uint64_t now = finished_steps_ + sums_.front()->steps();
+      if (std::exchange(steps, now) != now) wait.Progressed();
+      Wait("all-reduce (sum)", wait);
+    }
     return broken_;
   }
 
@@ -156,7 +162,8 @@ class MpiCommunicator : public Communicator {
   template <typename T>
   absl::Status Start(std::span<T> values) {
     if (!broken_.ok() || size_ == 1 || values.empty()) return broken_;
-    sums_.push_back(std::make_unique<MpiSum<T>>(sums_comm_, values, SumScratch()));
+    sums_.push_back(std::make_unique<MpiSum<T>>(sums_comm_, values, MpiSum<T>::Watched::kSometimes,
+                                                SumScratch()));
     PollSums();
     return broken_;
   }
@@ -164,13 +171,14 @@ class MpiCommunicator : public Communicator {
   template <typename T>
   absl::Status Sum(std::span<T> values) {
     if (!broken_.ok() || size_ == 1 || values.empty()) return broken_;
-    MpiSum<T> sum(comm_, values, SumScratch());
+    MpiSum<T> sum(comm_, values, MpiSum<T>::Watched::kAlways, SumScratch());
     PoliteWait wait;
-    for (;;) {
+    for (uint64_t steps = 0;;) {
       bool done = false;
       broken_ = MpiStatus(sum.Advance(done), "all-reduce (sum)");
       if (!broken_.ok()) return broken_;
       if (done) break;
+      if (std::exchange(steps, sum.steps()) != sum.steps()) wait.Progressed();
       PollSums();
       if (!broken_.ok()) return broken_;
       Wait("all-reduce (sum)", wait);
@@ -194,6 +202,7 @@ class MpiCommunicator : public Communicator {
   int size_ = 1;
   absl::Status broken_;
   std::deque<std::unique_ptr<StartedMpiSum>> sums_;  // started; the first is under way
+  uint64_t finished_steps_ = 0;                      // of started sums
   std::vector<std::vector<double>> spare_scratch_;
 };
 

@@ -10,10 +10,19 @@ namespace vizsla {
 
 class PoliteWait {
  public:
+  // Call when a poll has brought something and more is about to come: for a short time pauses are
+  // none, as a core that is given away comes back late where others want it.
+  void Progressed() {
+    using namespace std::chrono_literals;
+    busy_until_ = std::chrono::steady_clock::now() + 200us;
+    pause_ = 20us;
+  }
   // Call after every unsuccessful poll.
   void Pause() {
     using namespace std::chrono_literals;
-    const auto waited = elapsed();
+    const auto now = std::chrono::steady_clock::now();
+    if (now < busy_until_) return;
+    const auto waited = now - start_;
     if (waited < 100us) {
       std::this_thread::yield();
       return;
@@ -28,6 +37,7 @@ class PoliteWait {
 
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point busy_until_;
   std::chrono::microseconds pause_{20};
 };
 

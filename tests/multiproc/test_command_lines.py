@@ -54,6 +54,14 @@ class CommandLines(MultiprocTest):
         done = self.refused(1, "no coordinator answers at 127.0.0.1:1", "--coordinator", "127.0.0.1:1", "--data",
                             self.data, "--coordinator-patience", "1")
 
+    def test_nccl_where_it_cannot_be(self):
+        # Without NCCL in the build, or without GPUs: either way on the CPU.
+        done = self.refused(1, "--transport nccl: ", "--search", self.space(), "--data", self.data, "--device", "cpu",
+                            "--ranks-per-trial", 2, "--transport", "nccl")
+        self.assertRegex(done.err, "built without NCCL|has no GPU")
+        self.refused(1, "--transport nccl: a trial group of one rank sends no gradients", "--search", self.space(),
+                     "--data", self.data, "--transport", "nccl")
+
     def test_a_database_that_cannot_be_one(self):
         (self.folder / "vizsla.db").write_text("this is no database" * 100)
         done = self.refused(1, "did not start", "--search", self.space(), "--data", self.data)

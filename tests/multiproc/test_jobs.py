@@ -50,6 +50,21 @@ class Jobs(MultiprocTest):
         # Same seed, same trial, but not the same numbers for both trials: the comparison can fail.
         self.assertNotAlmostEqual(results[1][1][0]["train_loss"], results[1][2][0]["train_loss"], places=4)
 
+    def test_gradients_in_bfloat16_over_mpi(self):
+        # The same trial but for the rounding of what the ranks exchange: close, and not the same. A small learning
+        # rate, as above.
+        results = {}
+        for kind in ("float32", "bfloat16"):
+            self.environment["VIZSLA_DB"] = f"{kind}.db"
+            space = self.space(kind, trials=1, epochs=3, parameters="  learning_rate: 1.0e-5")
+            done = self.job(2, "--search", space, "--data", self.data, "--ranks-per-trial", 2, "--transport", "mpi",
+                            "--gradient-type", kind).wait()
+            self.assertEqual(done.code, 0, str(done))
+            results[kind] = self.histories([1])
+        self.assert_same_metrics(results["float32"], results["bfloat16"], 1e-2)
+        self.assertNotEqual([epoch["train_loss"] for epoch in results["float32"][1]],
+                            [epoch["train_loss"] for epoch in results["bfloat16"][1]])
+
     def test_a_trial_goes_on_with_another_group_size(self):
         # Small learning rates, as above. The first job leaves in mid-trial; a group of two goes on from its checkpoint.
         epochs = self.epochs_that_last(3, augmentation="v1")
