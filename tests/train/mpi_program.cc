@@ -101,6 +101,11 @@ int Main(const std::string& scenario, const std::string& folder, Communicator& w
 
   if (scenario == "cached") {
     options = {folder + "/features", true, "cpu"};
+  } else if (scenario == "drawn_views") {
+    options = {folder + "/features", true, "cpu"};
+    options.feature_storage = FeatureStorage::kStored;
+    plan.augmentation = *FindAugmentationPolicy("v3");
+    plan.views = 5;
   } else if (scenario == "unfrozen") {
     plan.unfreeze = "block_16_expand";
     SetLearningRate(plan, 1e-5);

@@ -72,13 +72,16 @@ TEST_P(RanksTest, AgreeWithOneRank) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Scenarios, RanksTest,
-                         ::testing::Values("plain", "cached", "unfrozen", "mixed", "regularized",
-                                           "clipped", "averaged", "scratch", "autoencoder"),
+                         ::testing::Values("plain", "cached", "drawn_views", "unfrozen", "mixed",
+                                           "regularized", "clipped", "averaged", "scratch",
+                                           "autoencoder"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST(Ranks, ShareTheWorkOfTheCache) {
   const std::vector<json> ranks = RunJob("cached", 2);
   EXPECT_EQ(ranks[0].at("filled").get<int>() + ranks[1].at("filled").get<int>(), 2 * 42);
+  const std::vector<json> drawn = RunJob("drawn_views", 2);
+  EXPECT_EQ(drawn[0].at("filled").get<int>() + drawn[1].at("filled").get<int>(), 5 * 42);
 }
 
 TEST(Ranks, LocalStatisticsAreAnotherComputation) {
