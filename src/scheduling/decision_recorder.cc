@@ -125,8 +125,8 @@ absl::Status DecisionRecorder::UpdateTrial(const Trial& trial) {
   if (known != trials_.end()) {
     changes = Difference(known->second, trial, *parts);
   } else {
-    VIZSLA_ASSIGN_OR_RETURN(const Trial before, to().GetTrial(trial.id));
-    changes = Difference(before, trial, *parts);
+    VIZSLA_RETURN_IF_ERROR(to().LookAtTrial(
+        trial.id, [&](const Trial& before) { changes = Difference(before, trial, *parts); }));
   }
   VIZSLA_RETURN_IF_ERROR(to().UpdateTrial(trial));
   if (changes) Note(trial.study, TrialChangedEvent{trial.number, *std::move(changes)});
@@ -141,15 +141,20 @@ absl::Status DecisionRecorder::UpsertReport(TrialId id, const EpochReport& repor
   // Otherwise only its checkpoint was let go of: what was reported stays.
   if (std::find(reports_.begin(), reports_.end(), key) != reports_.end()) return absl::OkStatus();
   reports_.push_back(key);
-  VIZSLA_ASSIGN_OR_RETURN(const Trial trial, to().GetTrial(id));
-  VIZSLA_ASSIGN_OR_RETURN(const LoggedParts* const parts, PartsOf(trial.study));
-  ReportEvent event{trial.number, report.epoch, report.attempt.value(), HasDiverged(report), {}};
+  StudyId study;
+  int64_t number = 0;
+  VIZSLA_RETURN_IF_ERROR(to().LookAtTrial(id, [&](const Trial& trial) {
+    study = trial.study;
+    number = trial.number;
+  }));
+  VIZSLA_ASSIGN_OR_RETURN(const LoggedParts* const parts, PartsOf(study));
+  ReportEvent event{number, report.epoch, report.attempt.value(), HasDiverged(report), {}};
   for (const std::string& name : parts->metrics) {
     const auto metric = report.metrics.find(name);
     event.values.push_back(
         metric != report.metrics.end() ? metric->second : std::numeric_limits<double>::quiet_NaN());
   }
-  Note(trial.study, event);
+  Note(study, event);
   return absl::OkStatus();
 }
 

@@ -11,6 +11,9 @@ class ForwardingWriter : public TrialWriter {
   absl::StatusOr<Study> GetStudy(StudyId id) override { return to().GetStudy(id); }
   absl::StatusOr<Study> FindStudy(std::string_view name) override { return to().FindStudy(name); }
   absl::StatusOr<Trial> GetTrial(TrialId id) override { return to().GetTrial(id); }
+  absl::Status LookAtTrial(TrialId id, const std::function<void(const Trial&)>& look) override {
+    return to().LookAtTrial(id, look);
+  }
   absl::StatusOr<Trial> FindTrial(StudyId study, int64_t number) override {
     return to().FindTrial(study, number);
   }

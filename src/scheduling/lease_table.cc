@@ -36,8 +36,9 @@ bool LeaseTable::Beat(const LeaseKey& key, const Progress& progress, Timestamp n
 }
 
 void LeaseTable::Renew(const LeaseKey& key, Timestamp now) {
-  Grant(key, now);
-  Lease& lease = leases_.at(key.trial);
+  const auto found = leases_.find(key.trial);
+  if (found == leases_.end() || found->second.attempt < key.attempt) return Grant(key, now);
+  Lease& lease = found->second;
   if (lease.attempt != key.attempt) return;
   lease.heard_at = lease.moved_at = now;
   lease.deadline = now + lease_;

@@ -1,5 +1,8 @@
 #include "src/scheduling/retention.h"
 
+#include <initializer_list>
+#include <utility>
+
 #include "src/scheduling/run_reports.h"
 
 namespace vizsla {
@@ -18,32 +21,31 @@ std::set<std::string> CheckpointsToKeep(const Objective& objective, const Trial&
   return keep;
 }
 
-Retention Retain(const Objective& objective, const Trial& before, const Trial& after,
+Retention Retain(const Objective& objective, const Trial& before, Trial after,
                  std::span<const EpochReport> reports) {
+  std::set<std::string> named;
+  for (const Trial* trial : std::initializer_list<const Trial*>{&before, &after}) {
+    named.insert(trial->best_checkpoint);
+    named.insert(trial->last_checkpoint);
+    named.insert(trial->lineage.checkpoint);
+  }
   Retention result;
-  result.trial = after;
-  if (IsFinished(after.state)) {
+  result.trial = std::move(after);
+  if (IsFinished(result.trial.state)) {
     result.trial.last_checkpoint.clear();
     result.trial.last_checkpoint_epoch = 0;
     result.trial.lineage.checkpoint.clear();
   }
   const std::set<std::string> keep = CheckpointsToKeep(objective, result.trial, reports);
-  std::set<std::string> released;
-  const auto release = [&](const std::string& hash) {
-    if (!hash.empty() && !keep.contains(hash)) released.insert(hash);
-  };
-  for (const Trial* trial : {&before, &after}) {
-    release(trial->best_checkpoint);
-    release(trial->last_checkpoint);
-    release(trial->lineage.checkpoint);
-  }
   for (const EpochReport& report : reports) {
     if (report.checkpoint_hash.empty() || keep.contains(report.checkpoint_hash)) continue;
-    release(report.checkpoint_hash);
+    named.insert(report.checkpoint_hash);
     result.cleared.push_back(report);
     result.cleared.back().checkpoint_hash.clear();
   }
-  result.released.assign(released.begin(), released.end());
+  for (const std::string& hash : named) {
+    if (!hash.empty() && !keep.contains(hash)) result.released.push_back(hash);
+  }
   return result;
 }
 

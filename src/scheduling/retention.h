@@ -24,7 +24,7 @@ struct Retention {
 };
 
 // `before` is the trial as stored until now; `after` what it becomes, with its reports.
-Retention Retain(const Objective& objective, const Trial& before, const Trial& after,
+Retention Retain(const Objective& objective, const Trial& before, Trial after,
                  std::span<const EpochReport> reports);
 
 }  // namespace vizsla

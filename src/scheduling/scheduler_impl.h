@@ -103,7 +103,7 @@ class SchedulerImpl final : public Scheduler {
 
   // Stores `after` with its reports, letting go of checkpoints it no longer needs.
   absl::StatusOr<Trial> StoreTrial(TrialWriter& writer, const Study& study, const Trial& before,
-                                   const Trial& after, std::span<const EpochReport> reports,
+                                   Trial after, std::span<const EpochReport> reports,
                                    Effects& effects);
   // Ends the RUNNING attempt, which trained until `trained_until` (at least its start), and the
   // study when this was its last trial.

@@ -45,18 +45,20 @@ absl::StatusOr<ReportDirective> SchedulerImpl::Report(TrialId trial_id, AttemptN
     VIZSLA_ASSIGN_OR_RETURN(Study study, writer.GetStudy(trial.study));
     VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, writer.ListReports(trial_id));
     VIZSLA_ASSIGN_OR_RETURN(
-        const ReportDecision decision,
+        ReportDecision decision,
         DecideReport({study, trial, reports, report, last_checkpoint,
                       exists(report.checkpoint_hash), exists(last_checkpoint)}));
     directive = decision.directive;
     repeated = decision.repeated;
     effects.renewed.push_back({trial_id, attempt});
-    Trial stored = decision.trial;
-    if (!decision.repeated) {
+    Trial stored;
+    if (decision.repeated) {
+      stored = std::move(decision.trial);
+    } else {
       effects.changed = true;
       VIZSLA_RETURN_IF_ERROR(writer.UpsertReport(trial_id, report));
-      VIZSLA_ASSIGN_OR_RETURN(
-          stored, StoreTrial(writer, study, trial, decision.trial, decision.reports, effects));
+      VIZSLA_ASSIGN_OR_RETURN(stored, StoreTrial(writer, study, trial, std::move(decision.trial),
+                                                 decision.reports, effects));
       ObserveInPruner(stored);
       pruners_.ObserveReport(stored, report);
       samplers_.ObserveReport(stored, report);
@@ -78,10 +80,10 @@ absl::StatusOr<ReportDirective> SchedulerImpl::Report(TrialId trial_id, AttemptN
 }
 
 absl::StatusOr<Trial> SchedulerImpl::StoreTrial(TrialWriter& writer, const Study& study,
-                                                const Trial& before, const Trial& after,
+                                                const Trial& before, Trial after,
                                                 std::span<const EpochReport> reports,
                                                 Effects& effects) {
-  Retention retention = Retain(study.spec.objective, before, after, reports);
+  Retention retention = Retain(study.spec.objective, before, std::move(after), reports);
   for (const EpochReport& report : retention.cleared) {
     VIZSLA_RETURN_IF_ERROR(writer.UpsertReport(before.id, report));
   }
@@ -141,9 +143,9 @@ absl::StatusOr<Trial> SchedulerImpl::CloseAttempt(TrialWriter& writer, const Stu
                                                   const Trial& trial, const Completion& completion,
                                                   Timestamp trained_until, Effects& effects) {
   VIZSLA_ASSIGN_OR_RETURN(const std::vector<EpochReport> reports, writer.ListReports(trial.id));
-  VIZSLA_ASSIGN_OR_RETURN(const Trial ended,
-                          EndAttempt(study, trial, reports, completion, clock_.Now()));
-  VIZSLA_ASSIGN_OR_RETURN(Trial stored, StoreTrial(writer, study, trial, ended, reports, effects));
+  VIZSLA_ASSIGN_OR_RETURN(Trial ended, EndAttempt(study, trial, reports, completion, clock_.Now()));
+  VIZSLA_ASSIGN_OR_RETURN(Trial stored,
+                          StoreTrial(writer, study, trial, std::move(ended), reports, effects));
   VIZSLA_RETURN_IF_ERROR(EndAttemptRow(writer, trial,
                                        TrueOutcome(completion.outcome, reports, trial),
                                        completion.reason, trained_until));

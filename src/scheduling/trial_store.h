@@ -126,6 +126,12 @@ class TrialReader {
   virtual absl::StatusOr<Study> FindStudy(
       std::string_view name) = 0;  // empty: the newest; NotFound
   virtual absl::StatusOr<Trial> GetTrial(TrialId id) = 0;
+  // The same without a copy where the store has the trial at hand; `look` does not read or write.
+  virtual absl::Status LookAtTrial(TrialId id, const std::function<void(const Trial&)>& look) {
+    VIZSLA_ASSIGN_OR_RETURN(const Trial trial, GetTrial(id));
+    look(trial);
+    return absl::OkStatus();
+  }
   virtual absl::StatusOr<Trial> FindTrial(StudyId study, int64_t number) = 0;
   // In order of number; all states when `states` is empty.
   virtual absl::StatusOr<std::vector<Trial>> ListTrials(StudyId study,

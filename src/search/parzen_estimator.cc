@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "src/search/vector_loops.h"
+
 namespace vizsla {
 namespace {
 
@@ -52,7 +54,7 @@ double ParzenEstimator::LogDensity(std::span<const double> point, std::vector<do
   for (size_t i = 0; i < axes_.size(); ++i) {
     std::visit([&](const auto& axis) { axis.AddLogDensities(point[i], sums); }, axes_[i]);
   }
-  const double largest = *std::max_element(sums.begin(), sums.end());
+  const double largest = LargestOf(sums);
   double total = 0;
   for (const double sum : sums) {
     // Most kernels are far away. What is left out is below the rounding of the sum.

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "src/search/truncated_normal.h"
+#include "src/search/vector_loops.h"
 
 namespace vizsla {
 NormalKernels::NormalKernels(const ParzenAxis& axis, const NormalColumn& column)
@@ -21,10 +22,7 @@ void NormalKernels::AddLogDensities(double coordinate, std::span<double> sums) c
     }
     return;
   }
-  for (size_t k = 0; k < size(); ++k) {
-    const double distance = (coordinate - centers_[k]) * precisions_[k];
-    sums[k] += log_scales_[k] - 0.5 * distance * distance;
-  }
+  AddNormalLogDensities(coordinate, centers_, precisions_, log_scales_, sums);
 }
 
 double NormalKernels::Draw(size_t kernel, RandomStream& stream) const {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <system_error>
 
+#include "src/study/json_append.h"
 #include "src/study/json_fields.h"
 
 namespace vizsla {
@@ -63,9 +64,27 @@ std::optional<std::optional<double>> QuickMetric(std::string_view rest, std::str
   return std::make_optional(std::optional<double>());
 }
 
+// Nullopt when a name needs escapes.
+std::optional<std::string> QuickText(const Metrics& metrics) {
+  std::string text;
+  for (const auto& [name, value] : metrics) {
+    text += text.empty() ? '{' : ',';
+    if (!AppendPlainText(name, text)) return std::nullopt;
+    text += ':';
+    if (std::isfinite(value)) {
+      AppendNumber(value, text);
+    } else {
+      text += std::isnan(value) ? "\"nan\"" : (value > 0 ? "\"inf\"" : "\"-inf\"");
+    }
+  }
+  text += text.empty() ? "{}" : "}";
+  return text;
+}
+
 }  // namespace
 
 std::string MetricsToText(const Metrics& metrics) {
+  if (auto text = QuickText(metrics)) return *std::move(text);
   nlohmann::json fields = nlohmann::json::object();
   for (const auto& [name, value] : metrics) {
     if (std::isnan(value)) {

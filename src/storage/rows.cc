@@ -129,6 +129,13 @@ absl::StatusOr<Trial> Rows::GetTrial(TrialId id) {
   return trial;
 }
 
+absl::Status Rows::LookAtTrial(TrialId id, const std::function<void(const Trial&)>& look) {
+  const Trial* const known = running_ != nullptr ? running_->FindTrial(id) : nullptr;
+  if (known == nullptr) return TrialReader::LookAtTrial(id, look);
+  look(*known);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Trial> Rows::FindTrial(StudyId study, int64_t number) {
   Query query(database_,
               "SELECT " VIZSLA_TRIAL_COLUMNS " FROM trials WHERE study_id = ?1 AND number = ?2");

@@ -24,6 +24,7 @@ class Rows final : public TrialWriter {
   absl::StatusOr<Study> GetStudy(StudyId id) override;
   absl::StatusOr<Study> FindStudy(std::string_view name) override;
   absl::StatusOr<Trial> GetTrial(TrialId id) override;
+  absl::Status LookAtTrial(TrialId id, const std::function<void(const Trial&)>& look) override;
   absl::StatusOr<Trial> FindTrial(StudyId study, int64_t number) override;
   absl::StatusOr<std::vector<Trial>> ListTrials(StudyId study,
                                                 std::span<const TrialState> states) override;

@@ -4,6 +4,9 @@
 #include <cmath>
 #include <system_error>
 #include <utility>
+#include <variant>
+
+#include "src/study/json_append.h"
 
 namespace vizsla {
 namespace {
@@ -110,6 +113,35 @@ class Reader {
   const char* const end_;
 };
 
+// Appends a value; false when it takes the long way.
+struct Writer {
+  std::string& json;
+
+  bool operator()(bool value) const {
+    json += value ? "true" : "false";
+    return true;
+  }
+  bool operator()(int64_t value) const {
+    AppendNumber(value, json);
+    return true;
+  }
+  bool operator()(double value) const {
+    if (!std::isfinite(value)) return false;
+    AppendNumber(value, json);
+    return true;
+  }
+  bool operator()(const std::string& value) const { return AppendPlainText(value, json); }
+  bool operator()(const IntList& value) const {
+    json += '[';
+    for (size_t i = 0; i < value.size(); ++i) {
+      if (i > 0) json += ',';
+      AppendNumber(value[i], json);
+    }
+    json += ']';
+    return true;
+  }
+};
+
 }  // namespace
 
 std::optional<Configuration> ReadCanonicalConfiguration(std::string_view text) {
@@ -130,6 +162,18 @@ std::optional<Configuration> ReadCanonicalConfiguration(std::string_view text) {
   }
   if (!reader.at_end()) return std::nullopt;
   return configuration;
+}
+
+std::optional<std::string> WriteCanonicalConfiguration(const Configuration& configuration) {
+  std::string json;
+  for (const auto& [name, value] : configuration) {
+    json += json.empty() ? '{' : ',';
+    if (!AppendPlainText(name, json)) return std::nullopt;
+    json += ':';
+    if (!std::visit(Writer{json}, value)) return std::nullopt;
+  }
+  json += json.empty() ? "{}" : "}";
+  return json;
 }
 
 }  // namespace vizsla

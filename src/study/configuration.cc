@@ -28,6 +28,7 @@ absl::StatusOr<Configuration> ConfigurationFromJson(const nlohmann::json& json) 
 }
 
 std::string ToJsonText(const Configuration& configuration) {
+  if (auto text = WriteCanonicalConfiguration(configuration)) return *std::move(text);
   return DumpJson(ToJson(configuration));
 }
 

@@ -23,6 +23,16 @@ void ExpectEachAlone(const Metrics& metrics) {
   EXPECT_TRUE(std::isnan(*MetricFromText(text, "absent"))) << text;
 }
 
+TEST(MetricsToText, WritesTheBytesThatItAlwaysWrote) {
+  EXPECT_EQ(MetricsToText({}), "{}");
+  EXPECT_EQ(MetricsToText({{"val_loss", 0.1}, {"a", 1}, {"b", -2.5e-300}}),
+            R"({"a":1.0,"b":-2.5e-300,"val_loss":0.1})");
+  EXPECT_EQ(MetricsToText({{"b", std::nan("")}, {"c", kInfinity}, {"d", -kInfinity}}),
+            R"({"b":"nan","c":"inf","d":"-inf"})");
+  EXPECT_EQ(MetricsToText({{"with \"quotes\"", 1}, {"\xc3\xa4", std::nan("")}}),
+            "{\"with \\\"quotes\\\"\":1.0,\"\xc3\xa4\":\"nan\"}");
+}
+
 TEST(MetricFromText, ReadsOneOfThem) {
   ExpectEachAlone({});
   ExpectEachAlone({{"val_loss", 0.1}});

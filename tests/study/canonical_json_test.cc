@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "src/base/random.h"
+#include "src/study/json_fields.h"
 
 namespace vizsla {
 namespace {
@@ -49,6 +50,40 @@ TEST(ReadCanonicalConfiguration, ReadsEveryNumberToTheBit) {
     ASSERT_TRUE(read.has_value()) << number;
     EXPECT_EQ(std::bit_cast<uint64_t>(std::get<double>(read->at("x"))),
               std::bit_cast<uint64_t>(number));
+  }
+}
+
+// By the long way.
+std::string Dumped(const Configuration& configuration) { return DumpJson(ToJson(configuration)); }
+
+TEST(WriteCanonicalConfiguration, WritesTheSameBytesAsTheLongWay) {
+  for (const Configuration& configuration :
+       {Configuration{}, Configuration{{"a", true}, {"b", false}},
+        Configuration{{"a", std::numeric_limits<int64_t>::min()}, {"b", int64_t{0}}},
+        Configuration{{"a", 0.0}, {"b", -0.0}, {"c", 3.0}, {"d", 1e15}, {"e", 1e-5}, {"f", 1e300}},
+        Configuration{{"a", std::string("avg, [max] {1:2}~ ")}, {"b", std::string()}},
+        Configuration{{"a", IntList{}}, {"b", IntList{1}}, {"c", IntList{128, -64, 3}}}}) {
+    EXPECT_EQ(WriteCanonicalConfiguration(configuration), Dumped(configuration));
+  }
+  RandomStream stream{StreamKey(2)};
+  for (int i = 0; i < 20000; ++i) {
+    const auto any = std::bit_cast<double>(stream.NextU64());
+    const Configuration configuration = {{"x", std::isfinite(any) ? any : 0.5},
+                                         {"y", stream.Uniform()},
+                                         {"z", static_cast<int64_t>(stream.NextU64())}};
+    ASSERT_EQ(WriteCanonicalConfiguration(configuration), Dumped(configuration));
+  }
+}
+
+TEST(WriteCanonicalConfiguration, LeavesEscapesAndNoNumbersToTheLongWay) {
+  for (const Configuration& configuration :
+       {Configuration{{"a\"b", true}}, Configuration{{"a", std::string("back\\slash")}},
+        Configuration{{"a", std::string("line\n")}}, Configuration{{"a", std::string("\xc3\xa4")}},
+        Configuration{{"a", std::string("\xff")}}, Configuration{{"\x7f", int64_t{1}}},
+        Configuration{{"a", std::nan("")}},
+        Configuration{{"a", std::numeric_limits<double>::infinity()}}}) {
+    EXPECT_EQ(WriteCanonicalConfiguration(configuration), std::nullopt);
+    EXPECT_EQ(ToJsonText(configuration), Dumped(configuration));
   }
 }
 
