@@ -10,6 +10,7 @@ namespace vizsla {
 
 inline absl::Status CudaStatus(cudaError_t error, const char* what) {
   if (error == cudaSuccess) return absl::OkStatus();
+  (void)cudaGetLastError();  // told here; whoever asks CUDA next must not take it for their own
   const std::string message = StrCat(what, ": CUDA: ", cudaGetErrorString(error));
   return error == cudaErrorMemoryAllocation ? absl::ResourceExhaustedError(message)
                                             : absl::InternalError(message);

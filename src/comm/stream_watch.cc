@@ -69,6 +69,7 @@ absl::Status StreamWatch::Sweep(bool& is_idle, Clock::time_point& oldest) {
   while (!pending_.empty()) {
     const cudaError_t state = cudaEventQuery(pending_.front().done);
     if (state == cudaErrorNotReady) {
+      (void)cudaGetLastError();  // no error, but CUDA keeps it for whoever asks next
       oldest = pending_.front().since;
       return absl::OkStatus();
     }
