@@ -113,9 +113,8 @@ absl::Status LeaseBundle::Begin(size_t number, LeaseGrant lease) {
     places_.pop_back();
     return absl::OkStatus();
   }
-  const TrainerOptions& trainer = options_.trainer;
-  if (TrialBundle::Admits(place.run->plan(), place.run->objective(), trainer.device,
-                          trainer.use_feature_cache && !trainer.feature_cache_folder.empty())) {
+  if (TrialBundle::Admits(place.run->plan(), place.run->objective(), place.run->data(),
+                          options_.trainer)) {
     TrainBesideOthers(place);
     return absl::OkStatus();
   }
@@ -137,10 +136,8 @@ absl::Status LeaseBundle::TrainAlone(Place& place) {
 
 void LeaseBundle::TrainBesideOthers(Place& place) {
   place.thread = std::thread([this, &place] {
-    TrainerOptions options = options_.trainer;
-    options.bundle = &bundle_;
     try {
-      Ends(place, place.run->Run(options));
+      Ends(place, place.run->Run(bundle_.OptionsBesideOthers(options_.trainer)));
     } catch (const std::exception& error) {
       Ends(place, absl::InternalError(error.what()));
     }

@@ -30,8 +30,9 @@ class LeaseRun {
   // Collective. Opens the trial's data; blocks while photos are decoded. False: the trial has ended
   // already. Errors: this node cannot; the lease has been given back.
   absl::StatusOr<bool> Prepare(const GroupTask& task);
-  // After Prepare: what the trial trains.
+  // After Prepare: what the trial trains, and on what.
   const TrainingPlan& plan() const { return data_of_trial_.plan; }
+  const TrainingData& data() const { return data_of_trial_.training; }
   const Objective& objective() const { return assignment_.objective; }
   // Collective. Trains, and tells the end. Errors: the group can no longer work.
   absl::Status Run(const TrainerOptions& options);

@@ -49,7 +49,9 @@ double ExpectedSharingTrials(const StudySpec& spec, const Trial& trial, const Tr
       if (trial.configuration.contains(std::string(name))) spread_over(name);
     }
   }
-  return std::max(1.0, static_cast<double>(to_come) / kinds);
+  // The runs of one configuration have the same features, whatever the others have.
+  const auto runs = static_cast<double>(std::min<int64_t>(spec.repeats, to_come));
+  return std::max({1.0, runs, static_cast<double>(to_come) / kinds});
 }
 
 }  // namespace vizsla

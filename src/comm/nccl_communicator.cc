@@ -21,8 +21,7 @@
 namespace vizsla {
 namespace {
 
-// A rank whose NCCL refuses at once must not leave the others to the deadline of a collective.
-constexpr std::chrono::milliseconds kConnectDeadline{std::chrono::minutes(1)};
+constexpr std::chrono::milliseconds kLongestConnect{std::chrono::minutes(1)};
 constexpr char kSum[] = "all-reduce (sum)";
 
 class NcclCommunicator : public Communicator {
@@ -143,7 +142,10 @@ class NcclCommunicator : public Communicator {
     config.blocking = 0;  // so that a missing rank is a deadline here and not a hang
     VIZSLA_RETURN_IF_ERROR(
         NcclStatus(ncclCommInitRankConfig(&comm_, size(), id, rank(), &config), "connect"));
-    return AwaitAccepted("connect", kConnectDeadline);
+    // A rank whose NCCL refuses at once waits for the others in a collective, which has a deadline.
+    const auto half = options_.collective_deadline / 2;
+    return AwaitAccepted("connect",
+                         half.count() == 0 ? kLongestConnect : std::min(kLongestConnect, half));
   }
 
   absl::Status Enqueue(const DeviceValues& values) {
@@ -156,8 +158,12 @@ class NcclCommunicator : public Communicator {
         NcclStatus(ncclAllReduce(values.data, values.data, values.count,
                                  is_float ? ncclFloat32 : ncclBfloat16, ncclSum, comm_, stream_),
                    kSum));
+    const bool is_first = users_.empty();
     if (std::find(users_.begin(), users_.end(), user) == users_.end()) users_.push_back(user);
-    return AwaitAccepted(kSum, options_.collective_deadline);
+    VIZSLA_RETURN_IF_ERROR(AwaitAccepted(kSum, options_.collective_deadline));
+    // Watched from now on: a rank that waits for its GPU in the middle of a pass, for the sum that
+    // a hanging one never joins, does not come to FinishSums.
+    return is_first ? watch_->Mark(stream_, {}) : absl::OkStatus();
   }
 
   absl::Status LetUsersWait() {

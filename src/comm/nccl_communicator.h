@@ -28,7 +28,8 @@ inline constexpr int kNcclTimeoutExitCode = 75;
 
 struct NcclOptions {
   int device = 0;  // CUDA ordinal of this rank; no two ranks of a group share one
-  // The watchdog: a sum that is not done so long after FinishSums is aborted (ncclCommAbort), so
+  // The watchdog: a sum that is not done so long after FinishSums, or after the first one since the
+  // last FinishSums was started and what was before it was done, is aborted (ncclCommAbort), so
   // that whoever waits for the GPU wakes up, and the next call returns DeadlineExceeded. Zero:
   // never.
   std::chrono::milliseconds collective_deadline{std::chrono::minutes(10)};
@@ -40,7 +41,8 @@ struct NcclOptions {
 // Collective over `control`, which carries NCCL's id to all ranks, and outlives the result. The
 // group has control's ranks, and all of them succeed or fail together. Blocks for a minute at
 // most; errors name NCCL's or CUDA's words, and leave `control` as it was. Errors of later calls:
-// Internal when NCCL or CUDA fails, else those of `control`.
+// DeadlineExceeded, ResourceExhausted when the GPU's memory is, Internal when NCCL or CUDA fails
+// otherwise, else those of `control`.
 absl::StatusOr<std::unique_ptr<Communicator>> MakeNcclCommunicator(Communicator& control,
                                                                    const NcclOptions& options);
 

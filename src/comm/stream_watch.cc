@@ -1,5 +1,6 @@
 #include "src/comm/stream_watch.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "src/comm/nccl_errors.h"
@@ -76,6 +77,8 @@ absl::Status StreamWatch::Sweep(bool& is_idle, Clock::time_point& oldest) {
     VIZSLA_RETURN_IF_ERROR(CudaStatus(state, "all-reduce (sum)"));
     spare_.push_back(pending_.front().done);
     pending_.pop_front();
+    // The host may be many steps ahead of the GPU: the next one's time begins now.
+    if (!pending_.empty()) pending_.front().since = std::max(pending_.front().since, Clock::now());
   }
   is_idle = true;
   return absl::OkStatus();

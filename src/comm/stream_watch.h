@@ -19,7 +19,8 @@ class StreamWatch {
  public:
   struct Options {
     int device = 0;
-    std::chrono::milliseconds deadline{0};  // of what is marked, from then on; zero: never
+    // Of what is marked, from then on or from the end of what was marked before; zero: never.
+    std::chrono::milliseconds deadline{0};
     // Called now and then while something is under way; ok: no reason to give up.
     std::function<absl::Status()> check;
     // Called once: what `check` said, or DeadlineExceeded, or CUDA's error. Nothing is watched from

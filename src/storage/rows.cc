@@ -413,6 +413,7 @@ absl::StatusOr<std::string> Rows::GetDatabaseId() {
 }
 
 absl::StatusOr<StudyId> Rows::InsertStudy(const Study& study) {
+  if (running_ != nullptr) running_->StudyWritten();  // undone, its id would be another one's
   {
     Query taken(database_, "SELECT 1 FROM studies WHERE name = ?1");
     taken.Bind(std::string_view(study.spec.name));

@@ -28,7 +28,7 @@ class RunningTrials {
   void TrialRead(const Trial& trial);
   void ReportsRead(TrialId id, const std::vector<EpochReport>& reports);
   void StudyRead(const Study& study);
-  // A study is being changed, or deleted.
+  // A study is being added, changed, or deleted.
   void StudyWritten();
   // What a statement has stored.
   void TrialWritten(const Trial& trial);

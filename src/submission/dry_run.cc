@@ -70,6 +70,7 @@ std::optional<CachedRows> SharedRows(const TrainingPlan& plan, const DryRunPhoto
 using FeatureKey = std::tuple<std::string, int, std::string, bool, std::string, std::string>;
 
 struct FeatureSet {
+  int64_t trials = 0;
   int train_views = 0;
   int validation_views = 0;
   uint64_t row_bytes = 0;
@@ -168,10 +169,12 @@ absl::StatusOr<DryRunEstimate> EstimateStudy(const StudySpec& spec, const DryRun
     };
     const ViewSet train_views = *TrainViews(plan);
     const ViewSet validation_views = ValidationViews(plan);
-    int& train = set_of(train_views).train_views;
-    train = std::max(train, train_views.count());
-    int& validation = set_of(validation_views).validation_views;
-    validation = std::max(validation, validation_views.count());
+    FeatureSet& train = set_of(train_views);
+    ++train.trials;
+    train.train_views = std::max(train.train_views, train_views.count());
+    FeatureSet& validation = set_of(validation_views);
+    if (&validation != &train) ++validation.trials;
+    validation.validation_views = std::max(validation.validation_views, validation_views.count());
   }
 
   // What was looked at stands for all.
@@ -190,7 +193,9 @@ absl::StatusOr<DryRunEstimate> EstimateStudy(const StudySpec& spec, const DryRun
   double feature_seconds = 0;
   for (const auto& [key, set] : sets) {
     const int64_t rows = photos.train * set.train_views + photos.validation * set.validation_views;
-    estimate.feature_cache_bytes += static_cast<uint64_t>(rows) * set.row_bytes;
+    const uint64_t bytes = static_cast<uint64_t>(rows) * set.row_bytes;
+    estimate.feature_cache_bytes += bytes;
+    if (set.trials > 1) estimate.reread_cache_bytes += bytes;
     feature_seconds += static_cast<double>(rows) * set.seconds_per_row;
   }
   const double cores = std::max(1, rates.cores);
@@ -224,7 +229,7 @@ std::string Describe(const DryRunEstimate& estimate, const DryRunPhotos& photos,
               estimate.feature_sets,
               estimate.feature_sets == 1 ? " pass over the photos" : " passes over the photos"));
   line("feature cache", Bytes(estimate.feature_cache_bytes));
-  if (estimate.feature_cache_bytes > kFeatureCacheBudget) {
+  if (estimate.reread_cache_bytes > kFeatureCacheBudget) {
     line("", StrCat("more than a node's budget of ", Bytes(kFeatureCacheBudget),
                     ": without a larger --feature-cache-budget some are computed again"));
   }

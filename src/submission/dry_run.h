@@ -43,6 +43,7 @@ struct DryRunEstimate {
   int64_t sharing_trials = 0;     // train on cached features, whole or up to the unfreeze point
   int64_t feature_sets = 0;       // passes over the photos that they need together
   uint64_t feature_cache_bytes = 0;
+  uint64_t reread_cache_bytes = 0;              // of these, what more than one trial reads
   std::map<int, uint64_t> decoded_cache_bytes;  // by image size
   uint64_t checkpoint_bytes = 0;                // best of every trial, last of those that run
   // On `cores` cores, without early stopping.

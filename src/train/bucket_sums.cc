@@ -11,7 +11,8 @@ namespace {
 
 // As the transport wants it: a cudaStream_t. Null is CUDA's default stream, and LibTorch's.
 void* CurrentStream(const torch::Device& device) {
-#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 3)
+// Where it was tried; earlier versions do not tell for CUDA.
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 11)
   if (device.is_cpu()) return nullptr;
   return c10::impl::VirtualGuardImpl(device.type()).getStream(device).native_handle();
 #else

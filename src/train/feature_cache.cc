@@ -185,7 +185,9 @@ absl::Status FeatureCache::FillShard(Shard& shard, const Compute& compute) {
 
 void FeatureCache::ReadRow(uint32_t photo, int view, size_t first, size_t count,
                            float* values) const {
-  const Shard& shard = shards_[static_cast<size_t>(view)][photo / kPhotosPerShard];
+  const auto& shards = shards_[static_cast<size_t>(view)];
+  VIZSLA_CHECK(photo / kPhotosPerShard < shards.size());  // none of a view that nobody has filled
+  const Shard& shard = shards[photo / kPhotosPerShard];
   VIZSLA_CHECK(shard.file.has_value());
   VIZSLA_CHECK(first + count <= layout_.row_floats);
   const std::byte* row = shard.file->data() + kHeaderBytes + photo % kPhotosPerShard * row_bytes();

@@ -57,19 +57,22 @@ class Filler {
         group_(group),
         hooks_(hooks) {}
 
-  absl::StatusOr<std::optional<TrialFeatures>> Run() {
+  // `with_train`: the rows of the train photos, too.
+  absl::StatusOr<std::optional<TrialFeatures>> Run(bool with_train) {
+    has_train_ = with_train;
     absl::Status opened = OpenCaches();
     if (opened.ok() && HasGaps()) CloseIdleFeatureCaches();
     // So that no rank of this node holds what another one wants to remove.
     VIZSLA_RETURN_IF_ERROR(group_.Agree(absl::OkStatus()));
-    if (opened.ok()) opened = ReserveRoom();
+    if (opened.ok() && CannotPay()) pays_ = false;
+    if (opened.ok() && pays_) opened = ReserveRoom();
     for (;;) {
       // One shard a round; the vote after it tells all ranks of errors, of the leader's directive
       // and whether to go on.
       enum : int64_t { kReady = 0, kGoOn = 1, kDoesNotPay = 2, kNoCache = 3 };
       std::array<int64_t, 1> state = {kNoCache};
       if (opened.ok()) {
-        absl::StatusOr<bool> complete = FillOne();
+        absl::StatusOr<bool> complete = pays_ ? FillOne() : false;
         if (!compute_status_.ok()) return compute_status_;
         if (complete.ok()) state[0] = !pays_ ? kDoesNotPay : *complete ? kReady : kGoOn;
         opened = complete.status();
@@ -85,16 +88,19 @@ class Filler {
         parts_.clear();
         CloseIdleFeatureCaches();  // and give back the room that they were promised
       }
-      if (state[0] >= kDoesNotPay || group_.agreed() != Directive::kContinue) {
-        return std::optional<TrialFeatures>();
+      if (group_.agreed() != Directive::kContinue) return std::optional<TrialFeatures>();
+      if (state[0] == kDoesNotPay && has_train_ && ValidationRowsAlwaysPay()) {
+        pays_ = true;
+        return Run(/*with_train=*/false);
       }
+      if (state[0] >= kDoesNotPay) return std::optional<TrialFeatures>();
       if (state[0] == kReady) return Features();
     }
   }
 
  private:
   absl::Status OpenCaches() {
-    if (TrainRowsAreShared(plan_)) {
+    if (has_train_) {
       VIZSLA_RETURN_IF_ERROR(OpenCache(*data_.train, *TrainViews(plan_)));
     }
     VIZSLA_RETURN_IF_ERROR(OpenCache(*data_.validation, ValidationViews(plan_)));
@@ -148,6 +154,7 @@ class Filler {
       VIZSLA_ASSIGN_OR_RETURN(const FeatureCache::Fill fill,
                               part.cache->FillOne(part.views.count(), ComputeFor(part)));
       if (fill == FeatureCache::Fill::kFilled) {
+        ready_rows_ += rows_computed_;
         VIZSLA_RETURN_IF_ERROR(DecideOnce(*part.cache, SecondsSince(start)));
         return false;
       }
@@ -174,26 +181,49 @@ class Filler {
     };
   }
 
+  // The small rows behind a whole backbone always pay, in one view or two. Validation has no other
+  // views.
+  bool ValidationRowsAlwaysPay() const { return input_.rows().kind != CachedRows::Kind::kCut; }
+  bool AlwaysPays() const { return ValidationRowsAlwaysPay() && parts_.front().views.is_exact(); }
+
+  // So many rows are missing that computing them takes longer than all trials that would read them,
+  // however fast reading is. Nothing needs to be measured, and no room to be made.
+  bool CannotPay() {
+    if (AlwaysPays() || options_.feature_storage != FeatureStorage::kMeasured) return false;
+    const FeatureCosts costs = Counts();
+    const double reads = static_cast<double>(costs.rows_an_epoch) * costs.epochs;
+    if (static_cast<double>(costs.missing_rows) < reads) return false;
+    if (group_.is_leader()) {
+      log::info("features {}: {} rows to compute, which would be read {:.0f} times: recomputed",
+                input_.content(), costs.missing_rows, reads);
+    }
+    return true;
+  }
+
+  // Without times.
+  FeatureCosts Counts() {
+    FeatureCosts costs;
+    for (Part& part : parts_) costs.missing_rows += part.TotalRows() - part.ReadyRows();
+    // Training sees each photo in one view, validation in all of its views.
+    costs.rows_an_epoch = (has_train_ ? data_.train->photo_count() : 0) + parts_.back().TotalRows();
+    costs.epochs = plan_.epochs * assignment_.sharing_trials;
+    return costs;
+  }
+
   // Leader: after its first shard, whether to go on. Where nothing was missing there is nothing to
-  // decide; and the small rows behind a whole backbone always pay, in one view or two.
+  // decide.
   absl::Status DecideOnce(const FeatureCache& filled, double shard_seconds) {
-    const bool always_pays =
-        input_.rows().kind != CachedRows::Kind::kCut && parts_.front().views.is_exact();
-    if (decided_ || !group_.is_leader() || always_pays) return absl::OkStatus();
+    if (decided_ || !group_.is_leader() || AlwaysPays()) return absl::OkStatus();
     decided_ = true;
     if (options_.feature_storage == FeatureStorage::kStored) return absl::OkStatus();
     VIZSLA_ASSIGN_OR_RETURN(const ReadRates rates, MeasureReadRates(filled.last_filled()));
-    FeatureCosts costs;
+    FeatureCosts costs = Counts();
     uint64_t bytes = 0;
     uint64_t all_rows = 0;
     for (Part& part : parts_) {
       bytes += part.BytesWhenFull();
       all_rows += part.TotalRows();
-      costs.missing_rows += part.TotalRows() - part.ReadyRows();
     }
-    // Training sees each photo in one view, validation in all of its views.
-    costs.rows_an_epoch = data_.train->photo_count() + parts_.back().TotalRows();
-    costs.epochs = plan_.epochs * assignment_.sharing_trials;
     // The first batch also sets up what the later ones find; one may have been disturbed.
     costs.compute_seconds = Median(batch_seconds_a_row_);
     costs.write_seconds =
@@ -228,18 +258,21 @@ class Filler {
 
   void ReportProgress(size_t in_shard) {
     if (!group_.is_leader()) return;
-    size_t done = in_shard;
-    size_t total = 0;
-    for (Part& part : parts_) {
-      done += part.ReadyRows();
-      total += part.TotalRows();
+    // What others have filled: to look takes a call of the file system for each missing shard.
+    if (const auto now = SteadyClock::now(); now >= look_again_) {
+      look_again_ = now + 1s;
+      ready_rows_ = 0;
+      for (Part& part : parts_) ready_rows_ += part.ReadyRows();
     }
+    size_t total = 0;
+    for (const Part& part : parts_) total += part.TotalRows();
+    const size_t done = std::min(ready_rows_ + in_shard, total);
     group_.Propose(hooks_.Progress(0, static_cast<int64_t>(done), static_cast<int64_t>(total)));
   }
 
   std::optional<TrialFeatures> Features() const {
     TrialFeatures features;
-    if (parts_.size() == 2) features.train = parts_.front().cache;
+    if (has_train_) features.train = parts_.front().cache;
     features.validation = parts_.back().cache;
     features.input = input_;
     return features;
@@ -254,7 +287,10 @@ class Filler {
   Model& model_;
   VotingGroup& group_;
   TrialHooks& hooks_;
-  std::vector<Part> parts_;  // of the train photos, if they are cached; of the validation photos
+  bool has_train_ = false;
+  std::vector<Part> parts_;  // of the train photos, if has_train_; of the validation photos
+  size_t ready_rows_ = 0;    // of all parts, as of the last look and what was filled here since
+  SteadyClock::time_point look_again_;
   // Of the shard that was filled last.
   std::vector<double> batch_seconds_a_row_;
   double callback_seconds_ = 0;  // computing and reporting
@@ -278,6 +314,15 @@ torch::Tensor TrialFeatures::Gather(const FeatureCache& cache,
   return rows;
 }
 
+bool RowsFit(const TrainingPlan& plan, const TrainingData& data, const TrainerOptions& options) {
+  const std::optional<CachedRows> rows = CachedRowsOf(plan);
+  if (!rows) return false;
+  const uint64_t bytes =
+      LargestCacheBytes(*rows, plan, data.train->photo_count(), data.validation->photo_count());
+  const uint64_t smaller = options.feature_type == FeatureType::kFloat16 ? 2 : 1;
+  return bytes / smaller <= options.largest_feature_cache;
+}
+
 absl::StatusOr<std::optional<TrialFeatures>> PrepareFeatures(
     const TrialAssignment& assignment, const TrainingData& data, const TrainerOptions& options,
     const std::string& frozen_weights, Model& model, VotingGroup& group, TrialHooks& hooks) {
@@ -287,13 +332,16 @@ absl::StatusOr<std::optional<TrialFeatures>> PrepareFeatures(
   }
   const std::optional<CachedInput> input = CachedInput::For(plan);
   if (!input) return std::optional<TrialFeatures>();
-  const uint64_t bytes = LargestCacheBytes(input->rows(), plan, data.train->photo_count(),
-                                           data.validation->photo_count());
-  const uint64_t smaller = options.feature_type == FeatureType::kFloat16 ? 2 : 1;
-  if (bytes / smaller > options.largest_feature_cache) {
-    return std::optional<TrialFeatures>();
+  bool with_train = TrainRowsAreShared(plan);
+  if (!RowsFit(plan, data, options)) {
+    // Drawn views may be too many where those of validation are not.
+    TrainingPlan undrawn = plan;
+    undrawn.views = 0;
+    if (!RowsFit(undrawn, data, options)) return std::optional<TrialFeatures>();
+    with_train = false;
   }
-  return Filler(assignment, *input, data, options, frozen_weights, model, group, hooks).Run();
+  return Filler(assignment, *input, data, options, frozen_weights, model, group, hooks)
+      .Run(with_train);
 }
 
 }  // namespace vizsla

@@ -53,7 +53,6 @@ absl::Status TrainingStep::Run(const StepRows& rows, const torch::Tensor& input,
         return absl::OkStatus();
       });
     }
-    group_.StartRestOfPass();
     const absl::Status failure = undoable_ ? group_.AgreeToRetry(status) : group_.Agree(status);
     if (!MayRepeat(failure, rows.global_count)) return failure;
   }

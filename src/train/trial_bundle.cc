@@ -4,17 +4,19 @@
 
 #include <algorithm>
 
+#include "src/train/feature_phase.h"
 #include "src/train/head_step.h"
 
 namespace vizsla {
 
 bool TrialBundle::Admits(const TrainingPlan& plan, const Objective& objective,
-                         const std::string& device, bool has_feature_cache) {
+                         const TrainingData& data, const TrainerOptions& options) {
   const bool measures_time =
       std::any_of(objective.further.begin(), objective.further.end(),
                   [](const auto& further) { return further.metric == kLatencyMetric; });
-  return has_feature_cache && !measures_time &&
-         HeadStep::Fits(plan, torch::Device(device), /*ranks=*/1);
+  return options.use_feature_cache && !options.feature_cache_folder.empty() && !measures_time &&
+         HeadStep::Fits(plan, torch::Device(options.device), /*ranks=*/1) &&
+         RowsFit(plan, data, options);
 }
 
 TrialBundle::SetUpTurn::SetUpTurn(TrialBundle& bundle) : lock_(bundle.turn_) {

@@ -12,6 +12,7 @@
 
 #include "src/catalog/training_plan.h"
 #include "src/study/objective.h"
+#include "src/train/trainer.h"
 
 namespace vizsla {
 
@@ -21,11 +22,18 @@ class TrialBundle {
   // `threads` of LibTorch are for a trial that is being set up.
   explicit TrialBundle(int threads) : threads_(threads) {}
 
-  // Whether a trial of the plan may train beside others on this device: one whose steps HeadStep
-  // does. Others have work for all cores and memory for one, and an objective that is a time is
-  // measured alone.
-  static bool Admits(const TrainingPlan& plan, const Objective& objective,
-                     const std::string& device, bool has_feature_cache);
+  // Whether a trial of the plan may train beside others: one whose steps HeadStep does, on rows
+  // that can be kept. Others have work for all cores and memory for one, and an objective that is a
+  // time is measured alone.
+  static bool Admits(const TrainingPlan& plan, const Objective& objective, const TrainingData& data,
+                     const TrainerOptions& options);
+  // For such a trial: its rows are stored whatever that costs, for its one thread would take longer
+  // to compute them again.
+  TrainerOptions OptionsBesideOthers(TrainerOptions options) {
+    options.bundle = this;
+    options.feature_storage = FeatureStorage::kStored;
+    return options;
+  }
 
   // A trial is set up and computes features while this lives, with all threads, and before and
   // after that others do: what they share of the feature cache is not made for several at once. A

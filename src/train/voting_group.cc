@@ -51,11 +51,13 @@ absl::Status VotingGroup::CastVote(const absl::Status& mine, bool may_retry) {
     may_retry_ = may_retry;
     return failure_;
   }
+  if (!mine.ok()) StartRestOfPass();
   std::array<int64_t, 1> vote = {static_cast<int64_t>(proposed_)};
   if (!mine.ok()) vote[0] += kDirectives * (size() - rank());
   VIZSLA_RETURN_IF_ERROR(CheckTransport(group_.AllReduceMax(vote)));
   if (vote[0] < kDirectives) {
     agreed_ = static_cast<Directive>(vote[0]);
+    voted_since_ = true;
     return absl::OkStatus();
   }
   const int speaker = size() - static_cast<int>(vote[0] / kDirectives);
@@ -80,7 +82,7 @@ absl::Status VotingGroup::Settle(bool may_retry) {
 }
 
 void VotingGroup::StartRestOfPass() {
-  if (!device_sums() || !transport_.ok() || !failure_.ok() || !start_from_) return;
+  if (!device_sums() || !start_from_ || !voted_since_) return;
   start_from_(started_);
 }
 

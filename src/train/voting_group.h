@@ -51,13 +51,17 @@ class VotingGroup {
   // Replaces the former one, whose passes are finished. Between this and its first sum all ranks
   // cast a vote.
   using StartFrom = std::function<void(size_t first)>;
-  void SetPass(StartFrom start_from) { start_from_ = std::move(start_from); }
+  void SetPass(StartFrom start_from) {
+    start_from_ = std::move(start_from);
+    voted_since_ = false;
+  }
   // The next sum of a pass, over all ranks, in place; without a vote and without waiting.
   template <typename Values>  // std::span of float or Bfloat16, or DeviceValues
   void StartSum(Values values) {
     if (size() == 1 || !transport_.ok()) return;
+    const absl::Status status = Start(values);  // may throw: then it has not started
     ++started_;
-    (void)CheckTransport(Start(values));
+    (void)CheckTransport(status);
   }
   // Whether DeviceValues may be summed.
   bool device_sums() const { return group_.device_sums(); }
@@ -69,10 +73,6 @@ class VotingGroup {
   // them (of device values, their stream does). Nothing else may come between, or ranks that have
   // failed leave others waiting here.
   absl::Status FinishSums();
-  // On a rank whose pass has failed, before it says so: of device values another rank may wait, in
-  // a call of its GPU's that no vote can reach, for the sums that this one will not come to. Once
-  // all ranks have voted after SetPass.
-  void StartRestOfPass();
   // A vote, then the largest value of any rank.
   absl::Status Max(std::span<int64_t> values);
 
@@ -87,6 +87,9 @@ class VotingGroup {
   const absl::Status& transport() const { return transport_; }
 
  private:
+  // On a rank that has failed, before it says so: another rank may wait for the sums of a pass that
+  // this one will not come to, of device values in a call of its GPU's that no vote can reach.
+  void StartRestOfPass();
   absl::Status CheckTransport(absl::Status status);
   absl::Status CastVote(const absl::Status& mine, bool may_retry);
   // On all ranks, after a vote that failed: what was started here or elsewhere comes to its end,
@@ -105,7 +108,8 @@ class VotingGroup {
   bool may_retry_ = false;
   absl::Status transport_;
   StartFrom start_from_;
-  size_t started_ = 0;  // sums since the last FinishSums
+  bool voted_since_ = false;  // all ranks, since SetPass
+  size_t started_ = 0;        // sums since the last FinishSums
 };
 
 }  // namespace vizsla

@@ -75,6 +75,7 @@ TEST_F(NcclFaultsTest, StreamsWaitForEachOther) {
           .ok());
   ASSERT_TRUE(group.StartDeviceSum({}).ok());
   EXPECT_THAT(Doubles().TakeCalls(), ElementsAre("record user", "nccl waits", "sum of float32",
+                                                 "record nccl",  // watched
                                                  "record user", "nccl waits", "sum of float32",
                                                  "record user", "nccl waits", "sum of bfloat16"));
   ASSERT_TRUE(group.FinishSums().ok());
@@ -117,6 +118,16 @@ TEST_F(NcclFaultsTest, ASumThatHangsIsAborted) {
   EXPECT_EQ(Sum(values), failure);
   group_.reset();
   EXPECT_THAT(Doubles().TakeCalls(), ElementsAre()) << "aborted once";
+}
+
+// This rank may wait for its GPU in the middle of a pass, and never come to FinishSums.
+TEST_F(NcclFaultsTest, ASumThatHangsInMidPassIsAborted) {
+  Connect({.collective_deadline = 200ms, .grace = 1h});
+  Doubles().sums_hang = true;
+  std::vector<float> values = {1};
+  ASSERT_TRUE(group_->StartDeviceSum({.data = values.data(), .count = 1}).ok());
+  EXPECT_EQ(NextFailure().code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(Doubles().TakeCalls(), ::testing::Contains("abort").Times(1));
 }
 
 TEST_F(NcclFaultsTest, WithoutADeadlineItIsWaitedFor) {

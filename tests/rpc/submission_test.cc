@@ -326,6 +326,7 @@ TEST(DryRun, AHeadSearchCostsOnePassOverThePhotos) {
   // Photos and their mirror images of train, photos of validation; average and maximum of 1280
   // channels.
   EXPECT_EQ(estimate->feature_cache_bytes, (2u * 8463 + 736) * 2 * 1280 * 4);
+  EXPECT_EQ(estimate->reread_cache_bytes, estimate->feature_cache_bytes);
   ASSERT_THAT(estimate->decoded_cache_bytes, SizeIs(1));
   EXPECT_EQ(estimate->decoded_cache_bytes.at(160), (8463u + 736) * 160 * 160 * 3);
   // One pass: minutes; the same search without a cache would be 30 epochs x 24 trials of passes.
@@ -522,6 +523,8 @@ TEST(DryRun, IsDescribedForPeople) {
 TEST(DryRun, SaysWhenTheCacheIsLargerThanItsUsualBudget) {
   DryRunEstimate estimate;
   estimate.feature_cache_bytes = 60'000'000'000;
+  EXPECT_THAT(Describe(estimate, kDogs, {}), Not(HasSubstr("--feature-cache-budget")));
+  estimate.reread_cache_bytes = 60'000'000'000;
   EXPECT_THAT(Describe(estimate, kDogs, {}),
               HasSubstr("feature cache   60.0 GB\n                more than a node's budget of "
                         "53.7 GB: without a larger --feature-cache-budget"));

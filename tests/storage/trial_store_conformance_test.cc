@@ -174,6 +174,25 @@ TEST_P(TrialStoreTest, AChangeReadsTheStudyAsItStandsNow) {
               }).ok());
 }
 
+// The next study may get the id of one that was undone after it had been read.
+TEST_P(TrialStoreTest, AnUndoneStudyIsForgotten) {
+  StudyId undone;
+  EXPECT_FALSE(Write([&](TrialWriter& writer) -> absl::Status {
+                 VIZSLA_ASSIGN_OR_RETURN(undone, writer.InsertStudy(SampleStudy("undone")));
+                 EXPECT_EQ(writer.GetStudy(undone)->spec.name, "undone");
+                 return absl::InternalError("undo this");
+               }).ok());
+  ASSERT_TRUE(Write([&](TrialWriter& writer) -> absl::Status {
+                EXPECT_TRUE(absl::IsNotFound(writer.GetStudy(undone).status()));
+                return absl::OkStatus();
+              }).ok());
+  const StudyId next = AddStudy("next");
+  ASSERT_TRUE(Write([&](TrialWriter& writer) -> absl::Status {
+                EXPECT_EQ(writer.GetStudy(next)->spec.name, "next");
+                return absl::OkStatus();
+              }).ok());
+}
+
 TEST_P(TrialStoreTest, NamesOfStudiesAreUnique) {
   AddStudy("dogs");
   const StudyId cats = AddStudy("cats");

@@ -130,10 +130,13 @@ TEST_F(DrawnViewsTest, AreStoredWhereThatIsCheaper) {
   TrialAssignment assignment = Assignment(Plan("v2", "none", 20));
   assignment.plan.epochs = 2;
   RecordingHooks alone, with_others;
-  EXPECT_EQ(RunAndCount(assignment, alone, options).train, kTrain + 2 * kTrain)
-      << "a view to measure, then the epochs";
+  Filled filled = RunAndCount(assignment, alone, options);
+  EXPECT_EQ(filled.train, 2 * kTrain) << "the epochs, and nothing to measure";
+  EXPECT_EQ(filled.validation, kValidation) << "kept";
   assignment.sharing_trials = 200;
-  EXPECT_EQ(RunAndCount(assignment, with_others, options).train, 19 * kTrain);
+  filled = RunAndCount(assignment, with_others, options);
+  EXPECT_EQ(filled.train, 20 * kTrain);
+  EXPECT_EQ(filled.validation, 0);
   for (const auto& [name, value] : alone.reports.back().metrics) {
     EXPECT_NEAR(value, with_others.reports.back().metrics.at(name), 2e-4 * (1 + std::abs(value)))
         << name;
@@ -144,7 +147,9 @@ TEST_F(DrawnViewsTest, WhatWouldTakeTooMuchIsComputedForEveryBatch) {
   TrainerOptions options = CachedIn("small");
   options.largest_feature_cache = (kTrain * 10 + kValidation * 2) * 2560 * 4;
   EXPECT_EQ(RunAndCount(Plan("v2", "none", 10), options).train, 10 * kTrain);
-  EXPECT_EQ(RunAndCount(Plan("v3", "none", 11), options).train, 7 * kTrain) << "every epoch";
+  const Filled filled = RunAndCount(Plan("v3", "none", 11), options);
+  EXPECT_EQ(filled.train, 7 * kTrain) << "every epoch";
+  EXPECT_EQ(filled.validation, 0) << "kept all the same";
 }
 
 }  // namespace

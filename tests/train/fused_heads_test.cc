@@ -183,15 +183,28 @@ TEST_F(FusedHeads, OnesErrorLeavesTheOthersAlone) {
 
 TEST(TrialBundle, AdmitsHeadsOnCachedFeatures) {
   Objective objective;
-  EXPECT_TRUE(TrialBundle::Admits(SmallPlan(), objective, "cpu", true));
-  EXPECT_FALSE(TrialBundle::Admits(SmallPlan(), objective, "cpu", false));
-  EXPECT_FALSE(TrialBundle::Admits(SmallPlan(), objective, "cuda:0", true));
-  EXPECT_FALSE(TrialBundle::Admits(ScratchPlan(), objective, "cpu", true));
+  const SyntheticSource photos(100, 3, 32, 1);
+  TrainingData data;
+  data.train = data.validation = &photos;
+  TrainerOptions options;
+  const auto admits = [&](const TrainingPlan& plan) {
+    return TrialBundle::Admits(plan, objective, data, options);
+  };
+  EXPECT_FALSE(admits(SmallPlan())) << "no cache";
+  options.feature_cache_folder = "features";
+  EXPECT_TRUE(admits(SmallPlan()));
+  EXPECT_FALSE(admits(ScratchPlan()));
+  options.largest_feature_cache = 1000;
+  EXPECT_FALSE(admits(SmallPlan())) << "its rows are too large to be kept";
+  options.largest_feature_cache = kLargestFeatureCache;
+  options.device = "cuda:0";
+  EXPECT_FALSE(admits(SmallPlan()));
+  options.device = "cpu";
   objective.further.push_back({.metric = kParametersMetric});
-  EXPECT_TRUE(TrialBundle::Admits(SmallPlan(), objective, "cpu", true));
+  EXPECT_TRUE(admits(SmallPlan()));
   // Others would be in the measured time.
   objective.further.push_back({.metric = kLatencyMetric});
-  EXPECT_FALSE(TrialBundle::Admits(SmallPlan(), objective, "cpu", true));
+  EXPECT_FALSE(admits(SmallPlan()));
 }
 
 }  // namespace

@@ -288,7 +288,6 @@ TEST_P(ReducerTest, ARankThatFailsSendsTheRest) {
       VIZSLA_RETURN_IF_ERROR(world->FinishSums());
       return reducer.Finish();
     });
-    group.StartRestOfPass();
     EXPECT_EQ(group.AgreeToRetry(status).message(), "thrown in backward");
     ASSERT_TRUE(group.may_retry());
     // The step is repeated, as if the first try had not been.
