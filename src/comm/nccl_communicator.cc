@@ -21,7 +21,7 @@
 namespace vizsla {
 namespace {
 
-constexpr std::chrono::milliseconds kLongestConnect{std::chrono::minutes(1)};
+constexpr std::chrono::milliseconds kLongestConnect{std::chrono::minutes(1)};  // or leave
 constexpr char kSum[] = "all-reduce (sum)";
 
 class NcclCommunicator : public Communicator {
@@ -33,7 +33,7 @@ class NcclCommunicator : public Communicator {
     watch_.reset();
     if (comm_ != nullptr && broken_.ok()) {
       ncclCommFinalize(comm_);
-      broken_ = AwaitAccepted("finalize", kConnectDeadline);
+      broken_ = AwaitAccepted("finalize", kLongestConnect);
     }
     // A broken communicator cannot be destroyed in order: its peers may be gone.
     if (comm_ != nullptr) broken_.ok() ? ncclCommDestroy(comm_) : ncclCommAbort(comm_);
