@@ -7,3 +7,11 @@
 #else
 #define VIZSLA_FOR_EACH_CPU
 #endif
+
+// The same bits on every processor: AVX2 without its fused multiply-add, which rounds once where
+// two operations round twice.
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+#define VIZSLA_FOR_EACH_CPU_UNFUSED __attribute__((target_clones("default", "avx2")))
+#else
+#define VIZSLA_FOR_EACH_CPU_UNFUSED
+#endif

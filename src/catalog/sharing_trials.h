@@ -10,9 +10,9 @@ namespace vizsla {
 
 // This trial included, so at least 1: what the study's stages up to this one have planned beyond
 // it, spread evenly over the values of the parameters that decide what is frozen and, when its plan
-// draws views, of those that say from what. Of a range without steps no two trials have the same
-// value. A study without an end is expected to go on for as long again as it has. `plan` is the
-// trial's.
+// draws views, of those that say from what. Of a range without steps no two
+// configurations have the same value, but the repeats of one have. A study without an end is
+// expected to go on for as long again as it has. `plan` is the trial's.
 double ExpectedSharingTrials(const StudySpec& spec, const Trial& trial, const TrainingPlan& plan);
 
 }  // namespace vizsla

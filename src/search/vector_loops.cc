@@ -3,18 +3,12 @@
 #include <algorithm>
 #include <cstddef>
 
-// AVX2 without its fused multiply-add, which rounds once where two operations round twice. Not
-// under ThreadSanitizer, which starts too late for the choice at the program's start.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
-#define VIZSLA_VECTORISED __attribute__((target_clones("avx2", "default")))
-#else
-#define VIZSLA_VECTORISED
-#endif
+#include "src/base/for_each_cpu.h"
 
 namespace vizsla {
 namespace {
 
-VIZSLA_VECTORISED
+VIZSLA_FOR_EACH_CPU_UNFUSED
 void AddNormal(double coordinate, const double* centers, const double* precisions,
                const double* log_scales, double* __restrict sums, size_t count) {
   for (size_t k = 0; k < count; ++k) {

@@ -68,16 +68,14 @@ std::optional<std::optional<double>> QuickMetric(std::string_view rest, std::str
 std::optional<std::string> QuickText(const Metrics& metrics) {
   std::string text;
   for (const auto& [name, value] : metrics) {
-    text += text.empty() ? '{' : ',';
-    if (!AppendPlainText(name, text)) return std::nullopt;
-    text += ':';
+    if (!BeginMember(name, text)) return std::nullopt;
     if (std::isfinite(value)) {
       AppendNumber(value, text);
     } else {
       text += std::isnan(value) ? "\"nan\"" : (value > 0 ? "\"inf\"" : "\"-inf\"");
     }
   }
-  text += text.empty() ? "{}" : "}";
+  EndObject(text);
   return text;
 }
 

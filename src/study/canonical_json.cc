@@ -167,12 +167,10 @@ std::optional<Configuration> ReadCanonicalConfiguration(std::string_view text) {
 std::optional<std::string> WriteCanonicalConfiguration(const Configuration& configuration) {
   std::string json;
   for (const auto& [name, value] : configuration) {
-    json += json.empty() ? '{' : ',';
-    if (!AppendPlainText(name, json)) return std::nullopt;
-    json += ':';
+    if (!BeginMember(name, json)) return std::nullopt;
     if (!std::visit(Writer{json}, value)) return std::nullopt;
   }
-  json += json.empty() ? "{}" : "}";
+  EndObject(json);
   return json;
 }
 

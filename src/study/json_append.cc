@@ -28,4 +28,13 @@ void AppendNumber(double number, std::string& json) {
   json.append(digits, nlohmann::detail::to_chars(digits, digits + sizeof(digits), number));
 }
 
+bool BeginMember(std::string_view name, std::string& json) {
+  json += json.empty() ? '{' : ',';
+  if (!AppendPlainText(name, json)) return false;
+  json += ':';
+  return true;
+}
+
+void EndObject(std::string& json) { json += json.empty() ? "{}" : "}"; }
+
 }  // namespace vizsla

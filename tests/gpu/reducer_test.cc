@@ -6,6 +6,7 @@
 
 #include "src/comm/nccl_communicator.h"
 #include "src/train/gradient_reducer.h"
+#include "tests/comm/forwarding_communicator.h"
 #include "tests/gpu/testing.h"
 
 namespace vizsla {
@@ -13,40 +14,20 @@ namespace {
 
 // NCCL on one rank, said to be two of which the other one adds nothing: all of the way that a sum
 // takes, and a result that is known.
-class TwoOfWhichOneIsSilent : public Communicator {
+class TwoOfWhichOneIsSilent : public testing::ForwardingCommunicator {
  public:
-  explicit TwoOfWhichOneIsSilent(Communicator& nccl) : nccl_(nccl) {}
+  using ForwardingCommunicator::ForwardingCommunicator;
   int rank() const override { return 0; }
   int size() const override { return 2; }
-  absl::Status Barrier() override { return nccl_.Barrier(); }
-  absl::Status Broadcast(std::span<std::byte> bytes, int root) override {
-    return nccl_.Broadcast(bytes, root);
-  }
-  absl::Status AllReduceSum(std::span<float> values) override { return nccl_.AllReduceSum(values); }
-  absl::Status AllReduceSum(std::span<double> values) override {
-    return nccl_.AllReduceSum(values);
-  }
   absl::Status StartAllReduceSum(std::span<float>) override {
     return absl::UnimplementedError("gradients were copied to the host");
   }
   absl::Status StartAllReduceSum(std::span<Bfloat16>) override {
     return absl::UnimplementedError("gradients were copied to the host");
   }
-  bool device_sums() const override { return nccl_.device_sums(); }
-  absl::Status StartDeviceSum(const DeviceValues& values) override {
-    return nccl_.StartDeviceSum(values);
-  }
-  void PollSums() override { nccl_.PollSums(); }
-  absl::Status FinishSums() override { return nccl_.FinishSums(); }
-  absl::Status AllReduceMax(std::span<int64_t> values) override {
-    return nccl_.AllReduceMax(values);
-  }
   absl::Status AllGather(std::span<const std::byte>, std::span<std::byte>) override {
     return absl::UnimplementedError("not needed");
   }
-
- private:
-  Communicator& nccl_;
 };
 
 NamedTensors Parameters() {

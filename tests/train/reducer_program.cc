@@ -15,6 +15,7 @@
 #include "src/train/foreign_errors.h"
 #include "src/train/gradient_reducer.h"
 #include "src/train/streams.h"
+#include "tests/comm/forwarding_communicator.h"
 
 namespace vizsla {
 namespace {
@@ -107,45 +108,23 @@ void ExpectSameBitsOnAllRanks(const NamedTensors& parameters) {
 }
 
 // Calls the memory of the CPU a GPU's, as far as a transport can tell.
-class PretendedGpus : public Communicator {
+class PretendedGpus : public testing::ForwardingCommunicator {
  public:
-  explicit PretendedGpus(Communicator& inner) : inner_(inner) {}
-  int rank() const override { return inner_.rank(); }
-  int size() const override { return inner_.size(); }
-  absl::Status Barrier() override { return inner_.Barrier(); }
-  absl::Status Broadcast(std::span<std::byte> bytes, int root) override {
-    return inner_.Broadcast(bytes, root);
-  }
-  absl::Status AllReduceSum(std::span<float> values) override {
-    return inner_.AllReduceSum(values);
-  }
-  absl::Status AllReduceSum(std::span<double> values) override {
-    return inner_.AllReduceSum(values);
-  }
+  using ForwardingCommunicator::ForwardingCommunicator;
   absl::Status StartAllReduceSum(std::span<float>) override {
     return absl::UnimplementedError("gradients were copied to the host");
   }
   absl::Status StartAllReduceSum(std::span<Bfloat16>) override {
     return absl::UnimplementedError("gradients were copied to the host");
   }
-  bool device_sums() const override { return inner_.size() > 1; }
+  bool device_sums() const override { return size() > 1; }
   absl::Status StartDeviceSum(const DeviceValues& values) override {
     if (values.type == DeviceValues::Type::kBfloat16) {
-      return inner_.StartAllReduceSum(std::span(static_cast<Bfloat16*>(values.data), values.count));
+      return inner().StartAllReduceSum(
+          std::span(static_cast<Bfloat16*>(values.data), values.count));
     }
-    return inner_.StartAllReduceSum(std::span(static_cast<float*>(values.data), values.count));
+    return inner().StartAllReduceSum(std::span(static_cast<float*>(values.data), values.count));
   }
-  void PollSums() override { inner_.PollSums(); }
-  absl::Status FinishSums() override { return inner_.FinishSums(); }
-  absl::Status AllReduceMax(std::span<int64_t> values) override {
-    return inner_.AllReduceMax(values);
-  }
-  absl::Status AllGather(std::span<const std::byte> mine, std::span<std::byte> all) override {
-    return inner_.AllGather(mine, all);
-  }
-
- private:
-  Communicator& inner_;
 };
 
 struct ReducerCase {
@@ -356,41 +335,18 @@ INSTANTIATE_TEST_SUITE_P(Buckets, ReducerTest,
                          });
 
 // Counts what is under way when the pass ends.
-class Watching : public Communicator {
+class Watching : public testing::ForwardingCommunicator {
  public:
-  explicit Watching(Communicator& inner) : inner_(inner) {}
-  int rank() const override { return inner_.rank(); }
-  int size() const override { return inner_.size(); }
-  absl::Status Barrier() override { return inner_.Barrier(); }
-  absl::Status Broadcast(std::span<std::byte> bytes, int root) override {
-    return inner_.Broadcast(bytes, root);
-  }
-  absl::Status AllReduceSum(std::span<float> values) override {
-    return inner_.AllReduceSum(values);
-  }
-  absl::Status AllReduceSum(std::span<double> values) override {
-    return inner_.AllReduceSum(values);
-  }
+  using ForwardingCommunicator::ForwardingCommunicator;
   absl::Status StartAllReduceSum(std::span<float> values) override {
     sizes.push_back(values.size());
-    return inner_.StartAllReduceSum(values);
+    return inner().StartAllReduceSum(values);
   }
   absl::Status StartAllReduceSum(std::span<Bfloat16> values) override {
     sizes.push_back(values.size());
-    return inner_.StartAllReduceSum(values);
-  }
-  void PollSums() override { inner_.PollSums(); }
-  absl::Status FinishSums() override { return inner_.FinishSums(); }
-  absl::Status AllReduceMax(std::span<int64_t> values) override {
-    return inner_.AllReduceMax(values);
-  }
-  absl::Status AllGather(std::span<const std::byte> mine, std::span<std::byte> all) override {
-    return inner_.AllGather(mine, all);
+    return inner().StartAllReduceSum(values);
   }
   std::vector<size_t> sizes;
-
- private:
-  Communicator& inner_;
 };
 
 TEST(Overlap, BucketsLeaveInOrderWhileThePassGoesOn) {
