@@ -57,8 +57,7 @@ if(VIZSLA_WITH_OPENCV)
   target_link_libraries(vizsla_opencv INTERFACE opencv_core opencv_imgproc opencv_imgcodecs JPEG::JPEG)
 endif()
 if(VIZSLA_WITH_TORCH)
-  # Our code has no kernels of its own; the wheel's configuration wants an architecture all the same, and
-  # cannot ask a GPU that is not there.
+  # The wheel's configuration wants an architecture, and cannot ask a GPU that is not there.
   set(TORCH_CUDA_ARCH_LIST "9.0" CACHE STRING "CUDA architectures, for the LibTorch wheel's configuration")
   find_package(Torch REQUIRED)
   add_library(vizsla_torch INTERFACE)
@@ -69,6 +68,7 @@ if(VIZSLA_WITH_TORCH)
   target_compile_options(vizsla_torch INTERFACE -Wno-deprecated-declarations)
 endif()
 if(VIZSLA_WITH_CUDA)
+  enable_language(CUDA)
   find_package(CUDAToolkit REQUIRED)
   find_library(NCCL_LIBRARY nccl REQUIRED)
   find_path(NCCL_INCLUDE_DIR nccl.h REQUIRED)

@@ -2,7 +2,7 @@
 # What deploy/gpu-tests.sh needs on a GPU machine that has PyTorch's wheel and Ubuntu 24.04 or later, but none of
 # Debian's libraries and no way to fetch them:
 #   deploy/gpu-bundle.sh BUILD FOLDER
-# BUILD: a build tree with gpu_test, comm_nccl_test and train_step_benchmark. There: bash FOLDER/run.sh
+# BUILD: a build tree with gpu_test, comm_nccl_test, train_step_benchmark and device_heads_benchmark. There: bash FOLDER/run.sh
 set -eu
 build=$1
 folder=$2
@@ -11,7 +11,7 @@ rm -rf "$folder"
 mkdir -p "$folder/bin" "$folder/lib" "$folder/deploy" "$folder/benchmark"
 cp "$root/deploy/gpu-tests.sh" "$folder/deploy/"
 cp "$root"/tests/benchmark/train_step_*.py "$folder/benchmark/"
-for program in gpu_test comm_nccl_test train_step_benchmark; do
+for program in gpu_test comm_nccl_test train_step_benchmark device_heads_benchmark; do
   cp "$build/bin/$program" "$folder/bin/"
   strip "$folder/bin/$program"
 done

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Tests and benchmarks that need a GPU, one after the other; none stops the next.
 #   deploy/gpu-tests.sh [BIN [OUT]]
-# BIN: the folder of gpu_test, comm_nccl_test, train_step_benchmark and, if it is there, comm_nccl_mpi_test (default build/gpu/bin). OUT: where logs go
+# BIN: the folder of gpu_test, comm_nccl_test, train_step_benchmark, device_heads_benchmark and, if it is there, comm_nccl_mpi_test
+# (default build/gpu/bin). OUT: where logs go
 # (default: gpu-results beside BIN). Ends with 1 when a test failed; without a GPU the tests say that they are skipped.
 # VIZSLA_PEER_PYTHON (default python3): a Python with torch and torchvision, for PyTorch's own step times.
 set -u
@@ -48,8 +49,9 @@ if [ -x "$bin/comm_nccl_mpi_test" ] && command -v mpirun >"$out/mpirun.log" &&
   { [ "$(id -u)" != 0 ] || [ "${OMPI_ALLOW_RUN_AS_ROOT:-}" = 1 ]; }; then
   run nccl_two_ranks 40 mpirun --oversubscribe -np 2 "$bin/comm_nccl_mpi_test"
 fi
-run gpu_test "${VIZSLA_TESTS_LIMIT:-240}" "$bin/gpu_test" --gtest_brief=1
+run gpu_test "${VIZSLA_TESTS_LIMIT:-240}" "$bin/gpu_test"
 if [ "${VIZSLA_ONLY_TESTS:-}" = 1 ]; then exit $failed; fi
+run heads "${VIZSLA_STEPS_LIMIT:-65}" "$bin/device_heads_benchmark" --device "$device" --seconds "${VIZSLA_SECONDS:-0.4}"
 run ours "${VIZSLA_STEPS_LIMIT:-65}" "$bin/train_step_benchmark" --device "$device" \
   --seconds "${VIZSLA_SECONDS:-0.4}" "${rows[@]}"
 run eager "${VIZSLA_STEPS_LIMIT:-65}" "$python" "$benchmarks/train_step_peer.py" eager --device "$device" \

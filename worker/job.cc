@@ -188,8 +188,7 @@ class Job {
     VIZSLA_RETURN_IF_ERROR(Vote(*world_, open()));
     session_options_.wait = options_.wait;
     session_options_.trials_at_once =
-        TrialsAtOnce(options_.trials_at_once, threads, options_.ranks_per_trial,
-                     session_options_.trainer.device);
+        TrialsAtOnce(options_.trials_at_once, threads, options_.ranks_per_trial);
     session_options_.threads = threads;
     session_options_.study = agreed_.study;
     session_options_.trainer.use_feature_cache = options_.use_feature_cache;

@@ -26,10 +26,10 @@ int ThreadsPerRank(int asked, int cores, int local_ranks) {
   return std::max(1, cores / std::max(1, local_ranks));
 }
 
-int TrialsAtOnce(int asked, int threads, int ranks_per_trial, const std::string& device) {
+int TrialsAtOnce(int asked, int threads, int ranks_per_trial) {
   constexpr int kMostUnasked = 8;
   if (asked > 0) return asked;
-  return ranks_per_trial == 1 && device == "cpu" ? std::clamp(threads, 1, kMostUnasked) : 1;
+  return ranks_per_trial == 1 ? std::clamp(threads, 1, kMostUnasked) : 1;
 }
 
 namespace {

@@ -17,7 +17,7 @@ int ThreadsPerRank(int asked, int cores, int local_ranks);
 // As many heads on cached features as a rank trains beside each other: what was asked for; else,
 // where there are bundles (lease_bundle.h) at all, one a thread, up to 8, for samplers that learn
 // suggest blindly for all but the first.
-int TrialsAtOnce(int asked, int threads, int ranks_per_trial, const std::string& device);
+int TrialsAtOnce(int asked, int threads, int ranks_per_trial);
 
 // Cores that this process may run on if nobody binds it: the cpuset of the machine or container.
 int UsableCores();

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "src/base/check.h"
+#include "src/nn/device_mask.h"
 #include "src/nn/random_fill.h"
-#include "src/nn/tensors.h"
 
 namespace vizsla {
 
@@ -53,22 +53,33 @@ DropoutImpl::DropoutImpl(double rate, std::string layer, DropoutUnit unit)
     : rate_(rate), layer_(std::move(layer)), unit_(unit) {}
 
 void DropoutImpl::DrawMask(const DropoutStep& step, int64_t row_size, std::span<float> mask) const {
-  DrawDropoutMask(step.key.With("dropout").With(layer_), step.first_row, row_size, rate_, mask);
+  DrawDropoutMask(MaskKey(step.key), step.first_row, row_size, rate_, mask);
+}
+
+torch::Tensor DropoutImpl::MaskOf(const std::vector<int64_t>& sizes,
+                                  const torch::Device& device) const {
+  VIZSLA_CHECK(step_.has_value());
+  torch::Tensor mask = torch::empty(sizes, torch::dtype(torch::kFloat32).device(device));
+  const int64_t row_size = mask.numel() / sizes.front();
+  if (device.is_cuda()) {
+    DrawDropoutMaskOnDevice(key_on_device_, MaskKey(step_->key).value(), step_->first_row, row_size,
+                            rate_, mask);
+  } else {
+    DrawMask(*step_, row_size, {mask.data_ptr<float>(), static_cast<size_t>(mask.numel())});
+  }
+  return mask;
 }
 
 torch::Tensor DropoutImpl::forward(const torch::Tensor& x) {
   if (!is_training() || rate_ == 0 || x.size(0) == 0) return x;
-  VIZSLA_CHECK(step_.has_value());
   std::vector<int64_t> sizes = x.sizes().vec();
   const bool image = sizes.size() == 4;
   if (image) sizes = {x.size(0), x.size(2), x.size(3), x.size(1)};
   if (unit_ == DropoutUnit::kRow) std::fill(sizes.begin() + 1, sizes.end(), 1);
-  torch::Tensor mask = torch::empty(sizes, torch::kFloat32);
-  DrawMask(*step_, mask.numel() / x.size(0),
-           {mask.data_ptr<float>(), static_cast<size_t>(mask.numel())});
+  torch::Tensor mask = MaskOf(sizes, x.device());
   if (image) mask = mask.permute({0, 3, 1, 2});  // channels-last, as the activations are
   // The factor in float32, as torch.nn.functional.dropout has it, also for a lower type.
-  return (x * ToDevice(mask, x.device())).to(x.scalar_type());
+  return (x * mask).to(x.scalar_type());
 }
 
 }  // namespace vizsla

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "src/base/random.h"
 
@@ -43,12 +44,21 @@ class DropoutImpl : public torch::nn::Module {
   double rate() const { return rate_; }
   // The mask of a step's rows, as forward draws it.
   void DrawMask(const DropoutStep& step, int64_t row_size, std::span<float> mask) const;
+  // Names this layer's masks of a step.
+  StreamKey MaskKey(const StreamKey& step) const { return step.With("dropout").With(layer_); }
+  // For a forward pass that is recorded on a GPU (device_graph.h): where the value of MaskKey
+  // stands there, an int64 of the same bits, in place of the step's. Undefined: the step's again.
+  void SetKeyOnDevice(const torch::Tensor& key) { key_on_device_ = key; }
 
  private:
+  // 0 or 1 / (1 - rate); float32, row-major.
+  torch::Tensor MaskOf(const std::vector<int64_t>& sizes, const torch::Device& device) const;
+
   double rate_;
   std::string layer_;
   DropoutUnit unit_;
   std::optional<DropoutStep> step_;
+  torch::Tensor key_on_device_;
 };
 TORCH_MODULE(Dropout);
 

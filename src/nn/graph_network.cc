@@ -159,6 +159,14 @@ void GraphNetwork::SetStep(const DropoutStep& step) {
   }
 }
 
+std::vector<Dropout> GraphNetwork::Dropouts() const {
+  std::vector<Dropout> all;
+  for (const Node& node : nodes_) {
+    if (node.dropout && node.dropout->rate() > 0) all.push_back(node.dropout);
+  }
+  return all;
+}
+
 void GraphNetwork::SetReduction(const SumReduction& reduction) {
   for (Node& node : nodes_) {
     if (node.norm) node.norm->SetReduction(reduction);

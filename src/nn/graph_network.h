@@ -49,6 +49,8 @@ class GraphNetwork : public torch::nn::Module {
   void DropFolded();
 
   void SetStep(const DropoutStep& step);
+  // Those that drop something.
+  std::vector<Dropout> Dropouts() const;
   void SetReduction(const SumReduction& reduction);
   // Of all batch norms: see batch_norm.h.
   void SetLearnsStatistics(bool learns);

@@ -69,6 +69,13 @@ void Head::SetStep(const DropoutStep& step) {
   parts_.dropout->SetStep(step);
 }
 
+std::vector<Dropout> Head::Dropouts() const {
+  std::vector<Dropout> all = parts_.hidden_dropout;
+  all.push_back(parts_.dropout);
+  std::erase_if(all, [](const Dropout& dropout) { return dropout->rate() == 0; });
+  return all;
+}
+
 void Head::SetReduction(const SumReduction& reduction) {
   for (BatchNorm& norm : parts_.dense_norm) norm->SetReduction(reduction);
   if (parts_.input_norm) parts_.input_norm->SetReduction(reduction);

@@ -49,6 +49,8 @@ class Head : public torch::nn::Module {
   // differentiable.
   torch::Tensor Penalty(double l1, double l2, double l2_bias) const;
   void SetStep(const DropoutStep& step);
+  // Those that drop something, in the order of forward().
+  std::vector<Dropout> Dropouts() const;
   void SetReduction(const SumReduction& reduction);
   int64_t features() const { return features_; }
   // For those who compute its passes themselves (src/train/head_layers.h).

@@ -51,6 +51,12 @@ void Model::BeginStep(const StreamKey& step_key, int64_t first_row) {
   body_->SetStep(step);
 }
 
+std::vector<Dropout> Model::Dropouts() const {
+  std::vector<Dropout> all = body_->Dropouts();
+  for (Dropout& dropout : head_->Dropouts()) all.push_back(std::move(dropout));
+  return all;
+}
+
 void Model::SetBatchNormReduction(const SumReduction& reduction) {
   head_->SetReduction(reduction);
   body_->SetReduction(reduction);

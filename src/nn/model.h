@@ -69,6 +69,8 @@ class Model : public torch::nn::Module {
   // Before each training step: names the step for the dropout masks. (seed, trial, epoch, step),
   // and the place of this rank's first row in the global batch; a rank's rows are contiguous.
   void BeginStep(const StreamKey& step_key, int64_t first_row);
+  // The layers that it names the step for, but those that drop nothing; in one order always.
+  std::vector<Dropout> Dropouts() const;
   // For all batch norms that are not frozen; null for local statistics. See batch_norm.h.
   void SetBatchNormReduction(const SumReduction& reduction);
 

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "src/base/check.h"
+#include "src/nn/device_graph.h"
 #include "src/weights/expected_tensors.h"
 
 namespace vizsla {
@@ -59,6 +60,7 @@ torch::Tensor ToTensor(const TensorView& view) {
 
 torch::Tensor ToDevice(const torch::Tensor& tensor, const torch::Device& device) {
   if (device.is_cpu()) return tensor;
+  TORCH_CHECK(!DeviceGraph::IsRecording(), "memory of the processor is read in it");
   return tensor.pin_memory().to(device, /*non_blocking=*/true);
 }
 

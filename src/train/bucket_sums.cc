@@ -1,24 +1,11 @@
 #include "src/train/bucket_sums.h"
 
-#include <c10/core/Stream.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
-#include <torch/version.h>
-
 #include <span>
+
+#include "src/nn/device_stream.h"
 
 namespace vizsla {
 namespace {
-
-// As the transport wants it: a cudaStream_t. Null is CUDA's default stream, and LibTorch's.
-void* CurrentStream(const torch::Device& device) {
-// Where it was tried; earlier versions do not tell for CUDA.
-#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 11)
-  if (device.is_cpu()) return nullptr;
-  return c10::impl::VirtualGuardImpl(device.type()).getStream(device).native_handle();
-#else
-  return nullptr;
-#endif
-}
 
 template <typename T>
 std::span<T> SpanOf(const torch::Tensor& tensor) {

@@ -12,6 +12,7 @@
 #include "src/base/log.h"
 #include "src/catalog/feature_key.h"
 #include "src/nn/autocast.h"
+#include "src/nn/device_graph.h"
 #include "src/nn/tensors.h"
 #include "src/train/cache_budget.h"
 
@@ -55,7 +56,11 @@ class Filler {
         frozen_weights_(frozen_weights),
         model_(model),
         group_(group),
-        hooks_(hooks) {}
+        hooks_(hooks),
+        frozen_pass_([this](const torch::Tensor& images) {
+          const Autocast autocast(plan_.precision, images.device());
+          return input_.Rows(model_, images);
+        }) {}
 
   // `with_train`: the rows of the train photos, too.
   absl::StatusOr<std::optional<TrialFeatures>> Run(bool with_train) {
@@ -249,9 +254,8 @@ class Filler {
     torch::Tensor images = torch::empty({count, 3, side, side});
     VIZSLA_RETURN_IF_ERROR(part.source.Fill(views, images.data_ptr<float>()));
     const torch::Device device(options_.device);
-    const Autocast autocast(plan_.precision, device);
     const torch::Tensor features =
-        input_.Rows(model_, ToDevice(images, device)).to(torch::kCPU, torch::kFloat32).contiguous();
+        frozen_pass_(ToDevice(images, device)).to(torch::kCPU, torch::kFloat32).contiguous();
     std::memcpy(values, features.data_ptr<float>(), static_cast<size_t>(features.nbytes()));
     return absl::OkStatus();
   }
@@ -271,10 +275,12 @@ class Filler {
   }
 
   std::optional<TrialFeatures> Features() const {
-    TrialFeatures features;
-    if (has_train_) features.train = parts_.front().cache;
-    features.validation = parts_.back().cache;
-    features.input = input_;
+    const torch::Device device(options_.device);
+    const auto rows_of = [&](const Part& part) {
+      return FeatureRows(part.cache, part.views.count(), input_, device);
+    };
+    TrialFeatures features{input_, std::nullopt, rows_of(parts_.back())};
+    if (has_train_) features.train = rows_of(parts_.front());
     return features;
   }
 
@@ -295,6 +301,7 @@ class Filler {
   std::vector<double> batch_seconds_a_row_;
   double callback_seconds_ = 0;  // computing and reporting
   size_t rows_computed_ = 0;
+  ReplayedFunction frozen_pass_;  // images to rows
   bool decided_ = false;
   bool pays_ = true;
   absl::Status compute_status_;  // tells a trial's own error from one of the cache's files
@@ -302,16 +309,27 @@ class Filler {
 
 }  // namespace
 
-torch::Tensor TrialFeatures::Gather(const FeatureCache& cache,
-                                    std::span<const PhotoView> views) const {
+FeatureRows::FeatureRows(std::shared_ptr<FeatureCache> cache, int view_count,
+                         const CachedInput& input, const torch::Device& device)
+    : cache_(std::move(cache)),
+      first_float_(input.first_float()),
+      float_count_(input.float_count()),
+      device_(device),
+      on_device_(SharedDeviceRows(
+          cache_,
+          {.first_float = first_float_, .float_count = float_count_, .view_count = view_count},
+          device)) {}
+
+torch::Tensor FeatureRows::Gather(std::span<const PhotoView> views) const {
+  if (on_device_ != nullptr) return on_device_->Gather(views);
   torch::Tensor rows =
-      torch::empty({static_cast<int64_t>(views.size()), static_cast<int64_t>(input.float_count())});
+      torch::empty({static_cast<int64_t>(views.size()), static_cast<int64_t>(float_count_)});
   float* row = rows.data_ptr<float>();
   for (const PhotoView& view : views) {
-    cache.ReadRow(view.photo, view.view_number, input.first_float(), input.float_count(), row);
-    row += input.float_count();
+    cache_->ReadRow(view.photo, view.view_number, first_float_, float_count_, row);
+    row += float_count_;
   }
-  return rows;
+  return ToDevice(rows, device_);
 }
 
 bool RowsFit(const TrainingPlan& plan, const TrainingData& data, const TrainerOptions& options) {

@@ -9,21 +9,36 @@
 
 #include "src/nn/model.h"
 #include "src/train/cached_input.h"
+#include "src/train/device_rows.h"
 #include "src/train/feature_cache.h"
 #include "src/train/trainer.h"
 #include "src/train/voting_group.h"
 
 namespace vizsla {
 
+// Rows of one source's photos, for one trial on one device.
+class FeatureRows {
+ public:
+  // `cache` holds the rows of the first `view_count` views.
+  FeatureRows(std::shared_ptr<FeatureCache> cache, int view_count, const CachedInput& input,
+              const torch::Device& device);
+
+  // views.size() x the trial's part of a row, on the device. LibTorch's exceptions travel through.
+  torch::Tensor Gather(std::span<const PhotoView> views) const;
+
+ private:
+  std::shared_ptr<FeatureCache> cache_;
+  size_t first_float_, float_count_;
+  torch::Device device_;
+  std::shared_ptr<const DeviceRows> on_device_;  // null: they are read from the cache
+};
+
 // What the trained part reads: some or all floats of the cached rows.
 struct TrialFeatures {
   CachedInput input;
-  // Null when training draws a fresh view in every epoch, or mixes rows.
-  std::shared_ptr<FeatureCache> train;
-  std::shared_ptr<FeatureCache> validation;
-
-  // views.size() x input.float_count(), on the CPU.
-  torch::Tensor Gather(const FeatureCache& cache, std::span<const PhotoView> views) const;
+  // Nullopt when training draws a fresh view in every epoch, or mixes rows.
+  std::optional<FeatureRows> train;
+  FeatureRows validation;
 };
 
 // Whether the plan's rows can be kept, and of these photos are not larger than the options allow.

@@ -7,11 +7,15 @@
 
 namespace vizsla {
 
-bool HeadStep::Fits(const TrainingPlan& plan, const torch::Device& device, int ranks) {
-  if (!device.is_cpu() || ranks != 1 || plan.precision != Precision::kFloat32) return false;
+bool HeadStep::IsHeadOnSharedRows(const TrainingPlan& plan) {
   const auto rows = CachedRowsOf(plan);
   return BackboneIsFrozen(plan) && TrainRowsAreShared(plan) && rows.has_value() &&
          rows->kind != CachedRows::Kind::kCut;
+}
+
+bool HeadStep::Fits(const TrainingPlan& plan, const torch::Device& device, int ranks) {
+  return device.is_cpu() && ranks == 1 && plan.precision == Precision::kFloat32 &&
+         IsHeadOnSharedRows(plan);
 }
 
 HeadStep::HeadStep(const TrainingPlan& plan, Model& model, std::vector<float> class_weights)

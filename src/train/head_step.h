@@ -20,7 +20,9 @@ namespace vizsla {
 // LibTorch's exceptions travel through.
 class HeadStep {
  public:
-  // Whether only the head trains, in float32, on the CPU, by one rank, on rows that a cache holds.
+  // Whether only the head trains, on rows that a cache holds.
+  static bool IsHeadOnSharedRows(const TrainingPlan& plan);
+  // Whether it does so in float32, on the CPU, by one rank.
   static bool Fits(const TrainingPlan& plan, const torch::Device& device, int ranks);
 
   // `class_weights`: one a class, or none. `model`, which outlives this object, is the plan's.

@@ -7,6 +7,10 @@ namespace {
 
 namespace functional = torch::nn::functional;
 
+torch::Tensor LabelsOn(const torch::Device& device, const std::vector<int64_t>& labels) {
+  return ToDevice(torch::tensor(torch::ArrayRef<int64_t>(labels), torch::kInt64), device);
+}
+
 }  // namespace
 
 std::vector<int64_t> LabelsOf(const BatchSource& source, std::span<const PhotoView> rows) {
@@ -25,24 +29,30 @@ TrainingLoss::TrainingLoss(const BatchSource& source, double smoothing,
 }
 
 torch::Tensor TrainingLoss::RowLosses(const torch::Tensor& logits,
-                                      const std::vector<int64_t>& labels) const {
-  const torch::Tensor targets =
-      ToDevice(torch::tensor(torch::ArrayRef<int64_t>(labels), torch::kInt64), device_);
+                                      const torch::Tensor& labels) const {
   const torch::Tensor losses = functional::cross_entropy(
-      logits.to(torch::kFloat32), targets,
+      logits.to(torch::kFloat32), labels,
       functional::CrossEntropyFuncOptions().reduction(torch::kNone).label_smoothing(smoothing_));
-  return class_weights_.defined() ? losses * class_weights_.index_select(0, targets) : losses;
+  return class_weights_.defined() ? losses * class_weights_.index_select(0, labels) : losses;
 }
 
-torch::Tensor TrainingLoss::Sum(const torch::Tensor& logits,
-                                std::span<const PhotoView> rows) const {
-  const torch::Tensor own = RowLosses(logits, LabelsOf(source_, rows));
+LossTargets TrainingLoss::TargetsOf(std::span<const PhotoView> rows) const {
+  LossTargets targets;
+  targets.labels = LabelsOn(device_, LabelsOf(source_, rows));
   // All rows of a batch are mixed alike, or none.
-  if (rows.empty() || !rows.front().mixed_in) return own.sum();
-  std::vector<int64_t> labels;
-  for (const PhotoView& row : rows) labels.push_back(source_.label(row.mixed_in->photo));
-  const double weight = rows.front().mixed_in->mix.weight;
-  return (weight * own + (1 - weight) * RowLosses(logits, labels)).sum();
+  if (rows.empty() || !rows.front().mixed_in) return targets;
+  std::vector<int64_t> partners;
+  for (const PhotoView& row : rows) partners.push_back(source_.label(row.mixed_in->photo));
+  targets.partners = LabelsOn(device_, partners);
+  targets.own_weight = rows.front().mixed_in->mix.weight;
+  return targets;
+}
+
+torch::Tensor TrainingLoss::Sum(const torch::Tensor& logits, const LossTargets& targets) const {
+  const torch::Tensor own = RowLosses(logits, targets.labels);
+  if (!targets.partners.defined()) return own.sum();
+  const double weight = targets.own_weight;
+  return (weight * own + (1 - weight) * RowLosses(logits, targets.partners)).sum();
 }
 
 }  // namespace vizsla

@@ -1,37 +1,41 @@
 #include "src/train/step_sums.h"
 
-#include "src/nn/tensors.h"
+#include <span>
+
 #include "src/train/batch_tensors.h"
 
 namespace vizsla {
 
 void StepSums::Add(const torch::Tensor& loss, const torch::Tensor& logits,
-                   std::span<const int64_t> labels, int class_count, Tally& tally) {
-  tally.rows += static_cast<double>(labels.size());
+                   const torch::Tensor& labels, int class_count, Tally& tally) {
   if (!logits.device().is_cpu()) {
-    if (!labels.empty()) AddOnDevice(loss, logits, labels);
-    if (steps_ == kStepsInFlight) CollectInto(tally);
+    if (!sums_.defined()) {
+      sums_ = torch::zeros({2}, torch::dtype(torch::kFloat64).device(logits.device()));
+    }
+    if (labels.size(0) == 0) return;
+    AddOnDevice(loss, logits, labels);
+    StepAdded(tally);
     return;
   }
   tally.loss += loss.item<double>();
+  const std::span<const int64_t> host(labels.data_ptr<int64_t>(),
+                                      static_cast<size_t>(labels.size(0)));
   WithValues(logits, [&](std::span<const float> values) {
-    tally.correct += static_cast<double>(CountCorrect(values, labels, class_count));
+    tally.correct += static_cast<double>(CountCorrect(values, host, class_count));
   });
 }
 
+void StepSums::StepAdded(Tally& tally) {
+  if (++steps_ == kStepsInFlight) CollectInto(tally);
+}
+
 void StepSums::AddOnDevice(const torch::Tensor& loss, const torch::Tensor& logits,
-                           std::span<const int64_t> labels) {
+                           const torch::Tensor& labels) {
   const torch::NoGradGuard no_gradients;
-  if (!sums_.defined()) {
-    sums_ = torch::zeros({2}, torch::dtype(torch::kFloat64).device(logits.device()));
-  }
-  const torch::Tensor targets = ToDevice(
-      torch::tensor(torch::ArrayRef<int64_t>(labels.data(), labels.size())), logits.device());
   // Of equal ones the lowest class, and NaN, which is never right, before all numbers.
   const auto [largest, place] = logits.detach().max(1);
-  const torch::Tensor right = (place == targets).logical_and(largest == largest);
+  const torch::Tensor right = (place == labels).logical_and(largest == largest);
   sums_.add_(torch::stack({loss.detach().to(torch::kFloat64), right.sum().to(torch::kFloat64)}));
-  ++steps_;
 }
 
 void StepSums::CollectInto(Tally& tally) {

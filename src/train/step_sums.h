@@ -4,18 +4,25 @@
 
 #include <torch/torch.h>
 
-#include <span>
-
 #include "src/train/tally.h"
 
 namespace vizsla {
 
-// Counts as AddLogits does. Not thread-safe. LibTorch's exceptions travel through.
+// The loss and the right rows alone; whoever adds counts the rows. Counts as AddLogits does. Not
+// thread-safe. LibTorch's exceptions travel through.
 class StepSums {
  public:
-  // `loss`: the rows' sum, a scalar; logits: labels.size() x class_count.
-  void Add(const torch::Tensor& loss, const torch::Tensor& logits, std::span<const int64_t> labels,
+  // `loss`: the rows' sum, a scalar; logits: rows x class_count; labels: int64, one a row. All on
+  // one device.
+  void Add(const torch::Tensor& loss, const torch::Tensor& logits, const torch::Tensor& labels,
            int class_count, Tally& tally);
+
+  // Add in two halves, for a step on a GPU that is recorded (device_graph.h): AddOnDevice is part
+  // of the recording, after there has been an Add on that GPU; StepAdded follows each replay.
+  void AddOnDevice(const torch::Tensor& loss, const torch::Tensor& logits,
+                   const torch::Tensor& labels);
+  void StepAdded(Tally& tally);
+
   // Moves what a GPU still holds into the tally; waits for the GPU. To be called before the tally
   // is read.
   void CollectInto(Tally& tally);
@@ -23,9 +30,6 @@ class StepSums {
  private:
   // So that the host cannot prepare without bound.
   static constexpr int kStepsInFlight = 16;
-
-  void AddOnDevice(const torch::Tensor& loss, const torch::Tensor& logits,
-                   std::span<const int64_t> labels);
 
   torch::Tensor sums_;  // loss, correct; float64 on the GPU; undefined before the first step
   int steps_ = 0;       // in sums_

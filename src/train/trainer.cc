@@ -13,6 +13,7 @@
 #include "src/base/log.h"
 #include "src/base/sha256.h"
 #include "src/nn/autocast.h"
+#include "src/nn/device_stream.h"
 #include "src/nn/model.h"
 #include "src/nn/weights_import.h"
 #include "src/train/autoencoder.h"
@@ -75,6 +76,10 @@ class TrialRun {
         early_stopping_(EarlyStoppingOf(plan_, assignment.early_stopping)),
         costs_(assignment.objective, plan_, data.class_count),
         device_(torch::kCPU) {}
+  ~TrialRun() {
+    // It may read what is not this trial's alone.
+    if (stream_) stream_->Wait();
+  }
 
   absl::StatusOr<TrialResult> Run() {
     const Tf32Scope tf32(plan_.precision == Precision::kTf32);
@@ -115,6 +120,7 @@ class TrialRun {
     VIZSLA_RETURN_IF_ERROR(group_.Agree(absl::OkStatus()));
     VIZSLA_ASSIGN_OR_RETURN(features_, PrepareFeatures(assignment_, data_, options_,
                                                        frozen_weights_, *model_, group_, hooks_));
+    if (!features_) DropIdleDeviceRows();
     validation_.emplace(plan_, data_, features_ ? &*features_ : nullptr, *model_, group_, device_);
     turn.reset();
     last_upload_ = SteadyClock::now();
@@ -133,6 +139,7 @@ class TrialRun {
     // processor is many times slower. Threads that LibTorch starts later inherit this.
     at::globalContext().setFlushDenormal(true);
     device_ = torch::Device(options_.device);
+    stream_.emplace(device_);
     // No other worker of this kind can do it either.
     if (const absl::Status status = CheckPrecision(plan_.precision, device_); !status.ok()) {
       return absl::OutOfRangeError(status.message());
@@ -392,7 +399,7 @@ class TrialRun {
 
   // ---- Training
 
-  bool TrainsOnFeatures() const { return features_ && features_->train != nullptr; }
+  bool TrainsOnFeatures() const { return features_ && features_->train; }
   int64_t TrainSteps() const {
     return StepsPerEpoch(static_cast<int64_t>(data_.train->photo_count()), plan_.batch_size);
   }
@@ -413,7 +420,7 @@ class TrialRun {
       const StepRows rows = rows_of(position_.step);
       torch::Tensor input;
       if (TrainsOnFeatures()) {
-        input = ToDevice(features_->Gather(*features_->train, rows.views), device_);
+        input = features_->train->Gather(rows.views);
       } else {
         VIZSLA_ASSIGN_OR_RETURN(Prefetcher::Batch * batch, prefetcher->Next());
         input = ToImages(*batch, plan_.image_size, device_);
@@ -464,6 +471,7 @@ class TrialRun {
   const EarlyStopping early_stopping_;
   CostMetrics costs_;
   torch::Device device_;
+  std::optional<DeviceStream> stream_;  // outlives what works in it
   std::shared_ptr<Model> model_;
   CheckpointIdentity identity_;
   std::string frozen_weights_;  // names the weights that do not train, in names of feature caches

@@ -28,6 +28,12 @@ TrainingStep::TrainingStep(const TrainingPlan& plan, const TrainingData& data, M
     head_step_.emplace(plan, model,
                        WeightsOfClasses(plan.class_weights, *data.train, data.class_count));
   }
+  // A pass that synchronises batch norms, or sends gradients, talks to other ranks. What a loss
+  // scale does next, the processor decides.
+  if (options.record && device.is_cuda() && group.size() == 1 && !update_.loss_scale() &&
+      !memory_.before_pass) {
+    recorded_.emplace(model);
+  }
 }
 
 absl::Status TrainingStep::Run(const StepRows& rows, const torch::Tensor& input,
@@ -35,6 +41,14 @@ absl::Status TrainingStep::Run(const StepRows& rows, const torch::Tensor& input,
                                double learning_rate_factor, Tally& tally) {
   if (head_step_ && cached != nullptr) {
     return CatchAll([&] { return RunFused(rows, input, dropout, learning_rate_factor, tally); });
+  }
+  if (recorded_ && MayBeRecorded(rows)) {
+    bool done = false;
+    VIZSLA_RETURN_IF_ERROR(CatchAll([&]() -> absl::Status {
+      done = RunRecorded(rows, input, cached, dropout, learning_rate_factor, tally);
+      return absl::OkStatus();
+    }));
+    if (done) return absl::OkStatus();
   }
   for (;;) {
     std::vector<Output> outputs;
@@ -44,12 +58,9 @@ absl::Status TrainingStep::Run(const StepRows& rows, const torch::Tensor& input,
     if (status.ok()) {
       return CatchAll([&]() -> absl::Status {
         for (const Output& output : outputs) {
-          const auto views = std::span(rows.views)
-                                 .subspan(static_cast<size_t>(output.rows.begin),
-                                          static_cast<size_t>(output.rows.end - output.rows.begin));
-          sums_.Add(output.loss, output.logits, LabelsOf(*data_.train, views), data_.class_count,
-                    tally);
+          sums_.Add(output.loss, output.logits, output.labels, data_.class_count, tally);
         }
+        tally.rows += static_cast<double>(rows.views.size());
         return absl::OkStatus();
       });
     }
@@ -72,6 +83,29 @@ absl::Status TrainingStep::RunFused(const StepRows& rows, const torch::Tensor& i
   return absl::OkStatus();
 }
 
+bool TrainingStep::MayBeRecorded(const StepRows& rows) const {
+  // One row alone is normalised by numbers that the processor computes.
+  return rows.views.size() > 1 && !rows.views.front().mixed_in &&
+         micro_batches_.Parts(rows.global_count, /*ranks=*/1) == 1;
+}
+
+bool TrainingStep::RunRecorded(const StepRows& rows, const torch::Tensor& input,
+                               const CachedInput* cached, const StreamKey& dropout,
+                               double learning_rate_factor, Tally& tally) {
+  const auto passes = [&](const torch::Tensor& recorded_input, const torch::Tensor& labels) {
+    model_.BeginStep(dropout, /*first_row=*/0);
+    const Output output = ForwardAndBackward(recorded_input, cached, {.labels = labels, .partners = {}},
+                                             rows.global_count, /*with_penalty=*/true, nullptr);
+    sums_.AddOnDevice(output.loss, output.logits, labels);
+  };
+  if (!recorded_->Run(input, LabelsOf(*data_.train, rows.views), dropout, passes)) return false;
+  update_.Apply(learning_rate_factor);
+  sums_.StepAdded(tally);
+  ++recorded_steps_;
+  tally.rows += static_cast<double>(rows.views.size());
+  return true;
+}
+
 bool TrainingStep::MayRepeat(const absl::Status& failure, int64_t global_count) {
   // All that is asked here is the same on all ranks.
   if (!absl::IsResourceExhausted(failure) || !group_.transport().ok() || !group_.may_retry() ||
@@ -81,6 +115,7 @@ bool TrainingStep::MayRepeat(const absl::Status& failure, int64_t global_count) 
   }
   group_.Retry();
   reducer_.Abandon();
+  recorded_.reset();  // of whole steps, whose memory is wanted
   statistics_.Restore();
   update_.ClearGradients();
   if (group_.is_leader()) {
@@ -125,22 +160,31 @@ TrainingStep::Output TrainingStep::Pass(const Input& input, RowRange part, bool 
   const torch::Tensor rows = is_whole ? input.tensor : input.tensor.narrow(0, part.begin, count);
   if (memory_.before_pass) memory_.before_pass(count, false);
   model_.BeginStep(input.dropout, input.rows.mine.begin + part.begin);
+  // Gradients are summed over the ranks and the parts: one of them brings the penalty.
+  return ForwardAndBackward(rows, input.cached, loss_.TargetsOf(views), input.rows.global_count,
+                            /*with_penalty=*/is_last && group_.is_leader(), [&] {
+                              if (memory_.before_pass) memory_.before_pass(count, true);
+                              if (is_last) reducer_.BeginBackward();
+                            });
+}
+
+TrainingStep::Output TrainingStep::ForwardAndBackward(
+    const torch::Tensor& rows, const CachedInput* cached, const LossTargets& targets,
+    int64_t global_count, bool with_penalty, const std::function<void()>& before_backward) {
   torch::Tensor logits;
   {
     const Autocast autocast(plan_.precision, device_);
-    logits = input.cached != nullptr ? input.cached->Logits(model_, rows) : model_.forward(rows);
+    logits = cached != nullptr ? cached->Logits(model_, rows) : model_.forward(rows);
   }
-  const torch::Tensor loss = loss_.Sum(logits, views);
-  torch::Tensor trained = loss / static_cast<double>(input.rows.global_count);
-  // Gradients are summed over the ranks and the parts: one of them brings the penalty.
-  if (is_last && group_.is_leader() && (plan_.l1 > 0 || plan_.l2 > 0 || plan_.l2_bias > 0)) {
+  const torch::Tensor loss = loss_.Sum(logits, targets);
+  torch::Tensor trained = loss / static_cast<double>(global_count);
+  if (with_penalty && (plan_.l1 > 0 || plan_.l2 > 0 || plan_.l2_bias > 0)) {
     trained = trained + model_.HeadPenalty(plan_.l1, plan_.l2, plan_.l2_bias);
   }
-  if (memory_.before_pass) memory_.before_pass(count, true);
-  if (is_last) reducer_.BeginBackward();
+  if (before_backward) before_backward();
   const LossScale* scale = update_.loss_scale();
   (scale != nullptr ? trained * scale->value() : trained).backward();
-  return {part, loss.detach(), logits.detach()};
+  return {loss.detach(), logits.detach(), targets.labels};
 }
 
 }  // namespace vizsla

@@ -3,6 +3,7 @@
 
 #include <torch/torch.h>
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "src/train/head_step.h"
 #include "src/train/loss.h"
 #include "src/train/micro_batches.h"
+#include "src/train/recorded_step.h"
 #include "src/train/step_sums.h"
 #include "src/train/tally.h"
 #include "src/train/trainer.h"
@@ -27,6 +29,8 @@ struct TrainingStepOptions {
   ReducerOptions reducer = {};
   // Steps on cached rows are HeadStep's, where that fits: the same up to rounding.
   bool fuse_head = true;
+  // Passes of one rank on a GPU are recorded where they can be: see recorded_step.h.
+  bool record = true;
 };
 
 // The forward pass computes in the plan's precision (src/nn/autocast.h), the loss in float32.
@@ -63,10 +67,17 @@ class TrainingStep {
   const GradientReducer& reducer() const { return reducer_; }
   // Rows that a rank computes at once; 0: all of its share.
   int64_t rows_at_once() const { return micro_batches_.rows_at_once(); }
+  // How many steps were replays of a recording.
+  int64_t recorded_steps() const { return recorded_steps_; }
 
  private:
   absl::Status RunFused(const StepRows& rows, const torch::Tensor& input, const StreamKey& dropout,
                         double learning_rate_factor, Tally& tally);
+  // Whether the step is one that a recording can stand for.
+  bool MayBeRecorded(const StepRows& rows) const;
+  // False: nothing has been done.
+  bool RunRecorded(const StepRows& rows, const torch::Tensor& input, const CachedInput* cached,
+                   const StreamKey& dropout, double learning_rate_factor, Tally& tally);
   struct Input {
     const StepRows& rows;
     const torch::Tensor& tensor;
@@ -75,8 +86,8 @@ class TrainingStep {
   };
   // What a part of the rows gave.
   struct Output {
-    RowRange rows;
     torch::Tensor loss, logits;  // detached
+    torch::Tensor labels;
   };
 
   // Passes, the group's sum, the update.
@@ -84,6 +95,10 @@ class TrainingStep {
                         std::vector<Output>& outputs);
   // Adds the gradients of some of the rows, which are numbered from 0.
   Output Pass(const Input& input, RowRange rows, bool is_last);
+  // The loss of rows and its logits; `before_backward` is called between the passes.
+  Output ForwardAndBackward(const torch::Tensor& rows, const CachedInput* cached,
+                            const LossTargets& targets, int64_t global_count, bool with_penalty,
+                            const std::function<void()>& before_backward);
   // After a failure: whether all ranks may repeat the step, with fewer rows at once.
   bool MayRepeat(const absl::Status& failure, int64_t global_count);
 
@@ -100,6 +115,8 @@ class TrainingStep {
   GradientReducer reducer_;
   WeightUpdate update_;
   std::optional<HeadStep> head_step_;
+  std::optional<RecordedStep> recorded_;
+  int64_t recorded_steps_ = 0;
   StepSums sums_;
 };
 

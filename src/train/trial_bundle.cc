@@ -8,6 +8,15 @@
 #include "src/train/head_step.h"
 
 namespace vizsla {
+namespace {
+
+bool TrainsHeadOnRows(const TrainingPlan& plan, const torch::Device& device) {
+  if (device.is_cpu()) return HeadStep::Fits(plan, device, /*ranks=*/1);
+  // TF32 is allowed in the whole process or not at all.
+  return HeadStep::IsHeadOnSharedRows(plan) && plan.precision != Precision::kTf32;
+}
+
+}  // namespace
 
 bool TrialBundle::Admits(const TrainingPlan& plan, const Objective& objective,
                          const TrainingData& data, const TrainerOptions& options) {
@@ -15,8 +24,7 @@ bool TrialBundle::Admits(const TrainingPlan& plan, const Objective& objective,
       std::any_of(objective.further.begin(), objective.further.end(),
                   [](const auto& further) { return further.metric == kLatencyMetric; });
   return options.use_feature_cache && !options.feature_cache_folder.empty() && !measures_time &&
-         HeadStep::Fits(plan, torch::Device(options.device), /*ranks=*/1) &&
-         RowsFit(plan, data, options);
+         TrainsHeadOnRows(plan, torch::Device(options.device)) && RowsFit(plan, data, options);
 }
 
 TrialBundle::SetUpTurn::SetUpTurn(TrialBundle& bundle) : lock_(bundle.turn_) {

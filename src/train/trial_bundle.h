@@ -1,10 +1,13 @@
-// Trials that train in one process at the same time, each by RunTrial on a thread of its own. A
-// trial of such a bundle computes on its one thread, its steps by hand (head_step.h): that is the
-// form in which many small heads share a machine's cores. On a CPU they do not meet in every step
-// for one matrix product of all: a core that stays with a trial for some steps finds its weights
-// and moments in its cache, while a round of all trials would bring everybody's from memory in
-// every step; nobody waits for one that validates or reports; and OpenBLAS does not divide small
-// batched products among cores.
+// Trials that train in one process at the same time, each by RunTrial on a thread of its own: that
+// is the form in which many small heads share a machine's cores, or a GPU. They do not meet in
+// every step for one matrix product of all: nobody waits for one that validates or reports.
+//
+// On a CPU a trial of such a bundle computes on its one thread, its steps by hand (head_step.h). A
+// core that stays with a trial for some steps finds its weights and moments in its cache, while a
+// round of all trials would bring everybody's from memory in every step; and OpenBLAS does not
+// divide small batched products among cores. On a GPU each has its stream (src/nn/device_stream.h),
+// gathers its rows there (device_rows.h) and replays its step (recorded_step.h): small kernels of
+// many streams run side by side, and a thread has little to ask for.
 #pragma once
 
 #include <mutex>
@@ -22,9 +25,9 @@ class TrialBundle {
   // `threads` of LibTorch are for a trial that is being set up.
   explicit TrialBundle(int threads) : threads_(threads) {}
 
-  // Whether a trial of the plan may train beside others: one whose steps HeadStep does, on rows
-  // that can be kept. Others have work for all cores and memory for one, and an objective that is a
-  // time is measured alone.
+  // Whether a trial of the plan may train beside others: one of a head on rows that can be kept (on
+  // a CPU: whose steps HeadStep does). Others have work for all cores and memory for one, and an
+  // objective that is a time is measured alone.
   static bool Admits(const TrainingPlan& plan, const Objective& objective, const TrainingData& data,
                      const TrainerOptions& options);
   // For such a trial: its rows are stored whatever that costs, for its one thread would take longer

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "src/nn/autocast.h"
@@ -18,6 +19,8 @@ namespace {
 // and the maps where a backbone is cut, are not.
 constexpr int64_t kRowsPastTheBackbone = 256;
 constexpr int64_t kRows = 64;
+// Whose logits a GPU may still be at work on while further ones are asked for.
+constexpr size_t kRoundsInFlight = 16;
 
 }  // namespace
 
@@ -54,14 +57,26 @@ absl::StatusOr<Tally> Validation::Run(const std::function<void(int64_t)>& progre
   std::optional<Prefetcher> prefetcher;
   if (features_ == nullptr) prefetcher.emplace(*data_.validation, 0, rounds(), views_of);
   Tally tally;
+  struct Result {
+    std::vector<PhotoView> views;
+    torch::Tensor logits;
+  };
+  std::vector<Result> results;
+  const auto read_results = [&] {
+    for (const Result& result : results) {
+      WithValues(result.logits, [&](std::span<const float> values) {
+        AddLogits(values, LabelsOf(*data_.validation, result.views), data_.class_count, tally);
+      });
+    }
+    results.clear();
+  };
   for (int64_t round = 0; round < rounds(); ++round) {
     std::vector<PhotoView> views;
     torch::Tensor logits;
     const Autocast autocast(plan_.precision, device_);
     if (features_ != nullptr) {
       views = views_of(round);
-      logits = features_->input.Logits(
-          model_, ToDevice(features_->Gather(*features_->validation, views), device_));
+      logits = features_->input.Logits(model_, features_->validation.Gather(views));
     } else {
       VIZSLA_ASSIGN_OR_RETURN(Prefetcher::Batch * batch, prefetcher->Next());
       views = batch->views;
@@ -69,10 +84,11 @@ absl::StatusOr<Tally> Validation::Run(const std::function<void(int64_t)>& progre
     }
     if (!views.empty()) {
       if (plan_.test_time_flip) views.resize(views.size() / 2);
-      WithValues(CombineViews(logits.to(torch::kFloat32), plan_.test_time_flip),
-                 [&](std::span<const float> values) {
-                   AddLogits(values, LabelsOf(*data_.validation, views), data_.class_count, tally);
-                 });
+      results.push_back(
+          {std::move(views), CombineViews(logits.to(torch::kFloat32), plan_.test_time_flip)});
+    }
+    if (!device_.is_cuda() || results.size() == kRoundsInFlight || round + 1 == rounds()) {
+      read_results();
     }
     progress(round + 1);
     VIZSLA_RETURN_IF_ERROR(group_.Agree(absl::OkStatus()));

@@ -48,7 +48,7 @@ FOREIGN = {
     "google/protobuf/": ["src/rpc", "src/cli"],
     "mpi.h": ["src/comm"],
     "nccl.h": ["src/comm"],
-    "cuda_runtime": ["src/comm"],
+    "cuda_runtime": ["src/comm", "src/nn"],
     "prometheus/": ["src/metrics"],
     "yaml-cpp/": ["src/spec"],
     "CLI/": ["src/cli", "src/image", "coordinator", "worker"],
@@ -70,7 +70,7 @@ def main() -> int:
     files = 0
     for folder in list(ALLOWED) + ROOTS:
         for path in sorted((root / folder).rglob("*")):
-            if path.suffix not in (".h", ".cc"):
+            if path.suffix not in (".h", ".cc", ".cu"):
                 continue
             files += 1
             relative = path.relative_to(root).as_posix()

@@ -11,17 +11,12 @@
 #include <thread>
 #include <vector>
 
-#include "src/comm/communicator.h"
-#include "src/nn/model.h"
-#include "src/train/streams.h"
-#include "src/train/training_step.h"
-#include "tests/benchmark/photos_without_pixels.h"
+#include "tests/benchmark/head_trial.h"
 #include "worker/runtime.h"
 
 namespace vizsla {
 namespace {
 
-constexpr int kClasses = 120;
 constexpr int kPhotos = 2048;
 
 TrainingPlan PlanOf(bool dense) {
@@ -32,56 +27,9 @@ TrainingPlan PlanOf(bool dense) {
   return plan;
 }
 
-// A trial without its validation and reports.
-class Trial {
- public:
-  Trial(bool dense, bool fuse_head, int64_t number, const torch::Tensor& rows)
-      : plan_(PlanOf(dense)),
-        rows_(rows),
-        model_(*BuildModel(plan_, Padding::kSymmetric, kClasses, StreamKey(1))),
-        transport_(MakeLocalCommunicator()),
-        group_(*transport_),
-        cached_(*CachedInput::For(plan_)),
-        streams_(1, number) {
-    model_->train();
-    data_.train = &labels_;
-    data_.class_count = kClasses;
-    step_.emplace(plan_, data_, *model_, group_, torch::kCPU,
-                  TrainingStepOptions{.memory = {}, .reducer = {}, .fuse_head = fuse_head});
-  }
-
-  void Step() {
-    const int64_t epoch = step_number_ / (kPhotos / plan_.batch_size);
-    const int64_t step = step_number_ % (kPhotos / plan_.batch_size);
-    if (step == 0) batches_.emplace(plan_, streams_, static_cast<int>(epoch) + 1, labels_);
-    const StepRows rows = batches_->RowsOf(step, 0, 1);
-    torch::Tensor input = torch::empty({plan_.batch_size, rows_.size(1)});
-    for (size_t i = 0; i < rows.views.size(); ++i) {
-      std::memcpy(input.data_ptr<float>() + static_cast<int64_t>(i) * rows_.size(1),
-                  rows_.data_ptr<float>() + rows.views[i].photo * rows_.size(1),
-                  static_cast<size_t>(rows_.size(1)) * sizeof(float));
-    }
-    if (!step_->Run(rows, input, &cached_, streams_.Dropout(step_number_), 1, tally_).ok()) {
-      std::abort();
-    }
-    ++step_number_;
-  }
-
- private:
-  const TrainingPlan plan_;
-  const torch::Tensor rows_;
-  const PhotosWithoutPixels labels_{kPhotos, kClasses};
-  TrainingData data_;
-  std::shared_ptr<Model> model_;
-  std::unique_ptr<Communicator> transport_;
-  VotingGroup group_;
-  CachedInput cached_;
-  TrialStreams streams_;
-  std::optional<TrainingStep> step_;
-  std::optional<EpochBatches> batches_;
-  int64_t step_number_ = 0;
-  Tally tally_;
-};
+TrainingStepOptions Options(bool fuse_head) {
+  return {.memory = {}, .reducer = {}, .fuse_head = fuse_head};
+}
 
 torch::Tensor Features() { return torch::rand({kPhotos, 1280}); }
 
@@ -91,7 +39,7 @@ void OneByOne(benchmark::State& state) {
   const int threads = static_cast<int>(state.range(1));
   at::set_num_threads(threads);
   SetBlasThreads(threads);
-  Trial trial(state.range(0) != 0, /*fuse_head=*/false, 1, Features());
+  HeadTrial trial(PlanOf(state.range(0) != 0), 1, Features(), Options(/*fuse_head=*/false));
   for (int i = 0; i < 20; ++i) trial.Step();
   for (auto _ : state) trial.Step();
   state.SetItemsProcessed(state.iterations());
@@ -101,10 +49,10 @@ void OneByOne(benchmark::State& state) {
 void AtOnce(benchmark::State& state) {
   SetBlasThreads(1);
   const torch::Tensor features = Features();
-  std::vector<std::unique_ptr<Trial>> trials;
+  std::vector<std::unique_ptr<HeadTrial>> trials;
   for (int64_t i = 0; i < state.range(1); ++i) {
-    trials.push_back(
-        std::make_unique<Trial>(state.range(0) != 0, /*fuse_head=*/true, i + 1, features));
+    trials.push_back(std::make_unique<HeadTrial>(PlanOf(state.range(0) != 0), i + 1, features,
+                                                 Options(/*fuse_head=*/true)));
   }
   // Of a length that hides the start of the threads.
   constexpr int kSteps = 500;

@@ -1,5 +1,6 @@
 // Milliseconds of a training step and images a second: full fine-tuning of MobileNetV2 and
-// ResNet-50, and a dense head on cached features, on random data that is on the device already. One
+// ResNet-50, a dense head on cached features, and the pass that fills their cache, on random data
+// that is on the device already. One
 // JSON object a line; train_step_peer.py prints the same rows of PyTorch's own loop, and
 // train_step_ratios.py puts the two together.
 //
@@ -15,6 +16,8 @@
 
 #include "src/comm/communicator.h"
 #include "src/nn/autocast.h"
+#include "src/nn/device_graph.h"
+#include "src/nn/device_stream.h"
 #include "src/nn/model.h"
 #include "src/train/foreign_errors.h"
 #include "src/train/training_step.h"
@@ -38,8 +41,11 @@ struct Options {
   int batch = 0;
 };
 
+// A frozen MobileNetV2's pooled map.
+constexpr char kFeatures[] = "mobilenet_v2_features";
+
 struct Row {
-  std::string network;  // or "head"
+  std::string network;  // or "head", or kFeatures
   int image_size = 0;
   int batch = 0;
   Precision precision = Precision::kFloat32;
@@ -64,11 +70,42 @@ TrainingPlan PlanOf(const Row& row) {
   return plan;
 }
 
+void Synchronize(const torch::Device& device) {
+  if (device.is_cuda()) torch::cuda::synchronize(device.index());
+}
+
+// Rows of a feature cache instead of a step: the frozen pass alone.
+absl::StatusOr<double> FeaturesMilliseconds(const Options& options, const Row& row) {
+  TrainingPlan plan;
+  plan.image_size = row.image_size;
+  plan.precision = row.precision;
+  plan.initial_weights = InitialWeights::kRandom;
+  const torch::Device device(options.device);
+  VIZSLA_RETURN_IF_ERROR(CheckPrecision(plan.precision, device));
+  const Tf32Scope tf32(plan.precision == Precision::kTf32);
+  const DeviceStream stream(device);
+  VIZSLA_ASSIGN_OR_RETURN(const auto model,
+                          BuildModel(plan, Padding::kSymmetric, kClasses, StreamKey(1)));
+  model->to(device);
+  model->FrozenStateChanged();
+  const auto cached = CachedInput::For(plan);
+  ReplayedFunction pass([&](const torch::Tensor& images) {
+    const Autocast autocast(plan.precision, device);
+    return cached->Rows(*model, images);
+  });
+  const torch::NoGradGuard no_gradients;
+  const torch::Tensor images = torch::randn({row.batch, 3, row.image_size, row.image_size}, device);
+  return MedianMilliseconds(
+      options.measure, [&] { pass(images); }, [&] { Synchronize(device); });
+}
+
 absl::StatusOr<double> StepMilliseconds(const Options& options, const Row& row) {
+  if (row.network == kFeatures) return FeaturesMilliseconds(options, row);
   const TrainingPlan plan = PlanOf(row);
   const torch::Device device(options.device);
   VIZSLA_RETURN_IF_ERROR(CheckPrecision(plan.precision, device));
   const Tf32Scope tf32(plan.precision == Precision::kTf32);
+  const DeviceStream stream(device);
   VIZSLA_ASSIGN_OR_RETURN(const auto model,
                           BuildModel(plan, Padding::kSymmetric, kClasses, StreamKey(1)));
   model->to(device);
@@ -101,9 +138,7 @@ absl::StatusOr<double> StepMilliseconds(const Options& options, const Row& row) 
         status.Update(training.Run(rows, input, cached ? &*cached : nullptr,
                                    StreamKey(2).With(number++), 1, tally));
       },
-      [&] {
-        if (device.is_cuda()) torch::cuda::synchronize(device.index());
-      });
+      [&] { Synchronize(device); });
   training.CollectInto(tally);
   VIZSLA_RETURN_IF_ERROR(status);
   return milliseconds;
@@ -114,7 +149,7 @@ std::vector<Row> Rows(const Options& options) {
                                              Precision::kFloat32};
   std::vector<Row> rows;
   if (options.measure.smoke) {
-    for (const char* network : {"head", "mobilenet_v2"}) {
+    for (const char* network : {"head", kFeatures, "mobilenet_v2"}) {
       for (const Precision precision : precisions) rows.push_back({network, 64, 4, precision});
     }
     return rows;
@@ -122,6 +157,7 @@ std::vector<Row> Rows(const Options& options) {
   // What matters most comes first: a run may be cut short.
   for (const Precision precision : precisions) {
     for (const int batch : {32, 256}) rows.push_back({"head", 160, batch, precision});
+    rows.push_back({kFeatures, 160, 64, precision});
     for (const char* network : {"mobilenet_v2", "resnet50"}) {
       for (const int side : {160, 224}) {
         for (const int batch : {32, 64, 128, 256}) {
@@ -180,7 +216,8 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0, 1024));
   app.add_option("--seconds", options.measure.seconds, "of measuring a row")
       ->check(CLI::Range(0.01, 3600.0));
-  app.add_option("--network", options.network, "only its rows: head, mobilenet_v2, resnet50");
+  app.add_option("--network", options.network,
+                 "only its rows: head, mobilenet_v2_features, mobilenet_v2, resnet50");
   app.add_option("--precision", options.precision, "only its rows: bfloat16, tf32, float32");
   app.add_option("--image-size", options.image_size, "only its rows: 160, 224");
   app.add_option("--batch", options.batch, "only its rows: 32, 64, 128, 256");

@@ -219,7 +219,7 @@ TEST_F(GpuTrainerTest, AGpuThatIsNotThereIsASentence) {
   const auto result = RunTrial(Assignment(SmallPlan()), Data(), On("cuda:99"), *group, hooks);
   // Either way: the trial did not run, and one line says why.
   const std::string text = result.ok() ? result->reason : std::string(result.status().message());
-  EXPECT_THAT(text, HasSubstr("CUDA"));
+  EXPECT_THAT(text, HasSubstr("there is no cuda:99: CUDA shows this process"));
   EXPECT_EQ(text.find('\n'), std::string::npos);
   if (result.ok()) {
     EXPECT_NE(result->outcome, AttemptOutcome::kCompleted);

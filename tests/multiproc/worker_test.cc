@@ -173,13 +173,12 @@ TEST(RuntimeTest, ThreadsShareTheNode) {
 }
 
 TEST(RuntimeTest, ARankOfManyThreadsTrainsManyHeads) {
-  EXPECT_EQ(TrialsAtOnce(0, 1, 1, "cpu"), 1);
-  EXPECT_EQ(TrialsAtOnce(0, 4, 1, "cpu"), 4);
-  EXPECT_EQ(TrialsAtOnce(0, 64, 1, "cpu"), 8);
-  EXPECT_EQ(TrialsAtOnce(0, 4, 2, "cpu"), 1);
-  EXPECT_EQ(TrialsAtOnce(0, 4, 1, "cuda:0"), 1);
-  EXPECT_EQ(TrialsAtOnce(16, 2, 1, "cpu"), 16);
-  EXPECT_EQ(TrialsAtOnce(1, 4, 1, "cpu"), 1);
+  EXPECT_EQ(TrialsAtOnce(0, 1, 1), 1);
+  EXPECT_EQ(TrialsAtOnce(0, 4, 1), 4);
+  EXPECT_EQ(TrialsAtOnce(0, 64, 1), 8);
+  EXPECT_EQ(TrialsAtOnce(0, 4, 2), 1);
+  EXPECT_EQ(TrialsAtOnce(16, 2, 1), 16);
+  EXPECT_EQ(TrialsAtOnce(1, 4, 1), 1);
 }
 
 TEST(IdlenessTest, LeavesWhenNothingIsLeftUnlessItWaits) {

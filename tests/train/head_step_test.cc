@@ -73,7 +73,7 @@ TEST_P(HeadStepTest, IsWhatAutogradComputes) {
     }
     reference->BeginStep(dropout, 0);
     const Tensor logits = reference->RunHead(features);
-    const Tensor sum = loss.Sum(logits, views);
+    const Tensor sum = loss.Sum(logits, loss.TargetsOf(views));
     (sum / static_cast<double>(rows) + reference->HeadPenalty(plan.l1, plan.l2, plan.l2_bias))
         .backward();
     const HeadStep::Result result = step.Run(features, LabelsOf(source, views), dropout);

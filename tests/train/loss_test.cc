@@ -73,7 +73,7 @@ TEST_F(LossTest, FollowsPyTorchAndScikitLearn) {
     const TrainingLoss loss(source_, c["smoothing"], WeightsOfClasses(kind, source_, kClasses),
                             torch::kCPU);
     logits_.mutable_grad() = torch::Tensor();
-    const torch::Tensor sum = loss.Sum(logits_, Rows(c["weight"]));
+    const torch::Tensor sum = loss.Sum(logits_, loss.TargetsOf(Rows(c["weight"])));
     sum.backward();
     EXPECT_NEAR(sum.item<double>(), answer[i]["loss"], 1e-5);
     EXPECT_TRUE(torch::allclose(logits_.grad(), TensorFrom(answer[i]["gradient"]), 1e-5, 1e-6));
@@ -85,7 +85,7 @@ TEST_F(LossTest, OfNoRowsIsZero) {
   const TrainingLoss loss(
       source_, 0.1, WeightsOfClasses(ClassWeights::kBalanced, source_, kClasses), torch::kCPU);
   const torch::Tensor none = torch::zeros({0, kClasses}).requires_grad_();
-  const torch::Tensor sum = loss.Sum(none, {});
+  const torch::Tensor sum = loss.Sum(none, loss.TargetsOf({}));
   EXPECT_EQ(sum.item<double>(), 0);
   sum.backward();
 }

@@ -1,0 +1,29 @@
+// device_stream.h, device_graph.h and device_mask.h in a build without CUDA: there is no GPU.
+#include "src/base/check.h"
+#include "src/nn/device_graph.h"
+#include "src/nn/device_mask.h"
+#include "src/nn/device_stream.h"
+
+namespace vizsla {
+
+struct DeviceStream::Impl {};
+
+DeviceStream::DeviceStream(const torch::Device&) {}
+DeviceStream::~DeviceStream() = default;
+void DeviceStream::Wait() {}
+
+void* CurrentStream(const torch::Device&) { return nullptr; }
+uint64_t FreeDeviceBytes(const torch::Device&) { return 0; }
+
+std::unique_ptr<DeviceGraph> DeviceGraph::Record(const torch::Device&,
+                                                 const std::function<void()>&) {
+  return nullptr;
+}
+bool DeviceGraph::IsRecording() { return false; }
+
+void DrawDropoutMaskOnDevice(const torch::Tensor&, uint64_t, int64_t, int64_t, double,
+                             const torch::Tensor&) {
+  VIZSLA_CHECK(false);
+}
+
+}  // namespace vizsla

@@ -1,0 +1,73 @@
+#include "src/train/recorded_step.h"
+
+#include <bit>
+
+#include "src/nn/tensors.h"
+
+namespace vizsla {
+namespace {
+
+// Full batches, and the last one of an epoch.
+constexpr size_t kMostRecordings = 2;
+
+}  // namespace
+
+RecordedStep::RecordedStep(Model& model) : model_(model), dropouts_(model.Dropouts()) {
+  for (const auto& [name, parameter] : model.TrainableParameters()) {
+    parameters_.push_back(parameter);
+  }
+}
+
+bool RecordedStep::Run(const torch::Tensor& input, std::span<const int64_t> labels,
+                       const StreamKey& dropout, const Passes& passes) {
+  const int64_t rows = input.size(0);
+  if (recordings_.size() == kMostRecordings && !recordings_.contains(rows)) return false;
+  Recording& recording = recordings_[rows];
+  if (recording.seen++ == 0 || recording.failed) return false;
+
+  std::vector<int64_t> numbers(labels.begin(), labels.end());
+  for (const Dropout& layer : dropouts_) {
+    numbers.push_back(std::bit_cast<int64_t>(layer->MaskKey(dropout).value()));
+  }
+  const torch::Tensor sent =
+      ToDevice(torch::tensor(torch::ArrayRef<int64_t>(numbers)), input.device());
+  if (recording.graph == nullptr && !Record(recording, input, sent, passes)) {
+    recording = Recording{.failed = true};
+    return false;
+  }
+  recording.input.copy_(input);
+  recording.numbers.copy_(sent);
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    parameters_[i].mutable_grad() = recording.gradients[i];
+  }
+  recording.graph->Replay();
+  return true;
+}
+
+bool RecordedStep::Record(Recording& recording, const torch::Tensor& input,
+                          const torch::Tensor& numbers, const Passes& passes) {
+  // Those that the passes make are then where each replay puts them.
+  for (torch::Tensor& parameter : parameters_) parameter.mutable_grad() = torch::Tensor();
+  const int64_t rows = input.size(0);
+  recording.graph = DeviceGraph::Record(input.device(), [&] {
+    recording.input = torch::empty_like(input);
+    recording.numbers = torch::empty_like(numbers);
+    SetMaskKeys(recording.numbers, rows);
+    passes(recording.input, recording.numbers.narrow(0, 0, rows));
+  });
+  SetMaskKeys(torch::Tensor(), rows);
+  if (recording.graph == nullptr) return false;
+  for (const torch::Tensor& parameter : parameters_) {
+    recording.gradients.push_back(parameter.grad());
+  }
+  return true;
+}
+
+void RecordedStep::SetMaskKeys(const torch::Tensor& numbers, int64_t rows) {
+  for (size_t i = 0; i < dropouts_.size(); ++i) {
+    dropouts_[i]->SetKeyOnDevice(
+        numbers.defined() ? numbers.select(0, rows + static_cast<int64_t>(i)) : torch::Tensor());
+  }
+}
+
+}  // namespace vizsla
