@@ -68,6 +68,7 @@ if(VIZSLA_WITH_TORCH)
   target_compile_options(vizsla_torch INTERFACE -Wno-deprecated-declarations)
 endif()
 if(VIZSLA_WITH_CUDA)
+  set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)  # the one that LibTorch has
   enable_language(CUDA)
   find_package(CUDAToolkit REQUIRED)
   find_library(NCCL_LIBRARY nccl REQUIRED)

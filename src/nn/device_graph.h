@@ -22,9 +22,9 @@ class DeviceGraph {
   // somebody holds them; tensors that it makes and drops are the recording's. The thread has a
   // DeviceStream, and all that `work` does has been done once before (libraries set up what they
   // need, which cannot be recorded). Null when it cannot be recorded: no GPU, or something in it
-  // waits for the GPU, reads memory of the processor (ToDevice), or the GPU's free memory is not
-  // twice what this process has taken of it; one line of log says why, and nothing has happened. Thread-safe; recordings
-  // take turns.
+  // waits for the GPU, or reads memory of the processor (ToDevice), or the GPU's free memory is not
+  // twice what this process has taken of it (a recording takes about as much as the work did). One
+  // line of log says why, and nothing has happened. Thread-safe; recordings take turns.
   static std::unique_ptr<DeviceGraph> Record(const torch::Device& device,
                                              const std::function<void()>& work);
 

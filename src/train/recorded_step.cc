@@ -32,7 +32,8 @@ bool RecordedStep::Run(const torch::Tensor& input, std::span<const int64_t> labe
   const torch::Tensor sent =
       ToDevice(torch::tensor(torch::ArrayRef<int64_t>(numbers)), input.device());
   if (recording.graph == nullptr && !Record(recording, input, sent, passes)) {
-    recording = Recording{.failed = true};
+    recording = Recording();
+    recording.failed = true;
     return false;
   }
   recording.input.copy_(input);

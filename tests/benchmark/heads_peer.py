@@ -1,6 +1,6 @@
 """What a search of heads costs in plain PyTorch: one JSON object.
 
-    heads_peer.py loop|cached --data FOLDER_OR_ZIP [--threads 2] [--epochs 30] [--steps 20]
+    heads_peer.py loop|cached --data FOLDER_OR_ZIP [--threads 2] [--epochs 30] [--steps 20] [--device cpu]
 
 `loop` trains a head on a frozen torchvision MobileNetV2 as most scripts do: a DataLoader decodes, resizes, mirrors and
 normalises the photos, and every epoch runs the backbone. `cached` is what a careful user writes by hand: the features
@@ -70,14 +70,21 @@ def train_head(model, optimizer, features, labels):
     optimizer.step()
 
 
-def seconds(steps, step):
+def seconds(args, step, steps):
     """Of one step, the first few apart."""
     for _ in range(3):
         step()
+    synchronize(args)
     start = time.perf_counter()
     for _ in range(steps):
         step()
+    synchronize(args)
     return (time.perf_counter() - start) / steps
+
+
+def synchronize(args):
+    if args.device != "cpu":
+        torch.cuda.synchronize()
 
 
 def counts(photos):
@@ -99,24 +106,24 @@ def batches_of(photos, workers):
 
 def loop(args):
     photos = Photos(args.data, normalised(transforms.RandomHorizontalFlip()))
-    network, model = backbone(), head()
+    network, model = backbone().to(args.device), head().to(args.device)
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)
     batches = batches_of(photos, args.threads)
 
     def features(images):
         with torch.no_grad():
-            return network(images).mean([2, 3])
+            return network(images.to(args.device)).mean([2, 3])
 
     def training():
         images, labels = next(batches)
-        train_head(model, optimizer, features(images), labels)
+        train_head(model, optimizer, features(images), labels.to(args.device))
 
     def validation():
         images, _ = next(batches)
         with torch.no_grad():
             model(features(images))
 
-    train_s, validation_s = seconds(args.steps, training), seconds(args.steps, validation)
+    train_s, validation_s = seconds(args, training, args.steps), seconds(args, validation, args.steps)
     train, validate = counts(len(photos))
     epoch_s = train * train_s + validate * validation_s
     return {"system": "pytorch-loop", "epoch_s": epoch_s, "trial_s": args.epochs * epoch_s, "once_s": 0.0}
@@ -124,34 +131,35 @@ def loop(args):
 
 def cached(args):
     photos = Photos(args.data, normalised())
-    network = backbone().to(memory_format=torch.channels_last)
+    network = backbone().to(args.device, memory_format=torch.channels_last)
     batches = batches_of(photos, args.threads)
 
     def both_views():
-        images, _ = next(batches)
+        images = next(batches)[0].to(args.device)
         with torch.no_grad():
             for view in (images, images.flip(3)):
                 network(view.contiguous(memory_format=torch.channels_last)).mean([2, 3])
 
-    batch_s = seconds(args.steps, both_views)
-    rows, labels = torch.randn(len(photos), 2, 1280), torch.arange(len(photos)) % CLASSES
-    model = head()
+    batch_s = seconds(args, both_views, args.steps)
+    rows = torch.randn(len(photos), 2, 1280, device=args.device)
+    labels = torch.arange(len(photos), device=args.device) % CLASSES
+    model = head().to(args.device)
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)
     train, validate = counts(len(photos))
 
     def epoch():
         model.train()
-        order = torch.randperm(train * BATCH)
+        order = torch.randperm(train * BATCH, device=args.device)
         for i in range(train):
             chosen = order[i * BATCH:(i + 1) * BATCH] % len(photos)
-            features = rows[chosen, torch.randint(0, 2, (BATCH,))]
+            features = rows[chosen, torch.randint(0, 2, (BATCH,), device=args.device)]
             train_head(model, optimizer, features, labels[chosen])
         model.eval()
         with torch.no_grad():
             for i in range(validate):
                 model(rows[i * BATCH:(i + 1) * BATCH, 0]).argmax(1)
 
-    epoch_s = min(seconds(1, epoch) for _ in range(2))
+    epoch_s = min(seconds(args, epoch, 1) for _ in range(2))
     return {"system": "pytorch-cached", "epoch_s": epoch_s, "trial_s": args.epochs * epoch_s,
             "once_s": batch_s * len(photos) / BATCH}
 
@@ -163,6 +171,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(1)

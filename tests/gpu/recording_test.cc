@@ -178,7 +178,7 @@ std::vector<Case> Cases() {
     p.class_weights = ClassWeights::kBalanced;
   });
   add("HeadBfloat16", [](auto& p) { p.precision = Precision::kBfloat16; });
-  for (const char* network : {"mobilenet_v2", "resnet50", "efficientnet_b0"}) {
+  for (const char* network : {"mobilenet_v2", "resnet50", "efficientnet_v2_s"}) {
     for (const Precision precision : {Precision::kFloat32, Precision::kBfloat16}) {
       add(StrCat(network, ToText(precision)), [&](auto& p) {
         p.network = network;
