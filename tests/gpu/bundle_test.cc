@@ -18,19 +18,6 @@ class GpuBundleTest : public TrainerTest {
   }
 };
 
-TEST_F(GpuBundleTest, AdmitsHeadsOnSharedRows) {
-  const auto admits = [&](const std::function<void(TrainingPlan&)>& change) {
-    TrainingPlan plan = SmallPlan();
-    change(plan);
-    return TrialBundle::Admits(plan, Objective(), Data(), Options());
-  };
-  EXPECT_TRUE(admits([](auto&) {}));
-  EXPECT_TRUE(admits([](auto& p) { p.precision = Precision::kBfloat16; }));
-  EXPECT_FALSE(admits([](auto& p) { p.precision = Precision::kTf32; }));
-  EXPECT_FALSE(admits([](auto& p) { p.unfreeze = "all"; }));
-  EXPECT_FALSE(admits([](auto& p) { p.augmentation.rotation_degrees = 15; }));
-}
-
 TEST_F(GpuBundleTest, TrialsAreThoseOneByOneBitForBit) {
   std::vector<TrialAssignment> trials(6, Assignment(SmallPlan()));
   for (size_t i = 0; i < trials.size(); ++i) {

@@ -197,8 +197,15 @@ TEST(TrialBundle, AdmitsHeadsOnCachedFeatures) {
   options.largest_feature_cache = 1000;
   EXPECT_FALSE(admits(SmallPlan())) << "its rows are too large to be kept";
   options.largest_feature_cache = kLargestFeatureCache;
+  TrainingPlan lower = SmallPlan();
+  lower.precision = Precision::kBfloat16;
+  EXPECT_FALSE(admits(lower)) << "steps by hand are float32";
   options.device = "cuda:0";
-  EXPECT_FALSE(admits(SmallPlan()));
+  EXPECT_TRUE(admits(SmallPlan()));
+  EXPECT_TRUE(admits(lower));
+  EXPECT_FALSE(admits(ScratchPlan()));
+  lower.precision = Precision::kTf32;
+  EXPECT_FALSE(admits(lower)) << "a whole process allows it, or nobody";
   options.device = "cpu";
   objective.further.push_back({.metric = kParametersMetric});
   EXPECT_TRUE(admits(SmallPlan()));
