@@ -49,7 +49,7 @@ if [ -x "$bin/comm_nccl_mpi_test" ] && command -v mpirun >"$out/mpirun.log" &&
   { [ "$(id -u)" != 0 ] || [ "${OMPI_ALLOW_RUN_AS_ROOT:-}" = 1 ]; }; then
   run nccl_two_ranks 40 mpirun --oversubscribe -np 2 "$bin/comm_nccl_mpi_test"
 fi
-run gpu_test "${VIZSLA_TESTS_LIMIT:-240}" "$bin/gpu_test"
+run gpu_test "${VIZSLA_TESTS_LIMIT:-480}" "$bin/gpu_test"
 if [ "${VIZSLA_ONLY_TESTS:-}" = 1 ]; then exit $failed; fi
 run heads "${VIZSLA_STEPS_LIMIT:-65}" "$bin/device_heads_benchmark" --device "$device" --seconds "${VIZSLA_SECONDS:-0.4}"
 run ours "${VIZSLA_STEPS_LIMIT:-65}" "$bin/train_step_benchmark" --device "$device" \

@@ -13,6 +13,7 @@
 #include "src/cli/terminal.h"
 #include "src/comm/mpi_communicator.h"
 #include "src/comm/nccl_communicator.h"
+#include "src/nn/device_stream.h"
 #include "worker/drain.h"
 #include "worker/embedded_coordinator.h"
 #include "worker/exit_codes.h"
@@ -94,7 +95,12 @@ class Job {
     const int threads = ThreadsPerRank(options_.threads_per_rank, UsableCores(), mpi_.local_size());
     SetThreads(threads);
     absl::StatusOr<std::string> device = ChooseDevice(options_.device, mpi_.local_rank());
-    VIZSLA_RETURN_IF_ERROR(Vote(*world_, device.status()));
+    absl::Status chosen = device.status();
+    if (chosen.ok() && *device != "cpu" && options_.trials_at_once > kMostDeviceStreams) {
+      chosen = absl::InvalidArgumentError(
+          StrCat("--trials-at-once: a GPU takes ", kMostDeviceStreams, " at most"));
+    }
+    VIZSLA_RETURN_IF_ERROR(Vote(*world_, chosen));
     session_options_.trainer.device = *device;
     absl::StatusOr<std::unique_ptr<Communicator>> nccl =
         ConnectTransport(options_.transport, *device, *group_, options_.collective_deadline);

@@ -2,6 +2,9 @@
 
 #include <ATen/autocast_mode.h>
 
+#include <mutex>
+#include <vector>
+
 namespace vizsla {
 namespace {
 
@@ -34,9 +37,23 @@ void SetType(torch::DeviceType device, torch::ScalarType type) {
 }
 #endif
 
+// Other threads read these at any time: they are written only to change.
 void AllowTf32(bool convolutions, bool products) {
-  at::globalContext().setAllowTF32CuDNN(convolutions);
-  at::globalContext().setAllowTF32CuBLAS(products);
+  auto& context = at::globalContext();
+  if (context.allowTF32CuDNN() != convolutions) context.setAllowTF32CuDNN(convolutions);
+  if (context.allowTF32CuBLAS() != products) context.setAllowTF32CuBLAS(products);
+}
+
+struct Tf32Scopes {
+  std::mutex mutex;
+  // Guarded by mutex.
+  std::vector<const Tf32Scope*> alive;                        // in the order in which they began
+  bool former_convolutions = false, former_products = false;  // before the first of them
+};
+
+Tf32Scopes& AllTf32Scopes() {
+  static auto& scopes = *new Tf32Scopes;  // outlives every thread
+  return scopes;
 }
 
 }  // namespace
@@ -73,12 +90,26 @@ Autocast::~Autocast() {
   SetType(device_, former_type_);
 }
 
-Tf32Scope::Tf32Scope(bool allowed)
-    : former_convolutions_(at::globalContext().allowTF32CuDNN()),
-      former_products_(at::globalContext().allowTF32CuBLAS()) {
+Tf32Scope::Tf32Scope(bool allowed) : allowed_(allowed) {
+  Tf32Scopes& scopes = AllTf32Scopes();
+  const std::lock_guard lock(scopes.mutex);
+  if (scopes.alive.empty()) {
+    scopes.former_convolutions = at::globalContext().allowTF32CuDNN();
+    scopes.former_products = at::globalContext().allowTF32CuBLAS();
+  }
+  scopes.alive.push_back(this);
   AllowTf32(allowed, allowed);
 }
 
-Tf32Scope::~Tf32Scope() { AllowTf32(former_convolutions_, former_products_); }
+Tf32Scope::~Tf32Scope() {
+  Tf32Scopes& scopes = AllTf32Scopes();
+  const std::lock_guard lock(scopes.mutex);
+  std::erase(scopes.alive, this);
+  if (scopes.alive.empty()) {
+    AllowTf32(scopes.former_convolutions, scopes.former_products);
+  } else {
+    AllowTf32(scopes.alive.back()->allowed_, scopes.alive.back()->allowed_);
+  }
+}
 
 }  // namespace vizsla

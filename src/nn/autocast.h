@@ -43,8 +43,9 @@ class Autocast {
   torch::ScalarType former_type_;
 };
 
-// Allows TF32, or forbids it, in the whole process, backward passes included; restores what was
-// before. Nothing on a CPU.
+// Allows TF32, or forbids it, in the whole process, backward passes included; what was before the
+// first is restored after the last. Those of several threads may overlap as long as they ask for
+// the same; of those that nest, the inner one counts. Nothing on a CPU.
 class Tf32Scope {
  public:
   explicit Tf32Scope(bool allowed);
@@ -53,8 +54,7 @@ class Tf32Scope {
   Tf32Scope& operator=(const Tf32Scope&) = delete;
 
  private:
-  bool former_convolutions_;
-  bool former_products_;
+  const bool allowed_;
 };
 
 }  // namespace vizsla

@@ -12,9 +12,12 @@ DeviceStream::DeviceStream(const torch::Device&) {}
 DeviceStream::~DeviceStream() = default;
 void DeviceStream::Wait() {}
 
+void WaitForCurrentStream(const torch::Device&) {}
+void GiveBackDeviceMemory(const torch::Device&) {}
 void* CurrentStream(const torch::Device&) { return nullptr; }
 uint64_t FreeDeviceBytes(const torch::Device&) { return 0; }
 
+void DeviceGraph::WatchMemory(const torch::Device&) {}
 std::unique_ptr<DeviceGraph> DeviceGraph::Record(const torch::Device&,
                                                  const std::function<void()>&) {
   return nullptr;

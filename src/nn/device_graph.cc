@@ -1,34 +1,36 @@
 #include "src/nn/device_graph.h"
 
 namespace vizsla {
+namespace {
+
+constexpr size_t kMostRecordings = 2;
+
+}  // namespace
 
 torch::Tensor ReplayedFunction::operator()(const torch::Tensor& x) {
-  if (!x.is_cuda() || !records_) return function_(x);
-  if (graph_ != nullptr && input_.sizes() == x.sizes()) {
-    return Replay(x);
-  }
-  if (x.sizes() != torch::IntArrayRef(last_sizes_)) {
-    last_sizes_ = x.sizes().vec();
+  if (!x.is_cuda()) return function_(x);
+  const auto [found, is_new] = recordings_.try_emplace(x.sizes().vec());
+  Recording& recording = found->second;
+  if (is_new) {
+    if (recordings_.size() > kMostRecordings) recordings_.erase(found);
+    DeviceGraph::WatchMemory(x.device());
     return function_(x);
   }
-  graph_.reset();
-  output_ = torch::Tensor();
-  graph_ = DeviceGraph::Record(x.device(), [&] {
-    input_ = torch::empty_like(x);
-    output_ = function_(input_);
-  });
-  if (graph_ == nullptr) {
-    records_ = false;
-    input_ = output_ = torch::Tensor();
-    return function_(x);
+  if (recording.failed) return function_(x);
+  if (recording.graph == nullptr) {
+    recording.graph = DeviceGraph::Record(x.device(), [&] {
+      recording.input = torch::empty_like(x);
+      recording.output = function_(recording.input);
+    });
+    if (recording.graph == nullptr) {
+      recording = Recording();
+      recording.failed = true;
+      return function_(x);
+    }
   }
-  return Replay(x);
-}
-
-torch::Tensor ReplayedFunction::Replay(const torch::Tensor& x) {
-  input_.copy_(x);
-  graph_->Replay();
-  return output_;
+  recording.input.copy_(x);
+  recording.graph->Replay();
+  return recording.output;
 }
 
 }  // namespace vizsla

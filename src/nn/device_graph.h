@@ -6,6 +6,7 @@
 #include <torch/torch.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -22,11 +23,17 @@ class DeviceGraph {
   // somebody holds them; tensors that it makes and drops are the recording's. The thread has a
   // DeviceStream, and all that `work` does has been done once before (libraries set up what they
   // need, which cannot be recorded). Null when it cannot be recorded: no GPU, or something in it
-  // waits for the GPU, or reads memory of the processor (ToDevice), or the GPU's free memory is not
-  // twice what this process has taken of it (a recording takes about as much as the work did). One
-  // line of log says why, and nothing has happened. Thread-safe; recordings take turns.
+  // waits for the GPU, or reads memory of the processor (ToDevice), or there is no room. A
+  // recording takes about as much memory as the work did; twice as much must be free, unless an
+  // earlier recording of this stream has left as much. One line of log says why, and nothing has
+  // happened. Thread-safe; recordings take turns. Recordings of one stream share memory: the
+  // results of one are good until another is replayed, but for tensors that somebody holds from one
+  // to the next.
   static std::unique_ptr<DeviceGraph> Record(const torch::Device& device,
                                              const std::function<void()>& work);
+
+  // Before the work is done unrecorded: Record looks at how much memory it has taken.
+  static void WatchMemory(const torch::Device& device);
 
   // In the stream of the thread. Does not wait for the GPU. LibTorch's exceptions travel through.
   virtual void Replay() = 0;
@@ -35,8 +42,8 @@ class DeviceGraph {
   static bool IsRecording();
 };
 
-// A function of one tensor, recorded when it is called a second time with the same sizes; one
-// recording at a time. For functions without gradients. Not thread-safe.
+// A function of one tensor, recorded when it is called a second time with the same sizes; of two
+// sizes at most (full batches and the last one). For functions without gradients. Not thread-safe.
 class ReplayedFunction {
  public:
   using Function = std::function<torch::Tensor(const torch::Tensor&)>;
@@ -46,13 +53,14 @@ class ReplayedFunction {
   torch::Tensor operator()(const torch::Tensor& x);
 
  private:
-  torch::Tensor Replay(const torch::Tensor& x);
+  struct Recording {
+    bool failed = false;
+    torch::Tensor input, output;
+    std::unique_ptr<DeviceGraph> graph;  // null: the function has been called once, or failed
+  };
 
   const Function function_;
-  std::vector<int64_t> last_sizes_;
-  bool records_ = true;  // false: it cannot be
-  torch::Tensor input_, output_;
-  std::unique_ptr<DeviceGraph> graph_;
+  std::map<std::vector<int64_t>, Recording> recordings_;  // by sizes
 };
 
 }  // namespace vizsla

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -18,8 +17,7 @@ void DrawDropoutMask(StreamKey key, int64_t first_row, int64_t row_size, double 
                      std::span<float> mask) {
   if (mask.empty()) return;
   VIZSLA_CHECK(row_size > 0 && mask.size() % row_size == 0);
-  const float keep = static_cast<float>(1 / (1 - rate));
-  const auto threshold = static_cast<uint32_t>(std::lround(rate * 65536));
+  const DropoutRule rule(rate);
   constexpr size_t kPerBlock = 8;  // 16 bits for each element
   const size_t blocks = (static_cast<size_t>(row_size) + kPerBlock - 1) / kPerBlock;
   constexpr size_t kChunk = 64;
@@ -33,10 +31,10 @@ void DrawDropoutMask(StreamKey key, int64_t first_row, int64_t row_size, double 
                   words);
       const size_t first = block * kPerBlock;
       const size_t elements = std::min(count * kPerBlock, static_cast<size_t>(row_size) - first);
-      KeepHalves(words, elements / 2, threshold, keep, out + first);
+      KeepHalves(words, elements / 2, rule.threshold, rule.kept, out + first);
       if (elements % 2 == 1) {
         std::array<float, 2> last{};
-        KeepHalves(words + elements / 2, 1, threshold, keep, last.data());
+        KeepHalves(words + elements / 2, 1, rule.threshold, rule.kept, last.data());
         out[first + elements - 1] = last[0];
       }
     }

@@ -80,6 +80,10 @@ void KeepHalves(const uint32_t* words, size_t count, uint32_t threshold, float k
   }
 }
 
+DropoutRule::DropoutRule(double rate)
+    : threshold(static_cast<uint32_t>(std::lround(rate * 65536))),
+      kept(static_cast<float>(1 / (1 - rate))) {}
+
 void FillUniform(StreamKey key, float low, float high, std::span<float> values) {
   ForWords(key, values.size(), [&](size_t first, std::span<const uint32_t> words) {
     for (size_t i = 0; i < words.size(); ++i) {

@@ -19,6 +19,14 @@ void PhiloxWords(StreamKey key, uint64_t row, uint32_t first_block, size_t block
 // `values` has room for 2 * count.
 void KeepHalves(const uint32_t* words, size_t count, uint32_t threshold, float kept, float* values);
 
+// Dropout's: what lies below `threshold` is dropped, with probability `rate` to 16 bits; what stays
+// is multiplied by `kept`.
+struct DropoutRule {
+  explicit DropoutRule(double rate);
+  uint32_t threshold;
+  float kept;
+};
+
 // Uniform in [low, high), 24 bits each.
 void FillUniform(StreamKey key, float low, float high, std::span<float> values);
 

@@ -1,6 +1,7 @@
 #include "src/train/device_rows.h"
 
 #include <algorithm>
+#include <iterator>
 #include <list>
 #include <mutex>
 #include <vector>
@@ -25,6 +26,20 @@ struct AllKept {
   std::mutex mutex;
   std::list<Kept> rows;  // guarded by mutex
 };
+
+// With the lock held.
+void DropIdle(AllKept& kept) {
+  std::list<Kept> idle;
+  for (auto one = kept.rows.begin(); one != kept.rows.end();) {
+    const auto next = std::next(one);
+    if (one->rows.use_count() == 1) idle.splice(idle.end(), kept.rows, one);
+    one = next;
+  }
+  if (idle.empty()) return;
+  const torch::Device device = idle.front().device;
+  idle.clear();
+  GiveBackDeviceMemory(device);
+}
 
 AllKept& TheKept() {
   static auto& kept = *new AllKept;  // outlives every thread
@@ -52,7 +67,7 @@ DeviceRows::DeviceRows(const FeatureCache& cache, const RowRangeOfCache& range,
     rows_.narrow(0, first, rows).copy_(ToDevice(chunk, device));
   }
   // Other streams may read them from now on.
-  if (device.is_cuda()) torch::cuda::synchronize(device.index());
+  WaitForCurrentStream(device);
 }
 
 torch::Tensor DeviceRows::Gather(std::span<const PhotoView> views) const {
@@ -76,16 +91,26 @@ std::shared_ptr<const DeviceRows> SharedDeviceRows(const std::shared_ptr<Feature
   for (const Kept& one : kept.rows) {
     if (one.cache.lock() == cache && one.range == range && one.device == device) return one.rows;
   }
-  if (DeviceRows::Bytes(*cache, range) > FreeDeviceBytes(device) / 4) return nullptr;
-  auto rows = std::make_shared<const DeviceRows>(*cache, range, device);
-  kept.rows.push_back({cache, range, device, rows});
-  return rows;
+  const auto has_room = [&] {
+    return DeviceRows::Bytes(*cache, range) <= FreeDeviceBytes(device) / 4;
+  };
+  if (!has_room()) {
+    DropIdle(kept);
+    if (!has_room()) return nullptr;
+  }
+  try {
+    auto rows = std::make_shared<const DeviceRows>(*cache, range, device);
+    kept.rows.push_back({cache, range, device, rows});
+    return rows;
+  } catch (const c10::OutOfMemoryError&) {  // somebody else has taken it meanwhile
+    return nullptr;
+  }
 }
 
 void DropIdleDeviceRows() {
   AllKept& kept = TheKept();
   const std::lock_guard lock(kept.mutex);
-  kept.rows.remove_if([](const Kept& one) { return one.rows.use_count() == 1; });
+  DropIdle(kept);
 }
 
 }  // namespace vizsla

@@ -12,7 +12,7 @@ constexpr size_t kMostRecordings = 2;
 
 }  // namespace
 
-RecordedStep::RecordedStep(Model& model) : model_(model), dropouts_(model.Dropouts()) {
+RecordedStep::RecordedStep(Model& model) : dropouts_(model.Dropouts()) {
   for (const auto& [name, parameter] : model.TrainableParameters()) {
     parameters_.push_back(parameter);
   }
@@ -23,7 +23,11 @@ bool RecordedStep::Run(const torch::Tensor& input, std::span<const int64_t> labe
   const int64_t rows = input.size(0);
   if (recordings_.size() == kMostRecordings && !recordings_.contains(rows)) return false;
   Recording& recording = recordings_[rows];
-  if (recording.seen++ == 0 || recording.failed) return false;
+  if (recording.seen++ == 0) {
+    DeviceGraph::WatchMemory(input.device());
+    return false;
+  }
+  if (recording.failed) return false;
 
   std::vector<int64_t> numbers(labels.begin(), labels.end());
   for (const Dropout& layer : dropouts_) {

@@ -21,7 +21,7 @@ namespace vizsla {
 // travel through; a replay takes no memory, and does not fail for want of it.
 class RecordedStep {
  public:
-  // `model`, which is on the device, outlives this object.
+  // `model` is on the device.
   explicit RecordedStep(Model& model);
 
   // Forward, loss and backward of rows and their labels (int64), all on the device; adds nothing to
@@ -50,7 +50,6 @@ class RecordedStep {
   // The layers draw the masks of the keys behind the labels; of their own step again without.
   void SetMaskKeys(const torch::Tensor& numbers, int64_t rows);
 
-  Model& model_;
   std::vector<torch::Tensor> parameters_;
   std::vector<Dropout> dropouts_;
   std::map<int64_t, Recording> recordings_;  // by rows

@@ -7,14 +7,14 @@
 namespace vizsla {
 
 void StepSums::Add(const torch::Tensor& loss, const torch::Tensor& logits,
-                   const torch::Tensor& labels, int class_count, Tally& tally) {
+                   const torch::Tensor& labels, int class_count, Tally& tally, int most_in_flight) {
   if (!logits.device().is_cpu()) {
     if (!sums_.defined()) {
       sums_ = torch::zeros({2}, torch::dtype(torch::kFloat64).device(logits.device()));
     }
     if (labels.size(0) == 0) return;
     AddOnDevice(loss, logits, labels);
-    StepAdded(tally);
+    StepAdded(tally, most_in_flight);
     return;
   }
   tally.loss += loss.item<double>();
@@ -25,8 +25,8 @@ void StepSums::Add(const torch::Tensor& loss, const torch::Tensor& logits,
   });
 }
 
-void StepSums::StepAdded(Tally& tally) {
-  if (++steps_ == kStepsInFlight) CollectInto(tally);
+void StepSums::StepAdded(Tally& tally, int most_in_flight) {
+  if (++steps_ >= most_in_flight) CollectInto(tally);
 }
 
 void StepSums::AddOnDevice(const torch::Tensor& loss, const torch::Tensor& logits,

@@ -13,24 +13,22 @@ namespace vizsla {
 class StepSums {
  public:
   // `loss`: the rows' sum, a scalar; logits: rows x class_count; labels: int64, one a row. All on
-  // one device.
+  // one device. A GPU is waited for when it may have as many steps to do as `most_in_flight`: the
+  // host must not prepare without bound.
   void Add(const torch::Tensor& loss, const torch::Tensor& logits, const torch::Tensor& labels,
-           int class_count, Tally& tally);
+           int class_count, Tally& tally, int most_in_flight);
 
   // Add in two halves, for a step on a GPU that is recorded (device_graph.h): AddOnDevice is part
   // of the recording, after there has been an Add on that GPU; StepAdded follows each replay.
   void AddOnDevice(const torch::Tensor& loss, const torch::Tensor& logits,
                    const torch::Tensor& labels);
-  void StepAdded(Tally& tally);
+  void StepAdded(Tally& tally, int most_in_flight);
 
   // Moves what a GPU still holds into the tally; waits for the GPU. To be called before the tally
   // is read.
   void CollectInto(Tally& tally);
 
  private:
-  // So that the host cannot prepare without bound.
-  static constexpr int kStepsInFlight = 16;
-
   torch::Tensor sums_;  // loss, correct; float64 on the GPU; undefined before the first step
   int steps_ = 0;       // in sums_
 };

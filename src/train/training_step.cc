@@ -5,10 +5,18 @@
 
 #include "src/base/log.h"
 #include "src/nn/autocast.h"
+#include "src/nn/device_stream.h"
 #include "src/train/class_weights.h"
 #include "src/train/foreign_errors.h"
 
 namespace vizsla {
+namespace {
+
+// Steps that the processor may be ahead of a GPU. Each holds its batch in pinned memory, which is
+// large where it is images.
+int StepsInFlight(const CachedInput* cached) { return cached != nullptr ? 16 : 4; }
+
+}  // namespace
 
 TrainingStep::TrainingStep(const TrainingPlan& plan, const TrainingData& data, Model& model,
                            VotingGroup& group, torch::Device device, TrainingStepOptions options)
@@ -58,7 +66,8 @@ absl::Status TrainingStep::Run(const StepRows& rows, const torch::Tensor& input,
     if (status.ok()) {
       return CatchAll([&]() -> absl::Status {
         for (const Output& output : outputs) {
-          sums_.Add(output.loss, output.logits, output.labels, data_.class_count, tally);
+          sums_.Add(output.loss, output.logits, output.labels, data_.class_count, tally,
+                    StepsInFlight(cached));
         }
         tally.rows += static_cast<double>(rows.views.size());
         return absl::OkStatus();
@@ -94,13 +103,14 @@ bool TrainingStep::RunRecorded(const StepRows& rows, const torch::Tensor& input,
                                double learning_rate_factor, Tally& tally) {
   const auto passes = [&](const torch::Tensor& recorded_input, const torch::Tensor& labels) {
     model_.BeginStep(dropout, /*first_row=*/0);
-    const Output output = ForwardAndBackward(recorded_input, cached, {.labels = labels, .partners = {}},
-                                             rows.global_count, /*with_penalty=*/true, nullptr);
+    const Output output =
+        ForwardAndBackward(recorded_input, cached, {.labels = labels, .partners = {}},
+                           rows.global_count, /*with_penalty=*/true, nullptr);
     sums_.AddOnDevice(output.loss, output.logits, labels);
   };
   if (!recorded_->Run(input, LabelsOf(*data_.train, rows.views), dropout, passes)) return false;
   update_.Apply(learning_rate_factor);
-  sums_.StepAdded(tally);
+  sums_.StepAdded(tally, StepsInFlight(cached));
   ++recorded_steps_;
   tally.rows += static_cast<double>(rows.views.size());
   return true;
@@ -108,21 +118,34 @@ bool TrainingStep::RunRecorded(const StepRows& rows, const torch::Tensor& input,
 
 bool TrainingStep::MayRepeat(const absl::Status& failure, int64_t global_count) {
   // All that is asked here is the same on all ranks.
-  if (!absl::IsResourceExhausted(failure) || !group_.transport().ok() || !group_.may_retry() ||
-      memory_.on_out_of_memory != OnOutOfMemory::kHalve ||
+  if (!absl::IsResourceExhausted(failure) || !group_.transport().ok() || !group_.may_retry()) {
+    return false;
+  }
+  if (recorded_) {
+    // Without it the step may fit as it is. A group of one: nobody else has to agree.
+    recorded_.reset();
+    Undo();
+    log::warn("{}", StrCat(failure.message(), "; steps are not recorded from now on"));
+    return true;
+  }
+  if (memory_.on_out_of_memory != OnOutOfMemory::kHalve ||
       !micro_batches_.Halve(global_count, group_.size())) {
     return false;
   }
-  group_.Retry();
-  reducer_.Abandon();
-  recorded_.reset();  // of whole steps, whose memory is wanted
-  statistics_.Restore();
-  update_.ClearGradients();
+  Undo();
   if (group_.is_leader()) {
     log::warn("{}", StrCat(failure.message(), "; a rank computes ", micro_batches_.rows_at_once(),
                            " rows at once from now on, and accumulates their gradients"));
   }
   return true;
+}
+
+void TrainingStep::Undo() {
+  group_.Retry();
+  reducer_.Abandon();
+  statistics_.Restore();
+  update_.ClearGradients();
+  GiveBackDeviceMemory(device_);
 }
 
 absl::Status TrainingStep::TakeStep(const Input& input, double learning_rate_factor,
@@ -138,7 +161,7 @@ absl::Status TrainingStep::TakeStep(const Input& input, double learning_rate_fac
     outputs.clear();
     if (again) {
       statistics_.Restore();
-    } else if (searches || memory_.on_out_of_memory == OnOutOfMemory::kHalve) {
+    } else if (searches || recorded_ || memory_.on_out_of_memory == OnOutOfMemory::kHalve) {
       statistics_.Remember();
     }
     for (int64_t part = 0; part < parts; ++part) {

@@ -99,8 +99,11 @@ class TrainingStep {
   Output ForwardAndBackward(const torch::Tensor& rows, const CachedInput* cached,
                             const LossTargets& targets, int64_t global_count, bool with_penalty,
                             const std::function<void()>& before_backward);
-  // After a failure: whether all ranks may repeat the step, with fewer rows at once.
+  // After a failure: whether all ranks may repeat the step, without recordings or with fewer rows
+  // at once.
   bool MayRepeat(const absl::Status& failure, int64_t global_count);
+  // What the failed passes have changed.
+  void Undo();
 
   const TrainingPlan& plan_;
   const TrainingData& data_;

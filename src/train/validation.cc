@@ -87,7 +87,9 @@ absl::StatusOr<Tally> Validation::Run(const std::function<void(int64_t)>& progre
       results.push_back(
           {std::move(views), CombineViews(logits.to(torch::kFloat32), plan_.test_time_flip)});
     }
-    if (!device_.is_cuda() || results.size() == kRoundsInFlight || round + 1 == rounds()) {
+    // Images are large, and their pinned memory is held as long.
+    if (!device_.is_cuda() || features_ == nullptr || results.size() == kRoundsInFlight ||
+        round + 1 == rounds()) {
       read_results();
     }
     progress(round + 1);

@@ -97,8 +97,8 @@ TEST(GpuStepSumsTest, CountAsOnTheCpu) {
     const torch::Tensor labels =
         torch::tensor(std::vector<int64_t>{0, step % 2, 1, 3, 2, 1, 0, 1, 2});
     const torch::Tensor loss = torch::tensor(0.25f * static_cast<float>(step));
-    on_cpu.Add(loss, logits, labels, 4, cpu);
-    on_gpu.Add(loss.to(kGpu), logits.to(kGpu), labels.to(kGpu), 4, gpu);
+    on_cpu.Add(loss, logits, labels, 4, cpu, 16);
+    on_gpu.Add(loss.to(kGpu), logits.to(kGpu), labels.to(kGpu), 4, gpu, 16);
   }
   on_cpu.CollectInto(cpu);
   on_gpu.CollectInto(gpu);
