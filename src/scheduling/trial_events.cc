@@ -59,7 +59,7 @@ absl::StatusOr<ReportDirective> SchedulerImpl::Report(TrialId trial_id, AttemptN
       VIZSLA_RETURN_IF_ERROR(writer.UpsertReport(trial_id, report));
       VIZSLA_ASSIGN_OR_RETURN(stored, StoreTrial(writer, study, trial, std::move(decision.trial),
                                                  decision.reports, effects));
-      ObserveInPruner(stored);
+      ObserveChange(stored);
       pruners_.ObserveReport(stored, report);
       samplers_.ObserveReport(stored, report);
       VIZSLA_RETURN_IF_ERROR(CountReport(writer, study, stored,
