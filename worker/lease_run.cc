@@ -238,6 +238,7 @@ absl::Status LeaseRun::Finish(const TrialResult& result) {
   completion.reason = result.reason;
   completion.last_checkpoint = result.last_checkpoint;
   completion.last_checkpoint_epoch = result.last_checkpoint_epoch;
+  completion.on_any_worker = result.on_any_worker;
   if (const std::string refusal = keeper_->refusal(); !refusal.empty()) {
     // Refused again if the lease is another's; otherwise this says why the attempt ended.
     completion = {.outcome = AttemptOutcome::kCrashed, .reason = refusal};

@@ -173,6 +173,10 @@ class SchedulerImpl final : public Scheduler {
   // The repeats that these configurations lack.
   absl::Status AddRepeats(TrialWriter& writer, const Study& study, std::span<const Trial> firsts,
                           Effects& effects);
+  // Those runs of the configuration that have not begun: none of them could be trained, as `ended`
+  // could not.
+  absl::Status EndHopelessRuns(TrialWriter& writer, const Study& study, const Trial& ended,
+                               Effects& effects);
   // Once nothing is queued or runs, and nothing will be drawn or resumed.
   absl::Status BeginFinalRuns(TrialWriter& writer, const Study& study, Effects& effects);
 

@@ -472,6 +472,7 @@ TEST_F(TrainerTest, WhatDoesNotFitInMemoryIsInfeasible) {
   EXPECT_THAT(result.reason, HasSubstr("; the trial asked for batch_size 16 on 1 rank, image_size "
                                        "32, precision float32"));
   EXPECT_EQ(result.reason.find('\n'), std::string::npos);
+  EXPECT_FALSE(result.on_any_worker) << "another one may have more";
 }
 
 }  // namespace
