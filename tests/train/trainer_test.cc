@@ -475,5 +475,15 @@ TEST_F(TrainerTest, WhatDoesNotFitInMemoryIsInfeasible) {
   EXPECT_FALSE(result.on_any_worker) << "another one may have more";
 }
 
+TEST_F(TrainerTest, ANetworkThatCannotBeBuiltIsInfeasibleOnAnyWorker) {
+  TrainingPlan plan = SmallPlan();
+  plan.dense = {0};
+  RecordingHooks hooks;
+  const TrialResult result = Run(Assignment(plan), hooks, Cached());
+  EXPECT_EQ(result.outcome, AttemptOutcome::kInfeasible);
+  EXPECT_EQ(result.reason, "dense: a layer of size 0");
+  EXPECT_TRUE(result.on_any_worker);
+}
+
 }  // namespace
 }  // namespace vizsla
