@@ -115,9 +115,12 @@ absl::StatusOr<TrialData> LeaseRun::OpenData(const GroupTask& task) {
   if (!task.split.empty()) {
     VIZSLA_RETURN_IF_ERROR(data_.SetSplit(lease_->study.inputs.split_hash, task.split));
   }
-  VIZSLA_ASSIGN_OR_RETURN(const TrainingPlan plan, data_.Resolve(lease_->study, lease_->trial));
+  const absl::StatusOr<TrainingPlan> plan = data_.Resolve(lease_->study, lease_->trial);
+  // It depends on the study and the configuration alone.
+  impossible_ = absl::IsInvalidArgument(plan.status());
+  VIZSLA_RETURN_IF_ERROR(plan.status());
   auto last_line = std::chrono::steady_clock::now();
-  return data_.Open(lease_->study, plan, [&](size_t done, size_t total) {
+  return data_.Open(lease_->study, *plan, [&](size_t done, size_t total) {
     if (!is_leader()) return;
     keeper_->SetProgress({0, static_cast<int64_t>(done), static_cast<int64_t>(total)});
     const auto now = std::chrono::steady_clock::now();
@@ -142,9 +145,10 @@ absl::StatusOr<bool> LeaseRun::Prepare(const GroupTask& task) {
   }
   const LogScope scope(FieldsOf(*lease_));
   const auto ends = [&](AttemptOutcome outcome, const absl::Status& why) -> absl::StatusOr<bool> {
-    VIZSLA_RETURN_IF_ERROR(Finish({outcome, std::string(why.message()), "", 0}));
+    VIZSLA_RETURN_IF_ERROR(Finish({outcome, std::string(why.message()), "", 0, impossible_}));
     return false;
   };
+  impossible_ = false;
   absl::Status kept;
   VIZSLA_RETURN_IF_ERROR(ShareWeights(lease_->study.inputs.weights_hash, &kept));
   absl::StatusOr<TrialData> data = kept.ok() ? OpenData(task) : kept;
@@ -238,6 +242,7 @@ absl::Status LeaseRun::Finish(const TrialResult& result) {
   completion.reason = result.reason;
   completion.last_checkpoint = result.last_checkpoint;
   completion.last_checkpoint_epoch = result.last_checkpoint_epoch;
+  completion.on_any_worker = result.on_any_worker;
   if (const std::string refusal = keeper_->refusal(); !refusal.empty()) {
     // Refused again if the lease is another's; otherwise this says why the attempt ended.
     completion = {.outcome = AttemptOutcome::kCrashed, .reason = refusal};

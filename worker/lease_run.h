@@ -65,6 +65,7 @@ class LeaseRun {
   std::unique_ptr<LeaseKeeper> keeper_;  // leader
   TrialData data_of_trial_;
   TrialAssignment assignment_;
+  bool impossible_ = false;           // the trial, for any worker: its plan
   std::atomic<bool> running_{false};  // leader: the coordinator has not been told of an end
   std::atomic<bool> coordinator_failed_{false};
 };

@@ -136,6 +136,7 @@ v1::CompleteTrialRequest ToProto(TrialId trial, AttemptNumber attempt,
   out.set_reason(ToUtf8(completion.reason));
   out.set_last_checkpoint(completion.last_checkpoint);
   out.set_last_checkpoint_epoch(completion.last_checkpoint_epoch);
+  out.set_on_any_worker(completion.on_any_worker);
   return out;
 }
 
@@ -150,6 +151,7 @@ absl::StatusOr<Completion> FromProto(const v1::CompleteTrialRequest& request) {
   out.last_checkpoint = request.last_checkpoint();
   VIZSLA_RETURN_IF_ERROR(CheckAtLeast("last_checkpoint_epoch", request.last_checkpoint_epoch(), 0));
   out.last_checkpoint_epoch = request.last_checkpoint_epoch();
+  out.on_any_worker = request.on_any_worker();
   return out;
 }
 

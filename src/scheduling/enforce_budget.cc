@@ -69,6 +69,7 @@ absl::Status SchedulerImpl::DropCheckpoints(const std::vector<StoredArtifact>& s
         trial->best_checkpoint.clear();
         trial->checkpoint_dropped = true;
         VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(*trial));
+        ObserveChange(*trial);
         VIZSLA_ASSIGN_OR_RETURN(const auto reports, writer.ListReports(drop.trial));
         for (EpochReport report : reports) {
           if (report.checkpoint_hash != drop.hash) continue;

@@ -7,18 +7,20 @@ namespace vizsla {
 void SchedulerImpl::ObserveTrial(const Trial& trial) {
   samplers_.Observe(trial);
   counts_.Observe(trial);
-  ObserveInPruner(trial);
+  ObserveChange(trial);
 }
 
-void SchedulerImpl::ObserveInPruner(const Trial& trial) {
+void SchedulerImpl::ObserveChange(const Trial& trial) {
   told_ = true;
   pruners_.Observe(trial);
+  sources_.Observe(trial);
 }
 
 void SchedulerImpl::ForgetUnstored() {
   if (told_ || failed_commits_ != store_.FailedCommits()) {
     samplers_.Clear();
     counts_.Clear();
+    sources_.Clear();
     pruners_.Clear();
   }
   if (failed_commits_ != store_.FailedCommits()) recorder_.Forget();
@@ -29,6 +31,7 @@ void SchedulerImpl::ForgetUnstored() {
 void SchedulerImpl::ForgetPolicies(StudyId study) {
   samplers_.Forget(study);
   counts_.Forget(study);
+  sources_.Forget(study);
   pruners_.Forget(study);
 }
 
@@ -52,7 +55,7 @@ absl::StatusOr<ReportDirective> SchedulerImpl::DecidePruning(TrialWriter& writer
       case PruneDecision::kPromote:
         ++trial.rung;
         VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(trial));
-        ObserveInPruner(trial);
+        ObserveChange(trial);
         break;
     }
   }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "src/scheduling/budget_policy.h"
+#include "src/scheduling/stage_policy.h"
 #include "src/study/planned_trials.h"
 #include "src/study/trial_groups.h"
 
@@ -55,6 +56,17 @@ std::vector<Trial> MissingRepeats(const StudySpec& spec, const Trial& first,
   std::vector<Trial> runs;
   for (int64_t i = there; i < spec.repeats; ++i) runs.push_back(AnotherRun(first, next++, now));
   return runs;
+}
+
+std::vector<Trial> HopelessRuns(std::span<const Trial> runs, const Trial& ended, Timestamp now) {
+  std::vector<Trial> hopeless;
+  for (const Trial& run : runs) {
+    const bool trained = run.epoch > 0 || !run.last_checkpoint.empty();
+    if (run.state != TrialState::kQueued || trained) continue;
+    hopeless.push_back(EndInfeasible(
+        run, StrCat("trial ", ended.number, " has the same configuration: ", ended.reason), now));
+  }
+  return hopeless;
 }
 
 std::vector<Trial> MissingFinalRuns(const StudySpec& spec, std::span<const Trial> trials,

@@ -25,6 +25,10 @@ inline bool IsFirstRun(const Trial& trial) { return trial.repeat_of == 0; }
 std::vector<Trial> MissingRepeats(const StudySpec& spec, const Trial& first,
                                   std::span<const Trial> trials, int64_t next, Timestamp now);
 
+// The runs of the configuration of `ended`, which no worker can train, as far as they are QUEUED
+// and have not been trained: as they end, INFEASIBLE with the reason.
+std::vector<Trial> HopelessRuns(std::span<const Trial> runs, const Trial& ended, Timestamp now);
+
 // The final runs that the best configurations lack, the best one's first; numbered from `next`. For
 // a study whose search is over.
 std::vector<Trial> MissingFinalRuns(const StudySpec& spec, std::span<const Trial> trials,

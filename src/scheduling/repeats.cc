@@ -27,6 +27,20 @@ absl::Status SchedulerImpl::AddRepeats(TrialWriter& writer, const Study& study,
   return absl::OkStatus();
 }
 
+absl::Status SchedulerImpl::EndHopelessRuns(TrialWriter& writer, const Study& study,
+                                            const Trial& ended, Effects& effects) {
+  if (!HasRepeats(study.spec)) return absl::OkStatus();
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> runs,
+                          writer.ListRuns(study.id, GroupNumber(ended)));
+  for (const Trial& run : HopelessRuns(runs, ended, clock_.Now())) {
+    VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(run));
+    ObserveTrial(run);
+    effects.changed = true;
+    VIZSLA_RETURN_IF_ERROR(CountEnd(writer, study, run));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SchedulerImpl::BeginFinalRuns(TrialWriter& writer, const Study& study,
                                            Effects& effects) {
   if (study.spec.final_runs.top == 0) return absl::OkStatus();

@@ -84,7 +84,7 @@ void DecisionReplay::Impl::ObserveReported() {
   if (!std::exchange(report_is_news_, false)) return;
   const Trial* const trial = rows_.Find(reported_trial_);
   if (trial == nullptr) return;
-  scheduler_.ObserveInPruner(*trial);
+  scheduler_.ObserveChange(*trial);
   scheduler_.pruners_.ObserveReport(*trial, reported_.report);
   scheduler_.samplers_.ObserveReport(*trial, reported_.report);
 }
@@ -178,7 +178,7 @@ absl::Status DecisionReplay::Impl::Replay(const TrialChangedEvent& event) {
   if (for_samplers) {
     scheduler_.ObserveTrial(after);
   } else {
-    scheduler_.ObserveInPruner(after);
+    scheduler_.ObserveChange(after);
   }
   ObserveReported();
   return absl::OkStatus();

@@ -80,6 +80,9 @@ struct Completion {
   // the one of the last report that named one stays.
   std::string last_checkpoint{};
   int last_checkpoint_epoch = 0;
+  // With kInfeasible: it is the configuration alone, so that no worker could train it, whatever its
+  // seed. Memory that did not suffice is the worker's.
+  bool on_any_worker = false;
 };
 
 // New words for a study's notes, or for a trial's name and notes.

@@ -22,6 +22,7 @@
 #include "src/scheduling/pruner_cache.h"
 #include "src/scheduling/sampler_cache.h"
 #include "src/scheduling/scheduler.h"
+#include "src/scheduling/source_cache.h"
 #include "src/scheduling/stage_counts.h"
 
 namespace vizsla {
@@ -119,7 +120,7 @@ class SchedulerImpl final : public Scheduler {
   // Asks the stage's sampler, and times it.
   absl::StatusOr<std::optional<Configuration>> Suggest(TrialReader& reader, const Study& study,
                                                        int stage, const Trial* source);
-  // stages.cc: what comes next.
+  // next_trial.cc: what comes next.
   struct Draw {
     int stage = 1;
     Configuration configuration;
@@ -128,19 +129,10 @@ class SchedulerImpl final : public Scheduler {
   // A trial that the stage's sampler adds; nullopt when its budget or sampler is spent.
   absl::StatusOr<std::optional<Draw>> DrawInStage(TrialReader& reader, const Study& study,
                                                   int stage);
-  // Decides what waiting trials start from, begins the next stage when the current one is over, and
-  // the final runs after the last.
-  absl::Status Proceed(TrialWriter& writer, const Study& study, Effects& effects);
-  // Ends paused trials that others wait for.
-  absl::Status EndStalled(TrialWriter& writer, const Study& study, std::span<const Trial> stalled,
-                          Effects& effects);
-  absl::Status ProceedInStages(TrialWriter& writer, const Study& study, Effects& effects);
-  absl::StatusOr<bool> BeginNextStage(TrialWriter& writer, const Study& study,
-                                      std::span<const Trial> trials, Effects& effects);
-  // "; stage 2 never began: ..." of a finished study that has got stuck; or empty.
-  absl::StatusOr<std::string> StageThatNeverBegan(TrialReader& reader, const Study& study);
-  absl::Status PrunePaused(TrialWriter& writer, const Study& study, Timestamp now,
-                           Effects& effects);
+  // Valid until the next call.
+  absl::StatusOr<const StudySources*> SourcesOf(TrialReader& reader, const Study& study);
+  // The queued trial with the smallest number that waits for no other one.
+  absl::StatusOr<std::optional<Trial>> FirstReady(TrialReader& reader, const Study& study);
   // What a study does next when no trial is queued: a paused trial goes on, or a new one begins.
   struct Next {
     int64_t resume = 0;  // the paused trial's number; 0: none
@@ -148,20 +140,51 @@ class SchedulerImpl final : public Scheduler {
     bool empty() const { return resume == 0 && !draw; }
   };
   absl::StatusOr<Next> FindNext(TrialReader& reader, const Study& study);
+  // Whether the stage's sampler can add a trial to those that there are.
+  absl::StatusOr<bool> MayAdd(TrialReader& reader, const Study& study, int stage);
+  absl::StatusOr<Trial> AddTrial(TrialWriter& writer, const Study& study, Draw draw,
+                                 Effects& effects);
+  // The next trial to train; new ones are created as they are asked for.
+  absl::StatusOr<std::optional<Trial>> NextTrial(TrialWriter& writer, const Study& study,
+                                                 Effects& effects);
+
+  // stages.cc: how it goes on from stage to stage.
+  static void WarnIfInfeasible(const Study& study, const Trial& trial);
+  // Decides what waiting trials start from, begins the next stage when the current one is over, and
+  // the final runs after the last.
+  absl::Status Proceed(TrialWriter& writer, const Study& study, Effects& effects);
+  // What waiting trials start from, as far as it can be told: of one at least.
+  absl::Status DecideSources(TrialWriter& writer, const Study& study, bool sampled_out,
+                             Effects& effects);
+  // Ends paused trials that others wait for.
+  absl::Status EndStalled(TrialWriter& writer, const Study& study, std::span<const Trial> stalled,
+                          Effects& effects);
+  absl::Status ProceedInStages(TrialWriter& writer, const Study& study, Effects& effects);
+  // Whether it has enqueued trials, which are there now.
+  absl::StatusOr<bool> BeginNextStage(TrialWriter& writer, const Study& study, int stage,
+                                      Effects& effects);
+  // "; stage 2 never began: ..." of a finished study that has got stuck; or empty.
+  absl::StatusOr<std::string> StageThatNeverBegan(TrialReader& reader, const Study& study);
+  absl::Status PrunePaused(TrialWriter& writer, const Study& study, Timestamp now,
+                           Effects& effects);
 
   // repeats.cc
   absl::Status InsertRuns(TrialWriter& writer, const std::vector<Trial>& runs, Effects& effects);
   // The repeats that these configurations lack.
   absl::Status AddRepeats(TrialWriter& writer, const Study& study, std::span<const Trial> firsts,
                           Effects& effects);
+  // Those runs of the configuration that have not begun: none of them could be trained, as `ended`
+  // could not.
+  absl::Status EndHopelessRuns(TrialWriter& writer, const Study& study, const Trial& ended,
+                               Effects& effects);
   // Once nothing is queued or runs, and nothing will be drawn or resumed.
   absl::Status BeginFinalRuns(TrialWriter& writer, const Study& study, Effects& effects);
 
   // pruning.cc
-  // Tells samplers and pruners of the trial as the running change stores it, or the pruners alone
-  // where samplers see no difference.
+  // Tells what is kept of the trials (samplers, pruners, sources) of this one as the running change
+  // stores it; all but samplers where these see no difference.
   void ObserveTrial(const Trial& trial);
-  void ObserveInPruner(const Trial& trial);
+  void ObserveChange(const Trial& trial);
   // When a change was undone after it had told the caches something, they are made anew. A change
   // that was refused before costs nothing.
   void ForgetUnstored();
@@ -187,13 +210,6 @@ class SchedulerImpl final : public Scheduler {
                        Effects& effects);
   absl::Status EndPaused(TrialWriter& writer, const Study& study, const Trial& trial,
                          const std::string& reason, Timestamp now, Effects& effects);
-  // Whether the stage's sampler can add a trial to those that there are.
-  absl::StatusOr<bool> MayAdd(TrialReader& reader, const Study& study, int stage);
-  absl::StatusOr<Trial> AddTrial(TrialWriter& writer, const Study& study, Draw draw,
-                                 Effects& effects);
-  // The next trial to train; new ones are created as they are asked for.
-  absl::StatusOr<std::optional<Trial>> NextTrial(TrialWriter& writer, const Study& study,
-                                                 Effects& effects);
   absl::StatusOr<bool> HasWork(TrialReader& reader, const Study& study);
   // Turns an ACTIVE study without work into a FINISHED one.
   absl::Status FinishIfDone(TrialWriter& writer, Study& study, Effects& effects);
@@ -254,6 +270,7 @@ class SchedulerImpl final : public Scheduler {
   SamplerCache samplers_;  // touched only inside changes
   // The same holds of these.
   StageCounts counts_;
+  SourceCache sources_;
   PrunerCache pruners_;
   DecisionRecorder recorder_;
   bool told_ = false;            // the caches, by a change that has not ended well so far

@@ -34,15 +34,11 @@ std::string NeverCameToBe(int64_t source) {
   return StrCat("its source, trial ", source, ", never came to be");
 }
 
-bool WantsBest(const Trial& trial) {
-  return trial.warm_start.kind == Kind::kBest || trial.warm_start.kind == Kind::kBestConfiguration;
-}
-
 // Whether the trial waits for the best one, itself or through those that it waits for.
 bool WaitsForBest(std::span<const Trial> trials, const Trial& trial) {
   const Trial* at = &trial;
   for (size_t steps = 0; at != nullptr && IsWaiting(*at) && steps <= trials.size(); ++steps) {
-    if (WantsBest(*at)) return true;
+    if (WantsBest(at->warm_start.kind)) return true;
     at = FindNumber(trials, at->warm_start.trial);
   }
   return false;
@@ -97,6 +93,10 @@ std::optional<Trial> DecideBest(const Study& study, std::span<const Trial> trial
 
 }  // namespace
 
+bool WantsBest(WarmStart::Kind kind) {
+  return kind == Kind::kBest || kind == Kind::kBestConfiguration;
+}
+
 bool HasSources(const StudySpec& spec) {
   return !spec.stages.empty() ||
          std::any_of(spec.enqueue.begin(), spec.enqueue.end(), [](const EnqueuedTrial& trial) {
@@ -132,6 +132,12 @@ std::vector<Trial> PausedSources(std::span<const Trial> trials) {
   return sources;
 }
 
+const Trial* SourceRun(const Objective& objective, const TrialGroup& group) {
+  if (!HasRank(group)) return nullptr;
+  const Trial& run = Representative(objective, group);
+  return run.score && std::isfinite(*run.score) && MayBeSource(run) ? &run : nullptr;
+}
+
 std::vector<Trial> SourcesOfStage(const Study& study, int stage, std::span<const Trial> trials) {
   // Configurations by their means; each is stood for by its run with the best score.
   std::vector<TrialGroup> groups = GroupTrials(trials);
@@ -139,25 +145,10 @@ std::vector<Trial> SourcesOfStage(const Study& study, int stage, std::span<const
   SortByRank(study.spec.objective, groups);
   std::vector<Trial> sources;
   for (const TrialGroup& group : groups) {
-    if (group.first().stage >= stage || !HasRank(group)) continue;
-    const Trial& run = Representative(study.spec.objective, group);
-    if (run.score && std::isfinite(*run.score) && MayBeSource(run)) sources.push_back(run);
+    if (group.first().stage >= stage) continue;
+    const Trial* const run = SourceRun(study.spec.objective, group);
+    if (run != nullptr) sources.push_back(*run);
   }
-  return sources;
-}
-
-std::vector<Trial> TakeTurns(const Study& study, int stage, std::span<const Trial> trials) {
-  VIZSLA_CHECK(stage > 1);
-  std::vector<Trial> sources = SourcesOfStage(study, stage, trials);
-  const auto top = static_cast<size_t>(study.spec.stages[static_cast<size_t>(stage - 2)].top);
-  if (sources.size() > top) sources.resize(top);
-  std::map<int64_t, int64_t> turns;
-  for (const Trial& trial : trials) {
-    if (trial.stage == stage && trial.repeat_of == 0) ++turns[trial.warm_start.trial];
-  }
-  std::stable_sort(sources.begin(), sources.end(), [&](const Trial& a, const Trial& b) {
-    return turns[a.number] < turns[b.number];
-  });
   return sources;
 }
 
@@ -218,7 +209,7 @@ std::vector<Trial> DecideWaiting(const Study& study, std::span<const Trial> give
     again = false;
     for (Trial& trial : trials) {
       if (!IsWaiting(trial)) continue;
-      const std::optional<Trial> decided = WantsBest(trial)
+      const std::optional<Trial> decided = WantsBest(trial.warm_start.kind)
                                                ? DecideBest(study, trials, trial, sampled_out, now)
                                                : DecideNamed(study, trials, trial, now);
       if (!decided) continue;

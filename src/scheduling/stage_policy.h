@@ -6,12 +6,16 @@
 
 #include "src/study/study.h"
 #include "src/study/trial.h"
+#include "src/study/trial_groups.h"
 
 namespace vizsla {
 
 // Whether anything of the study takes over something of another trial; all else here is only for
 // such studies.
 bool HasSources(const StudySpec& spec);
+
+// Of a trial that waits: for the best one, not for one with a number.
+bool WantsBest(WarmStart::Kind kind);
 
 // The latest stage that has a trial; 1 before the first. A stage's trials are numbered after those
 // of the stages before.
@@ -23,14 +27,14 @@ bool AnyOpen(std::span<const Trial> trials);
 // unless a new trial is drawn or a paused one is promoted. By number.
 std::vector<Trial> PausedSources(std::span<const Trial> trials);
 
+// The run of the configuration that trials of a later stage may start from, its best one; nullptr:
+// it is no source. `group` is without final runs, which are of no stage.
+const Trial* SourceRun(const Objective& objective, const TrialGroup& group);
+
 // The trials that those of a later stage may start from, the best first: of the stages before it,
 // able to win, with a score and its checkpoint. With repeats one for each configuration, in the
 // order of their means: its run with the best score. Empty: the stage cannot begin.
 std::vector<Trial> SourcesOfStage(const Study& study, int stage, std::span<const Trial> trials);
-
-// The first `top` of them in the order in which the stage's next sampled trial asks them: the one
-// with the fewest trials of the stage first, the better one among equals.
-std::vector<Trial> TakeTurns(const Study& study, int stage, std::span<const Trial> trials);
 
 // Source, configuration and weights of a trial of the stage that is drawn on `source`.
 WarmStart StartFrom(const Stage& stage, const Trial& source);

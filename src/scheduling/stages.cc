@@ -1,104 +1,25 @@
-// What comes next in a study: a trial that waits in the queue, a new one of the sampler, or the
-// next stage.
-#include <algorithm>
-
+// How a study goes on from stage to stage, and what its waiting trials start from.
+#include "src/base/check.h"
 #include "src/base/log.h"
 #include "src/base/log_scope.h"
-#include "src/scheduling/attempt_policy.h"
-#include "src/scheduling/repeat_policy.h"
 #include "src/scheduling/scheduler_impl.h"
 #include "src/scheduling/stage_policy.h"
-#include "src/study/planned_trials.h"
-#include "src/study/take_over.h"
 
 namespace vizsla {
 namespace {
 
-constexpr TrialState kQueued[] = {TrialState::kQueued};
 constexpr TrialState kQueuedOrRunning[] = {TrialState::kQueued, TrialState::kRunning};
 constexpr TrialState kPaused[] = {TrialState::kPaused};
+constexpr TrialState kUnfinished[] = {TrialState::kQueued, TrialState::kRunning,
+                                      TrialState::kPaused};
 
-// Whether what comes next depends on which trials there are, not only on how many.
-bool LooksAtTrials(const StudySpec& spec) {
-  return !spec.stages.empty() || HasRepeats(spec) || KindOf(spec.pruner) == PrunerKind::kPopulation;
-}
+}  // namespace
 
-// The queued trial with the smallest number that waits for no other one.
-absl::StatusOr<std::optional<Trial>> FirstReady(TrialReader& reader, const Study& study) {
-  VIZSLA_ASSIGN_OR_RETURN(std::optional<Trial> first, reader.FirstQueued(study.id));
-  if (!first || !IsWaiting(*first)) return first;
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> queued, reader.ListTrials(study.id, kQueued));
-  for (const Trial& trial : queued) {
-    if (!IsWaiting(trial)) return std::optional<Trial>(trial);
-  }
-  return std::optional<Trial>();
-}
-
-absl::StatusOr<bool> AnyWaiting(TrialReader& reader, const Study& study) {
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> queued, reader.ListTrials(study.id, kQueued));
-  return std::any_of(queued.begin(), queued.end(), IsWaiting);
-}
-
-void WarnIfInfeasible(const Study& study, const Trial& trial) {
+void SchedulerImpl::WarnIfInfeasible(const Study& study, const Trial& trial) {
   if (trial.state != TrialState::kInfeasible) return;
   const LogScope scope({study.spec.name, trial.number, 0});
   log::warn("trial {} of study '{}' is infeasible: {}", trial.number, study.spec.name,
             trial.reason);
-}
-
-}  // namespace
-
-absl::StatusOr<std::optional<SchedulerImpl::Draw>> SchedulerImpl::DrawInStage(TrialReader& reader,
-                                                                              const Study& study,
-                                                                              int stage) {
-  const StageView view = StageOf(study.spec, stage);
-  const std::optional<int64_t> limit = TrialLimit(view);
-  VIZSLA_ASSIGN_OR_RETURN(const bool over, StageIsOver(reader, study, stage));
-  if (over) return std::optional<Draw>();
-  // Random draws without a number would never end.
-  if (!limit && KindOf(view.sampler) != SamplerKind::kGrid) return std::optional<Draw>();
-  if (!LooksAtTrials(study.spec)) {
-    VIZSLA_ASSIGN_OR_RETURN(const int64_t last, reader.LastTrialNumber(study.id));
-    if (limit && last >= *limit) return std::optional<Draw>();
-  } else if (limit) {
-    VIZSLA_ASSIGN_OR_RETURN(const int64_t there, counts_.Of(reader, study.id, stage));
-    if (there >= *limit) return std::optional<Draw>();
-  }
-  if (stage == 1) {
-    VIZSLA_ASSIGN_OR_RETURN(auto drawn, Suggest(reader, study, stage, nullptr));
-    if (!drawn) return std::optional<Draw>();
-    return std::optional<Draw>({stage, *std::move(drawn), {}});
-  }
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, reader.ListTrials(study.id, {}));
-  for (const Trial& source : TakeTurns(study, stage, trials)) {
-    VIZSLA_ASSIGN_OR_RETURN(const auto drawn, Suggest(reader, study, stage, &source));
-    if (!drawn) continue;  // this source's configurations are used up
-    return std::optional<Draw>(
-        {stage, Vary(study.spec, stage, source.configuration, *drawn),
-         StartFrom(study.spec.stages[static_cast<size_t>(stage - 2)], source)});
-  }
-  return std::optional<Draw>();
-}
-
-absl::StatusOr<SchedulerImpl::Next> SchedulerImpl::FindNext(TrialReader& reader,
-                                                            const Study& study) {
-  const bool staged = !study.spec.stages.empty();
-  int current = 1;
-  if (staged) {
-    VIZSLA_ASSIGN_OR_RETURN(current, counts_.Current(reader, study.id));
-  }
-  VIZSLA_ASSIGN_OR_RETURN(const auto resume, NextToResume(reader, study, current));
-  if (resume) return Next{*resume, std::nullopt};
-  VIZSLA_ASSIGN_OR_RETURN(std::optional<Draw> draw, DrawInStage(reader, study, current));
-  if (draw) return Next{0, std::move(draw)};
-  const int next = current + 1;
-  if (!staged || next > StageCount(study.spec)) return Next();
-  VIZSLA_ASSIGN_OR_RETURN(const bool open, reader.AnyTrial(study.id, kQueuedOrRunning));
-  if (open) return Next();
-  // Enqueued trials are created first, by Proceed.
-  if (!StageOf(study.spec, next).enqueue.empty()) return Next();
-  VIZSLA_ASSIGN_OR_RETURN(draw, DrawInStage(reader, study, next));
-  return Next{0, std::move(draw)};
 }
 
 absl::Status SchedulerImpl::Proceed(TrialWriter& writer, const Study& study, Effects& effects) {
@@ -112,22 +33,19 @@ absl::Status SchedulerImpl::ProceedInStages(TrialWriter& writer, const Study& st
     VIZSLA_ASSIGN_OR_RETURN(const int stage, counts_.Current(writer, study.id));
     VIZSLA_ASSIGN_OR_RETURN(const std::optional<Draw> draw, DrawInStage(writer, study, stage));
     VIZSLA_ASSIGN_OR_RETURN(const bool open, writer.AnyTrial(study.id, kQueuedOrRunning));
-    VIZSLA_ASSIGN_OR_RETURN(const bool waiting, AnyWaiting(writer, study));
+    VIZSLA_ASSIGN_OR_RETURN(const StudySources* const sources, SourcesOf(writer, study));
+    const bool waiting = sources->AnyWaiting();
     if (!waiting && (draw || open)) return absl::OkStatus();
-    VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, writer.ListTrials(study.id, {}));
-    const std::vector<Trial> decided =
-        DecideWaiting(study, trials, /*sampled_out=*/!draw.has_value(), clock_.Now());
-    if (!decided.empty()) recorder_.Note(study.id, SourcesEvent{std::ssize(decided)});
-    for (const Trial& trial : decided) {
-      WarnIfInfeasible(study, trial);
-      VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(trial));
-      ObserveTrial(trial);
-      effects.changed = true;
+    if (sources->AnyToDecide(/*sampled_out=*/!draw.has_value())) {
+      VIZSLA_RETURN_IF_ERROR(DecideSources(writer, study, !draw.has_value(), effects));
+      continue;
     }
-    VIZSLA_RETURN_IF_ERROR(AddRepeats(writer, study, decided, effects));
-    if (!decided.empty()) continue;
     if (draw) return absl::OkStatus();
-    const std::vector<Trial> stalled = PausedSources(trials);
+    std::vector<Trial> stalled;
+    if (waiting) {
+      VIZSLA_ASSIGN_OR_RETURN(const auto unfinished, writer.ListTrials(study.id, kUnfinished));
+      stalled = PausedSources(unfinished);
+    }
     if (stalled.empty() && open) return absl::OkStatus();
     VIZSLA_ASSIGN_OR_RETURN(const auto resume, NextToResume(writer, study, stage));
     if (resume) return absl::OkStatus();
@@ -135,9 +53,24 @@ absl::Status SchedulerImpl::ProceedInStages(TrialWriter& writer, const Study& st
       VIZSLA_RETURN_IF_ERROR(EndStalled(writer, study, stalled, effects));
       continue;
     }
-    VIZSLA_ASSIGN_OR_RETURN(const bool begun, BeginNextStage(writer, study, trials, effects));
+    VIZSLA_ASSIGN_OR_RETURN(const bool begun, BeginNextStage(writer, study, stage + 1, effects));
     if (!begun) return absl::OkStatus();
   }
+}
+
+absl::Status SchedulerImpl::DecideSources(TrialWriter& writer, const Study& study, bool sampled_out,
+                                          Effects& effects) {
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, writer.ListTrials(study.id, {}));
+  const std::vector<Trial> decided = DecideWaiting(study, trials, sampled_out, clock_.Now());
+  VIZSLA_CHECK(!decided.empty());  // so AnyToDecide says
+  recorder_.Note(study.id, SourcesEvent{std::ssize(decided)});
+  for (const Trial& trial : decided) {
+    WarnIfInfeasible(study, trial);
+    VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(trial));
+    ObserveTrial(trial);
+    effects.changed = true;
+  }
+  return AddRepeats(writer, study, decided, effects);
 }
 
 absl::Status SchedulerImpl::EndStalled(TrialWriter& writer, const Study& study,
@@ -154,12 +87,12 @@ absl::Status SchedulerImpl::EndStalled(TrialWriter& writer, const Study& study,
 }
 
 absl::StatusOr<bool> SchedulerImpl::BeginNextStage(TrialWriter& writer, const Study& study,
-                                                   std::span<const Trial> trials,
-                                                   Effects& effects) {
-  const int stage = CurrentStage(trials) + 1;
-  if (trials.empty() || stage > StageCount(study.spec)) return false;
-  const std::vector<Trial> sources = SourcesOfStage(study, stage, trials);
-  if (sources.empty()) {
+                                                   int stage, Effects& effects) {
+  if (stage > StageCount(study.spec)) return false;
+  VIZSLA_ASSIGN_OR_RETURN(const int64_t last, writer.LastTrialNumber(study.id));
+  if (last == 0) return false;
+  VIZSLA_ASSIGN_OR_RETURN(const StudySources* const sources, SourcesOf(writer, study));
+  if (!sources->AnyFor(stage)) {
     const LogScope scope({study.spec.name, 0, 0});
     log::warn("{} of study '{}' does not begin: no trial ended with a score and a checkpoint",
               DescribeStage(study.spec, stage), study.spec.name);
@@ -169,8 +102,9 @@ absl::StatusOr<bool> SchedulerImpl::BeginNextStage(TrialWriter& writer, const St
   const Timestamp now = clock_.Now();
   VIZSLA_RETURN_IF_ERROR(PrunePaused(writer, study, now, effects));
   // Without enqueued trials it begins with the first one that is drawn.
-  const std::vector<Trial> enqueued =
-      MakeEnqueued(study, stage, trials, trials.back().number + 1, now);
+  if (StageOf(study.spec, stage).enqueue.empty()) return false;
+  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, writer.ListTrials(study.id, {}));
+  const std::vector<Trial> enqueued = MakeEnqueued(study, stage, trials, last + 1, now);
   for (const Trial& trial : enqueued) {
     WarnIfInfeasible(study, trial);
     VIZSLA_RETURN_IF_ERROR(writer.InsertTrial(trial).status());
@@ -178,17 +112,17 @@ absl::StatusOr<bool> SchedulerImpl::BeginNextStage(TrialWriter& writer, const St
     effects.changed = true;
   }
   VIZSLA_RETURN_IF_ERROR(AddRepeats(writer, study, enqueued, effects));
-  return !enqueued.empty();
+  return true;
 }
 
 absl::StatusOr<std::string> SchedulerImpl::StageThatNeverBegan(TrialReader& reader,
                                                                const Study& study) {
   if (study.state != StudyState::kFinished || study.spec.stages.empty()) return std::string();
-  VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, reader.ListTrials(study.id, {}));
-  const int next = CurrentStage(trials) + 1;
-  if (next > StageCount(study.spec) || !SourcesOfStage(study, next, trials).empty()) {
-    return std::string();
-  }
+  VIZSLA_ASSIGN_OR_RETURN(const int current, counts_.Current(reader, study.id));
+  const int next = current + 1;
+  if (next > StageCount(study.spec)) return std::string();
+  VIZSLA_ASSIGN_OR_RETURN(const StudySources* const sources, SourcesOf(reader, study));
+  if (sources->AnyFor(next)) return std::string();
   return StrCat("; ", DescribeStage(study.spec, next),
                 " never began: no trial ended with a score and a checkpoint");
 }
@@ -201,80 +135,6 @@ absl::Status SchedulerImpl::PrunePaused(TrialWriter& writer, const Study& study,
         EndPaused(writer, study, trial, "the study ended while it was paused", now, effects));
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<bool> SchedulerImpl::MayAdd(TrialReader& reader, const Study& study, int stage) {
-  const StageView view = StageOf(study.spec, stage);
-  const auto limit = TrialLimit(view);
-  if (study.spec.stages.empty() && limit && !CountConfigurations(view.space)) {
-    // An infinite space needs no costly suggestion to tell.
-    if (LooksAtTrials(study.spec)) {
-      VIZSLA_ASSIGN_OR_RETURN(const int64_t there, counts_.Of(reader, study.id, stage));
-      return there < *limit;
-    }
-    VIZSLA_ASSIGN_OR_RETURN(const int64_t last, reader.LastTrialNumber(study.id));
-    return last < *limit;
-  }
-  VIZSLA_ASSIGN_OR_RETURN(const auto draw, DrawInStage(reader, study, stage));
-  return draw.has_value();
-}
-
-absl::StatusOr<Trial> SchedulerImpl::AddTrial(TrialWriter& writer, const Study& study, Draw draw,
-                                              Effects& effects) {
-  VIZSLA_ASSIGN_OR_RETURN(const int64_t last, writer.LastTrialNumber(study.id));
-  Trial trial;
-  trial.study = study.id;
-  trial.number = last + 1;
-  trial.stage = draw.stage;
-  trial.configuration = std::move(draw.configuration);
-  trial.warm_start = std::move(draw.warm_start);
-  trial.created_at = clock_.Now();
-  VIZSLA_ASSIGN_OR_RETURN(trial.id, writer.InsertTrial(trial));
-  ObserveTrial(trial);
-  effects.changed = true;
-  VIZSLA_RETURN_IF_ERROR(AddRepeats(writer, study, std::span(&trial, 1), effects));
-  VIZSLA_ASSIGN_OR_RETURN(Pruner* const pruner, PrunerOf(writer, study, trial.stage));
-  if (pruner != nullptr) {
-    VIZSLA_RETURN_IF_ERROR(TellLastTrial(writer, study, trial.stage, *pruner));
-  }
-  return trial;
-}
-
-absl::StatusOr<std::optional<Trial>> SchedulerImpl::NextTrial(TrialWriter& writer,
-                                                              const Study& study,
-                                                              Effects& effects) {
-  for (;;) {
-    VIZSLA_RETURN_IF_ERROR(Proceed(writer, study, effects));
-    VIZSLA_ASSIGN_OR_RETURN(std::optional<Trial> next, FirstReady(writer, study));
-    if (!next) {
-      VIZSLA_ASSIGN_OR_RETURN(Next found, FindNext(writer, study));
-      if (found.empty()) return std::optional<Trial>();
-      recorder_.Note(study.id, NextEvent{found.resume});
-      if (found.draw) {
-        VIZSLA_ASSIGN_OR_RETURN(next, AddTrial(writer, study, *std::move(found.draw), effects));
-      } else {
-        VIZSLA_ASSIGN_OR_RETURN(next, ResumePaused(writer, study, found.resume, effects));
-      }
-      VIZSLA_RETURN_IF_ERROR(PruneLosers(writer, study, next->stage, effects));
-    }
-    const WarmStart& start = next->warm_start;
-    const Lineage& lineage = next->lineage;
-    const bool starts_here = start.checkpoint.empty() || artifacts_.Exists(start.checkpoint);
-    const bool goes_on = lineage.parent == 0 || artifacts_.Exists(lineage.checkpoint) ||
-                         artifacts_.Exists(next->last_checkpoint);
-    if (starts_here && goes_on) return next;
-    // Somebody has removed the file. Other bytes would make it another trial.
-    const Trial ended =
-        EndInfeasible(*next,
-                      StrCat("the checkpoint of trial ", starts_here ? lineage.parent : start.trial,
-                             " that it starts from (",
-                             starts_here ? lineage.checkpoint : start.checkpoint, ") is gone"),
-                      clock_.Now());
-    WarnIfInfeasible(study, ended);
-    VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(ended));
-    ObserveTrial(ended);
-    effects.changed = true;
-  }
 }
 
 }  // namespace vizsla

@@ -59,7 +59,7 @@ absl::StatusOr<ReportDirective> SchedulerImpl::Report(TrialId trial_id, AttemptN
       VIZSLA_RETURN_IF_ERROR(writer.UpsertReport(trial_id, report));
       VIZSLA_ASSIGN_OR_RETURN(stored, StoreTrial(writer, study, trial, std::move(decision.trial),
                                                  decision.reports, effects));
-      ObserveInPruner(stored);
+      ObserveChange(stored);
       pruners_.ObserveReport(stored, report);
       samplers_.ObserveReport(stored, report);
       VIZSLA_RETURN_IF_ERROR(CountReport(writer, study, stored,
@@ -151,6 +151,9 @@ absl::StatusOr<Trial> SchedulerImpl::CloseAttempt(TrialWriter& writer, const Stu
                                        completion.reason, trained_until));
   ObserveTrial(stored);
   VIZSLA_RETURN_IF_ERROR(CountEnd(writer, study, stored));
+  if (stored.state == TrialState::kInfeasible && completion.on_any_worker) {
+    VIZSLA_RETURN_IF_ERROR(EndHopelessRuns(writer, study, stored, effects));
+  }
   VIZSLA_RETURN_IF_ERROR(PruneLosers(writer, study, stored.stage, effects));
   effects.ended.push_back({trial.id, trial.attempt});
   effects.changed = true;

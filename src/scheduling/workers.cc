@@ -180,7 +180,7 @@ absl::StatusOr<LeaseGrant> SchedulerImpl::GrantLease(TrialWriter& writer, const 
     grant.trial.last_checkpoint_epoch = 0;
   }
   VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(grant.trial));
-  ObserveInPruner(grant.trial);
+  ObserveChange(grant.trial);
   AttemptRow attempt;
   attempt.trial = trial.id;
   attempt.attempt = grant.trial.attempt;

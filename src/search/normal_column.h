@@ -4,8 +4,8 @@
 // Internal to src/search.
 #pragma once
 
+#include <compare>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <vector>
 
@@ -17,8 +17,8 @@ namespace vizsla {
 class NormalColumn {
  public:
   // Along `axis`, the same every time, in place of the last observations. Their trials' `numbers`
-  // ascend and name them: a number with another coordinate is another observation. O(n) and O(n)
-  // more, with a small factor, for each observation that comes or goes.
+  // ascend and name them: a number with another coordinate is another observation. O(n) with a
+  // small factor, and O(n) more for each observation that comes or goes.
   void Update(const ParzenAxis& axis, std::span<const int64_t> numbers,
               std::span<const double> coordinates);
 
@@ -29,34 +29,30 @@ class NormalColumn {
   const std::vector<double>& log_scales() const { return log_scales_; }
 
  private:
-  using Slot = uint32_t;  // in kernels_
-
-  struct Kernel {
+  struct Neighbour {
     double center = 0;
     int64_t number = 0;
-    double width = std::numeric_limits<double>::quiet_NaN();  // that the rest belongs to
-    double precision = 0;
-    double log_scale = 0;
-  };
-  struct Neighbour {
-    double center;
-    Slot slot;
+    auto operator<=>(const Neighbour&) const = default;
   };
 
+  // Brings the kernels to the observations. New ones have no width yet; those that have other
+  // neighbours than before, themselves among them, are marked.
   void TakeOver(std::span<const int64_t> numbers, std::span<const double> coordinates);
-  Slot Add(int64_t number, double coordinate);
-  void Remove(Slot slot);
-  // Where it stands or belongs among the sorted ones: by the center, then by the number.
-  std::vector<Neighbour>::iterator PlaceOf(double center, int64_t number);
-  static void Widen(const ParzenAxis& axis, double width, Kernel& kernel);
+  void Add(size_t kernel, const Neighbour& one);
+  void AddKernel(size_t kernel, double center);
+  void Remove(size_t kernel);
+  void MarkRound(size_t place);
+  // The width of the one at this place among the sorted ones.
+  double WidthAt(size_t place) const;
+  void Widen(const ParzenAxis& axis, double width, size_t kernel);
 
-  std::vector<Kernel> kernels_;
-  std::vector<Slot> free_;         // of those that nobody uses
-  std::vector<Slot> observed_;     // by number
-  std::vector<Slot> before_;       // the same of the last observations; empty between updates
-  std::vector<Neighbour> sorted_;  // by center
-  Kernel prior_{0.5};
+  std::vector<Neighbour> sorted_;
+  std::vector<Neighbour> marked_;  // whose neighbours have changed; maybe no longer there
+  double narrowest_ = 0;           // that the widths are no narrower than
+  // By number; the prior follows the last one, but for numbers_.
+  std::vector<int64_t> numbers_;
   std::vector<double> centers_;
+  std::vector<double> widths_;  // that the rest belongs to; NaN: none so far
   std::vector<double> precisions_;
   std::vector<double> log_scales_;
 };

@@ -10,6 +10,20 @@ namespace vizsla {
 namespace {
 
 constexpr double kNegligible = -45;  // in the logarithm
+// Points whose sums fit into the nearest cache beside an axis' kernels.
+constexpr size_t kTogether = 8;
+
+std::ptrdiff_t OffsetOf(size_t place) { return static_cast<std::ptrdiff_t>(place); }
+
+double LogOfSum(std::span<const double> logarithms) {
+  const double largest = LargestOf(logarithms);
+  double total = 0;
+  for (const double one : logarithms) {
+    // Most kernels are far away. What is left out is below the rounding of the sum.
+    if (one - largest > kNegligible) total += std::exp(one - largest);
+  }
+  return largest + std::log(total);
+}
 
 }  // namespace
 
@@ -49,18 +63,28 @@ ParzenPoint ParzenEstimator::Draw(RandomStream& stream) const {
   return point;
 }
 
-double ParzenEstimator::LogDensity(std::span<const double> point, std::vector<double>& sums) const {
-  sums = log_weights_;
-  for (size_t i = 0; i < axes_.size(); ++i) {
-    std::visit([&](const auto& axis) { axis.AddLogDensities(point[i], sums); }, axes_[i]);
+std::vector<double> ParzenEstimator::LogDensities(std::span<const ParzenPoint> points) const {
+  std::vector<double> densities;
+  densities.reserve(points.size());
+  const size_t kernels = log_weights_.size();
+  std::vector<double> sums(std::min(points.size(), kTogether) * kernels);
+  std::vector<double> coordinates;
+  for (; !points.empty(); points = points.subspan(std::min(points.size(), kTogether))) {
+    const auto block = points.first(std::min(points.size(), kTogether));
+    for (size_t i = 0; i < block.size(); ++i) {
+      std::copy(log_weights_.begin(), log_weights_.end(), sums.begin() + OffsetOf(i * kernels));
+    }
+    for (size_t place = 0; place < axes_.size(); ++place) {
+      coordinates.clear();
+      for (const ParzenPoint& point : block) coordinates.push_back(point[place]);
+      const std::span<double> added(sums.data(), block.size() * kernels);
+      std::visit([&](const auto& axis) { axis.AddLogDensities(coordinates, added); }, axes_[place]);
+    }
+    for (size_t i = 0; i < block.size(); ++i) {
+      densities.push_back(LogOfSum(std::span(sums).subspan(i * kernels, kernels)));
+    }
   }
-  const double largest = LargestOf(sums);
-  double total = 0;
-  for (const double sum : sums) {
-    // Most kernels are far away. What is left out is below the rounding of the sum.
-    if (sum - largest > kNegligible) total += std::exp(sum - largest);
-  }
-  return largest + std::log(total);
+  return densities;
 }
 
 }  // namespace vizsla

@@ -27,19 +27,17 @@ using ParzenMemory = std::vector<NormalColumn>;
 class ParzenEstimator {
  public:
   // Models the coordinates `dimensions` of the points, along `axes` of the same indices; at least
-  // one, each with more than one value. The prior has weight 1. `axes` must outlive this object.
-  // `memory` is empty, or was an estimator's of the same dimensions: it saves time.
+  // one, each with more than one value. The prior has weight 1. `memory` is empty, or was an
+  // estimator's of the same dimensions: it saves time. It and `axes` must outlive this object, and
+  // another estimator with the memory is the end of this one.
   ParzenEstimator(std::span<const ParzenAxis> axes, std::span<const int> dimensions,
                   const WeightedPoints& observed, ParzenMemory& memory);
 
   // One coordinate for each of `dimensions`.
   ParzenPoint Draw(RandomStream& stream) const;
-  // Of such a point. Finite. `sums` is room to work in.
-  double LogDensity(std::span<const double> point, std::vector<double>& sums) const;
-  double LogDensity(std::span<const double> point) const {
-    std::vector<double> sums;
-    return LogDensity(point, sums);
-  }
+  // Of such points. Finite. Faster for many at once than for one after another.
+  std::vector<double> LogDensities(std::span<const ParzenPoint> points) const;
+  double LogDensity(const ParzenPoint& point) const { return LogDensities({&point, 1}).front(); }
 
  private:
   std::vector<std::variant<NormalKernels, ChoiceKernels>> axes_;

@@ -7,31 +7,32 @@
 #include "src/search/vector_loops.h"
 
 namespace vizsla {
-NormalKernels::NormalKernels(const ParzenAxis& axis, const NormalColumn& column)
-    : axis_(axis),
-      centers_(column.centers()),
-      precisions_(column.precisions()),
-      log_scales_(column.log_scales()) {}
-
-void NormalKernels::AddLogDensities(double coordinate, std::span<double> sums) const {
-  if (axis_.kind() == ParzenAxis::Kind::kCells) {
-    const auto [low, high] = axis_.CellAt(coordinate);
-    for (size_t k = 0; k < size(); ++k) {
-      sums[k] += log_scales_[k] + LogNormalMass((low - centers_[k]) * precisions_[k],
-                                                (high - centers_[k]) * precisions_[k]);
-    }
+void NormalKernels::AddLogDensities(std::span<const double> coordinates,
+                                    std::span<double> sums) const {
+  const std::vector<double>& centers = column_->centers();
+  const std::vector<double>& precisions = column_->precisions();
+  const std::vector<double>& log_scales = column_->log_scales();
+  if (axis_->kind() != ParzenAxis::Kind::kCells) {
+    AddNormalLogDensities(coordinates, centers, precisions, log_scales, sums);
     return;
   }
-  AddNormalLogDensities(coordinate, centers_, precisions_, log_scales_, sums);
+  auto sum = sums.begin();
+  for (const double coordinate : coordinates) {
+    const auto [low, high] = axis_->CellAt(coordinate);
+    for (size_t k = 0; k < size(); ++k) {
+      *sum++ += log_scales[k] + LogNormalMass((low - centers[k]) * precisions[k],
+                                              (high - centers[k]) * precisions[k]);
+    }
+  }
 }
 
 double NormalKernels::Draw(size_t kernel, RandomStream& stream) const {
-  const double center = centers_[kernel];
-  const double precision = precisions_[kernel];
+  const double center = column_->centers()[kernel];
+  const double precision = column_->precisions()[kernel];
   const double x =
       TruncatedNormalQuantile(stream.Uniform(), -center * precision, (1.0 - center) * precision);
   const double place = std::clamp(center + x / precision, 0.0, 1.0);
-  return axis_.kind() == ParzenAxis::Kind::kCells ? axis_.Snap(place) : place;
+  return axis_->kind() == ParzenAxis::Kind::kCells ? axis_->Snap(place) : place;
 }
 
 ChoiceKernels::ChoiceKernels(const ParzenAxis& axis, std::span<const double> observations)
@@ -42,13 +43,16 @@ ChoiceKernels::ChoiceKernels(const ParzenAxis& axis, std::span<const double> obs
   miss_ = prior / total;
 }
 
-void ChoiceKernels::AddLogDensities(double coordinate, std::span<double> sums) const {
+void ChoiceKernels::AddLogDensities(std::span<const double> coordinates,
+                                    std::span<double> sums) const {
   const double log_hit = std::log(hit_);
   const double log_miss = std::log(miss_);
-  for (size_t k = 0; k < observed_.size(); ++k) {
-    sums[k] += observed_[k] == coordinate ? log_hit : log_miss;
+  const double log_prior = std::log(static_cast<double>(count_));
+  auto sum = sums.begin();
+  for (const double coordinate : coordinates) {
+    for (const double observed : observed_) *sum++ += observed == coordinate ? log_hit : log_miss;
+    *sum++ -= log_prior;
   }
-  sums[observed_.size()] -= std::log(static_cast<double>(count_));
 }
 
 double ChoiceKernels::Draw(size_t kernel, RandomStream& stream) const {

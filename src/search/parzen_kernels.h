@@ -19,19 +19,20 @@ namespace vizsla {
 // its whole cell's mass.
 class NormalKernels {
  public:
-  // As the column, which is along this axis, has them; `axis` must outlive this object.
-  NormalKernels(const ParzenAxis& axis, const NormalColumn& column);
+  // As the column, which is along this axis, has them. Both must outlive this object, and the
+  // column must stay as it is.
+  NormalKernels(const ParzenAxis& axis, const NormalColumn& column)
+      : axis_(&axis), column_(&column) {}
 
-  size_t size() const { return centers_.size(); }
-  // Adds to each kernel's sum its log density (of cells: log mass) at a coordinate.
-  void AddLogDensities(double coordinate, std::span<double> sums) const;
+  size_t size() const { return column_->centers().size(); }
+  // Adds to each kernel's sum its log density (of cells: log mass) at a coordinate. For each of the
+  // coordinates there are size() sums, one after another.
+  void AddLogDensities(std::span<const double> coordinates, std::span<double> sums) const;
   double Draw(size_t kernel, RandomStream& stream) const;  // a coordinate
 
  private:
-  const ParzenAxis& axis_;
-  std::vector<double> centers_;
-  std::vector<double> precisions_;  // 1 / width
-  std::vector<double> log_scales_;  // what the density's exponent is added to
+  const ParzenAxis* axis_;
+  const NormalColumn* column_;
 };
 
 // Over unordered categories: weight 1 on the observed one and 1 / kernels on each. The prior is
@@ -41,7 +42,7 @@ class ChoiceKernels {
   ChoiceKernels(const ParzenAxis& axis, std::span<const double> observations);
 
   size_t size() const { return observed_.size() + 1; }
-  void AddLogDensities(double coordinate, std::span<double> sums) const;
+  void AddLogDensities(std::span<const double> coordinates, std::span<double> sums) const;
   double Draw(size_t kernel, RandomStream& stream) const;
 
  private:

@@ -16,17 +16,19 @@ std::vector<ParzenAxis> AxesOf(const SearchSpace& space) {
 // Of `candidates` points drawn from the good ones' density the one with the largest ratio.
 ParzenPoint BestCandidate(const ParzenEstimator& good, const ParzenEstimator& others,
                           int candidates, RandomStream& stream) {
-  ParzenPoint best;
+  std::vector<ParzenPoint> points;
+  for (int i = 0; i < candidates; ++i) points.push_back(good.Draw(stream));
+  const std::vector<double> good_densities = good.LogDensities(points);
+  const std::vector<double> other_densities = others.LogDensities(points);
+  size_t best = 0;
   double best_ratio = 0;
-  std::vector<double> sums;
-  for (int i = 0; i < candidates; ++i) {
-    ParzenPoint point = good.Draw(stream);
-    const double ratio = good.LogDensity(point, sums) - others.LogDensity(point, sums);
+  for (size_t i = 0; i < points.size(); ++i) {
+    const double ratio = good_densities[i] - other_densities[i];
     if (i > 0 && ratio <= best_ratio) continue;
     best_ratio = ratio;
-    best = std::move(point);
+    best = i;
   }
-  return best;
+  return std::move(points[best]);
 }
 
 }  // namespace

@@ -6,8 +6,9 @@
 
 namespace vizsla {
 
-// sums[k] += log_scales[k] - ((coordinate - centers[k]) * precisions[k])^2 / 2; all equally long.
-void AddNormalLogDensities(double coordinate, std::span<const double> centers,
+// For each coordinate its own sums, which stand one after another:
+// sums[k] += log_scales[k] - ((coordinate - centers[k]) * precisions[k])^2 / 2. All equally long.
+void AddNormalLogDensities(std::span<const double> coordinates, std::span<const double> centers,
                            std::span<const double> precisions, std::span<const double> log_scales,
                            std::span<double> sums);
 // Of at least one number, none of them NaN.

@@ -96,7 +96,7 @@ class TrialRun {
         return TrialResult{AttemptOutcome::kInfeasible, StrCat(reason, "; ", WhatTookMemory()), "",
                            0};
       case absl::StatusCode::kOutOfRange:
-        return TrialResult{AttemptOutcome::kInfeasible, reason, "", 0};
+        return TrialResult{AttemptOutcome::kInfeasible, reason, "", 0, impossible_};
       default:
         return TrialResult{AttemptOutcome::kFailed, reason, "", 0};
     }
@@ -133,6 +133,12 @@ class TrialRun {
     return TrialResult{};
   }
 
+  // No other worker can do it either: impossible, not failed.
+  absl::Status Impossible(const absl::Status& status) {
+    impossible_ = true;
+    return absl::OutOfRangeError(status.message());
+  }
+
   // The model with its initial weights.
   absl::Status SetUp() {
     // Means of gradients that have become zero decay through the denormal numbers, where a
@@ -157,8 +163,7 @@ class TrialRun {
     }
     absl::StatusOr<std::shared_ptr<Model>> model =
         BuildModel(plan_, data_.padding, data_.class_count, streams_.Initialization());
-    // No other worker can build it either: impossible, not failed.
-    if (!model.ok()) return absl::OutOfRangeError(model.status().message());
+    if (!model.ok()) return Impossible(model.status());
     model_ = *std::move(model);
     if (plan_.pretrained()) {
       VIZSLA_RETURN_IF_ERROR(ImportBackbone(*data_.weights, "the study's weights", *model_));
@@ -174,9 +179,11 @@ class TrialRun {
                  .trial_number = assignment_.trial_number};
     frozen_weights_ = identity_.weights_hash;
     if (IsWarmStart()) {
-      VIZSLA_ASSIGN_OR_RETURN(const bool below_head,
-                              StartFrom(assignment_.init_checkpoint, identity_, *model_));
-      if (below_head) frozen_weights_ += "+" + identity_.init_checkpoint;
+      const absl::StatusOr<bool> below_head =
+          StartFrom(assignment_.init_checkpoint, identity_, *model_);
+      if (absl::IsOutOfRange(below_head.status())) return Impossible(below_head.status());
+      VIZSLA_RETURN_IF_ERROR(below_head.status());
+      if (*below_head) frozen_weights_ += "+" + identity_.init_checkpoint;
     }
     model_->to(device_);
     model_->FrozenStateChanged();
@@ -469,6 +476,7 @@ class TrialRun {
   TrialHooks& hooks_;
   const TrialStreams streams_;
   const EarlyStopping early_stopping_;
+  bool impossible_ = false;  // the trial, for any worker
   CostMetrics costs_;
   torch::Device device_;
   std::optional<DeviceStream> stream_;  // outlives what works in it

@@ -119,6 +119,8 @@ struct TrialResult {
   // finished (it may lie in the middle of the next one). Empty when there was nothing to store.
   std::string last_checkpoint;
   int last_checkpoint_epoch = 0;
+  // Infeasible, and so it would be on any other worker and with any other seed.
+  bool on_any_worker = false;
 };
 
 // Blocks until the trial ends. Never throws; LibTorch's exceptions become outcomes: out of memory

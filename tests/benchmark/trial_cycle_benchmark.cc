@@ -2,7 +2,6 @@
 // synchronous=FULL and group commit. Threads stand for workers. Compare runs on one machine only.
 #include <benchmark/benchmark.h>
 
-#include <cstdlib>
 #include <memory>
 
 #include "src/base/file.h"
@@ -10,22 +9,12 @@
 #include "src/scheduling/scheduler.h"
 #include "src/storage/artifact_store.h"
 #include "src/storage/sqlite_trial_store.h"
+#include "tests/benchmark/or_die.h"
 
 namespace vizsla {
 namespace {
 
 constexpr int kEpochs = 5;
-
-template <typename T>
-T OrDie(absl::StatusOr<T> value, const char* what) {
-  if (value.ok()) return *std::move(value);
-  std::fprintf(stderr, "%s: %s\n", what, value.status().ToString().c_str());
-  std::exit(1);
-}
-
-void OrDie(const absl::Status& status, const char* what) {
-  OrDie(status.ok() ? absl::StatusOr<int>(0) : absl::StatusOr<int>(status), what);
-}
 
 // One coordinator for all threads of a run.
 class Coordinator {

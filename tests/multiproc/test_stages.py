@@ -161,6 +161,27 @@ class Stages(MultiprocTest):
         self.assertRegex(second[1]["reason"], r"unfreeze: scratch_v1 has no backbone")
         self.assertEqual(second[2]["state"], "completed", second[2])
 
+    def test_what_no_worker_can_train_is_tried_once(self):
+        extra = ("repeats: 2\n"
+                 "enqueue:\n"
+                 "  - {parameters: {network: scratch_v1}}\n"
+                 "  - {parameters: {network: mobilenet_v2}}\n"
+                 "then:\n"
+                 "  - {top: 2, init_from: none, budget: {trials: 2, epochs: 1}, parameters: {unfreeze: all}}\n")
+        space = self.space("once", trials=2, epochs=1, image_size=32, initial_weights="random",
+                           network="{choices: [scratch_v1, mobilenet_v2]}", parameters="  learning_rate: 1.0e-3",
+                           extra=extra)
+        done = self.job(1, "--search", space, "--data", self.data).wait()
+        self.assertEqual(done.code, 0, str(done))
+        second = [self.vizsla_json("trial", str(number)) for number in range(5, 9)]
+        impossible = [run for run in second if run["params"]["network"] == "scratch_v1"]
+        self.assertEqual([run["state"] for run in impossible], ["infeasible", "infeasible"], second)
+        first, repeat = impossible
+        self.assertRegex(first["reason"], r"unfreeze: scratch_v1 has no backbone")
+        self.assertEqual(repeat["reason"], f"trial {first['trial']} has the same configuration: {first['reason']}")
+        self.assertEqual([len(run["attempts"]) for run in impossible], [1, 0])
+        self.assertEqual([run["state"] for run in second if run not in impossible], ["completed", "completed"])
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

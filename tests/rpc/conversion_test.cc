@@ -319,6 +319,12 @@ TEST(Conversion, CompletionSurvives) {
   EXPECT_EQ(back->reason, completion.reason);
   EXPECT_EQ(back->last_checkpoint, completion.last_checkpoint);
   EXPECT_EQ(back->last_checkpoint_epoch, 3);
+  EXPECT_FALSE(back->on_any_worker);
+  Completion impossible{AttemptOutcome::kInfeasible, "too deep"};
+  impossible.on_any_worker = true;
+  const auto as_said = FromProto(Wire(ToProto(TrialId(11), AttemptNumber(4), impossible)));
+  ASSERT_TRUE(as_said.ok());
+  EXPECT_TRUE(as_said->on_any_worker);
 }
 
 TEST(Refusal, EnumsThatDoNotExist) {

@@ -96,6 +96,22 @@ std::vector<Mixture> Mixtures() {
   unimproved->stages = {SecondStage(median)};
   mixtures.back().raised = *unimproved;
   mixtures.back().raised->budget.trials = 12;
+  StudySpec* groups = add("stages, repeats, waiting for the best", tpe, NoPruning());
+  groups->budget.trials = 4;
+  groups->repeats = 2;
+  groups->enqueue = {{"tuned", "", {{"learning_rate", 0.02}}, {InitFrom::Kind::kBest, "", 0}},
+                     {"first", "", {{"learning_rate", 0.01}}, {}}};
+  groups->stages = {SecondStage(median)};
+  groups->stages[0].budget.trials = 3;
+  StudySpec* evolved = add("stages, the second a population", tpe, NoPruning());
+  evolved->budget.trials = 4;
+  evolved->stages = {SecondStage(population)};
+  evolved->stages[0].budget.trials = 5;
+  StudySpec* cheap = add("stages, two objectives", Nsga2Options{.population = 4}, NoPruning());
+  cheap->budget.trials = 5;
+  cheap->objective.further = {{"parameters", Direction::kMinimize}};
+  cheap->stages = {SecondStage(NoPruning())};
+  cheap->stages[0].sampler = Nsga2Options{.population = 4};
   return mixtures;
 }
 

@@ -64,6 +64,21 @@ std::vector<Case> Cases() {
   second.space.parameters = {{"dropout", FloatDomain{0, 1, false, {}}, {}}};
   second.enqueue = {{"", "", {{"dropout", 0.5}}, {InitFrom::Kind::kBest, "", 0}}};
   stages->stages = {second};
+  StudySpec* groups = add("stages_and_repeats", RandomOptions(), NoPruning());
+  groups->budget = {3, 2, {}};
+  groups->repeats = 2;
+  second.budget = {3, 2, {}};
+  second.sampler = tpe;
+  second.pruner = NoPruning();
+  second.enqueue.clear();
+  groups->stages = {second};
+  StudySpec* front = add("stages_and_two_objectives", RandomOptions(), NoPruning());
+  front->budget = {4, 2, {}};
+  front->objective.further = {{"parameters", Direction::kMinimize}};
+  second.budget.trials = 4;
+  second.sampler = RandomOptions();
+  front->stages = {second, second};
+  front->stages[1].space.parameters = {{"units", IntDomain{1, 9, false, 1}, {}}};
   return cases;
 }
 

@@ -7,6 +7,7 @@
 #include "src/scheduling/find_trial.h"
 #include "src/study/trial_groups.h"
 #include "tests/scheduling/harness.h"
+#include "tests/scheduling/stored_log.h"
 
 namespace vizsla {
 namespace {
@@ -49,6 +50,67 @@ class RepeatsTest : public Harness {
   WorkerId worker_;
   bool restarts_ = false;
 };
+
+constexpr char kTooDeep[] = "the photo has shrunk to nothing";
+
+TEST_F(RepeatsTest, WhatNoWorkerCanTrainIsTriedOnce) {
+  StudySpec spec = SmallSpec("dogs", 2, 1);
+  spec.repeats = 3;
+  Create(spec);
+  Completion impossible{AttemptOutcome::kInfeasible, kTooDeep};
+  impossible.on_any_worker = true;
+  const LeaseGrant lease = Acquire(worker_);
+  for (int told = 0; told < 2; ++told) {  // the answer may have been lost
+    ASSERT_TRUE(scheduler_->Complete(lease.trial.id, lease.attempt, impossible).ok());
+    std::vector<Trial> trials = AllTrials();
+    ASSERT_EQ(trials.size(), 3u);
+    EXPECT_EQ(trials[0].reason, kTooDeep);
+    for (const Trial& trial : trials) EXPECT_EQ(trial.state, TrialState::kInfeasible);
+    EXPECT_EQ(trials[2].reason, StrCat("trial 1 has the same configuration: ", kTooDeep));
+    EXPECT_EQ(trials[2].finished_at, clock_.Now());
+    EXPECT_EQ(trials[2].attempt, AttemptNumber());
+  }
+  Restart();
+  worker_ = Register("w");
+  // The next configuration is another thing.
+  for (int run = 4; run <= 6; ++run) EXPECT_EQ(Train(0.5).trial.number, run);
+  EXPECT_EQ(Best(), 4);
+  EXPECT_EQ(GetBoard().study.state, StudyState::kFinished);
+  ExpectReplays(store_, "dogs");
+}
+
+TEST_F(RepeatsTest, AnotherWorkerMayHaveTheMemoryThatOneLacked) {
+  StudySpec spec = SmallSpec("dogs", 1, 1);
+  spec.repeats = 2;
+  Create(spec);
+  ASSERT_TRUE(Complete(Acquire(worker_), AttemptOutcome::kInfeasible, "out of memory").ok());
+  EXPECT_EQ(Train(0.5).trial.number, 2);
+  EXPECT_EQ(Best(), 2);
+}
+
+TEST_F(RepeatsTest, RunsThatHaveBeenTrainedGoOn) {
+  StudySpec spec = SmallSpec("dogs", 1, 2);
+  spec.repeats = 4;
+  Create(spec);
+  const LeaseGrant first = Acquire(worker_);
+  const LeaseGrant trained = Acquire(Register("v"));
+  ASSERT_TRUE(Report(trained, 1, 0.5, /*with_last=*/true).ok());
+  ASSERT_TRUE(Complete(trained, AttemptOutcome::kPreempted).ok());
+  const WorkerId other = Register("u");
+  ASSERT_EQ(Acquire(other).trial.number, 2);
+  ASSERT_EQ(Acquire(Register("t")).trial.number, 3);
+  const LeaseGrant again = Acquire(other);  // it never got the second one
+  ASSERT_EQ(again.trial.number, 2);
+  ASSERT_TRUE(Complete(again, AttemptOutcome::kPreempted).ok());
+  Completion impossible{AttemptOutcome::kInfeasible, kTooDeep};
+  impossible.on_any_worker = true;
+  ASSERT_TRUE(scheduler_->Complete(first.trial.id, first.attempt, impossible).ok());
+  std::vector<TrialState> states;
+  for (const Trial& trial : AllTrials()) states.push_back(trial.state);
+  EXPECT_THAT(states, ElementsAre(TrialState::kInfeasible, TrialState::kQueued,
+                                  TrialState::kRunning, TrialState::kInfeasible));
+  ExpectReplays(store_, "dogs");
+}
 
 TEST_F(RepeatsTest, TheRunsOfAConfigurationAreQueuedTogether) {
   StudySpec spec = SmallSpec("dogs", 2, 1);

@@ -102,6 +102,45 @@ StudySpec Halved() {
   return spec;
 }
 
+// The twelfth trial is one of the second stage, and each of its sources has been asked.
+StudySpec Staged() {
+  StudySpec spec = Plain();
+  spec.budget.trials = 6;
+  Stage stage;
+  stage.budget = {1000, 2, {}};
+  stage.top = 3;
+  stage.sampler = TpeOptions{};
+  stage.space.parameters = {{"dropout", FloatDomain{0, 1, false, {}}, {}}};
+  spec.stages = {stage};
+  return spec;
+}
+StudySpec StagedTwoObjectives() {
+  StudySpec spec = Staged();
+  spec.objective = TwoObjectives().objective;
+  spec.stages[0].sampler = Nsga2Options{};
+  return spec;
+}
+StudySpec StagedRepeated() {
+  StudySpec spec = Staged();
+  spec.budget.trials = 3;
+  spec.stages[0].top = 2;
+  spec.repeats = 2;
+  return spec;
+}
+StudySpec StagedPopulation() {
+  StudySpec spec = Staged();
+  spec.stages[0].budget.trials = 40;
+  spec.stages[0].pruner = PopulationOptions{};
+  return spec;
+}
+// The first of the queue waits for the best one from beginning to end.
+StudySpec Waiting() {
+  StudySpec spec = Plain();
+  spec.enqueue = {{"last", "", {{"dropout", 0.5}}, {InitFrom::Kind::kBest, "", 0}},
+                  {"first", "", {{"learning_rate", 0.01}}, {}}};
+  return spec;
+}
+
 struct Case {
   const char* name;
   StudySpec (*spec)();
@@ -157,7 +196,12 @@ TEST_P(ScansTest, EverydayWorkWalksOverNoStudy) {
 INSTANTIATE_TEST_SUITE_P(Studies, ScansTest,
                          ::testing::Values(Case{"plain", Plain}, Case{"tpe", Tpe},
                                            Case{"stopping", Stopping}, Case{"repeated", Repeated},
-                                           Case{"two", TwoObjectives}, Case{"halved", Halved}),
+                                           Case{"two", TwoObjectives}, Case{"halved", Halved},
+                                           Case{"staged", Staged},
+                                           Case{"staged_two", StagedTwoObjectives},
+                                           Case{"staged_repeated", StagedRepeated},
+                                           Case{"staged_population", StagedPopulation},
+                                           Case{"waiting", Waiting}),
                          [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

@@ -524,40 +524,6 @@ TEST_F(StagesTest, WallTimeEndsAllStages) {
 
 // --- the pure part ---
 
-TEST(TakeTurnsTest, TheOneWithTheFewestTrialsIsNext) {
-  Study study;
-  study.spec = TransferThenTune(5);
-  study.spec.stages[0].top = 2;
-  std::vector<Trial> trials;
-  const auto add = [&](int64_t number, int stage, double score, int64_t source) {
-    Trial trial;
-    trial.number = number;
-    trial.stage = stage;
-    trial.state = TrialState::kCompleted;
-    trial.score = score;
-    trial.best_checkpoint = "hash";
-    trial.warm_start.trial = source;
-    trials.push_back(trial);
-  };
-  const auto order = [&] {
-    std::vector<int64_t> numbers;
-    for (const Trial& trial : TakeTurns(study, 2, trials)) numbers.push_back(trial.number);
-    return numbers;
-  };
-  add(1, 1, 0.5, 0);
-  add(2, 1, 0.9, 0);
-  add(3, 1, 0.7, 0);
-  EXPECT_THAT(order(), ElementsAre(2, 3));
-  add(4, 2, 0.99, 2);
-  EXPECT_THAT(order(), ElementsAre(3, 2)) << "and a trial of the stage itself is no source";
-  add(5, 2, 0.1, 3);
-  EXPECT_THAT(order(), ElementsAre(2, 3));
-  trials[1].state = TrialState::kFailed;
-  EXPECT_THAT(order(), ElementsAre(1, 3)) << "a failed trial cannot win";
-  trials[0].best_checkpoint.clear();
-  EXPECT_THAT(order(), ElementsAre(3));
-}
-
 // --- names and notes ---
 
 class NotesTest : public StagesTest {

@@ -35,8 +35,7 @@ class Model {
       weighted.points.push_back(&point);
       weighted.weights.push_back(1);
     }
-    ParzenMemory memory;
-    estimator_.emplace(axes_, dimensions, weighted, memory);
+    estimator_.emplace(axes_, dimensions, weighted, memory_);
   }
 
   ParzenPoint Point(const std::vector<ParameterValue>& values) const {
@@ -53,6 +52,7 @@ class Model {
  private:
   std::vector<ParzenAxis> axes_;
   std::vector<ParzenPoint> points_;
+  ParzenMemory memory_;
   std::optional<ParzenEstimator> estimator_;
 };
 
@@ -113,7 +113,7 @@ TEST(ParzenEstimator, IntegratesToOne) {
   constexpr int kSlices = 20000;
   double integral = 0;
   for (int i = 0; i < kSlices; ++i) {
-    integral += std::exp(model.estimator().LogDensity({{(i + 0.5) / kSlices}})) / kSlices;
+    integral += std::exp(model.estimator().LogDensity({(i + 0.5) / kSlices})) / kSlices;
   }
   EXPECT_NEAR(integral, 1, 1e-6);
 }
@@ -186,7 +186,7 @@ TEST(ParzenEstimator, DrawsOfFloatsFollowTheDensity) {
     constexpr int kSlices = 500;
     for (int i = 0; i < kSlices; ++i) {
       const double place = (bin + (i + 0.5) / kSlices) / kBins;
-      expected += std::exp(model.estimator().LogDensity({{place}})) * kDraws / kBins / kSlices;
+      expected += std::exp(model.estimator().LogDensity({place})) * kDraws / kBins / kSlices;
     }
     EXPECT_NEAR(counts[bin], expected, 4.5 * std::sqrt(expected)) << bin;
   }

@@ -472,6 +472,17 @@ TEST_F(TrainerTest, WhatDoesNotFitInMemoryIsInfeasible) {
   EXPECT_THAT(result.reason, HasSubstr("; the trial asked for batch_size 16 on 1 rank, image_size "
                                        "32, precision float32"));
   EXPECT_EQ(result.reason.find('\n'), std::string::npos);
+  EXPECT_FALSE(result.on_any_worker) << "another one may have more";
+}
+
+TEST_F(TrainerTest, ANetworkThatCannotBeBuiltIsInfeasibleOnAnyWorker) {
+  TrainingPlan plan = SmallPlan();
+  plan.dense = {0};
+  RecordingHooks hooks;
+  const TrialResult result = Run(Assignment(plan), hooks, Cached());
+  EXPECT_EQ(result.outcome, AttemptOutcome::kInfeasible);
+  EXPECT_EQ(result.reason, "dense: a layer of size 0");
+  EXPECT_TRUE(result.on_any_worker);
 }
 
 }  // namespace

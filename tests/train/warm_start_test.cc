@@ -150,6 +150,7 @@ TEST_F(WarmStartTest, WhatDoesNotFitIsInfeasible) {
   const auto reason = [&](const TrainingPlan& plan, const TrainingData& data) {
     const TrialResult result = run(From(transfer, plan), data);
     EXPECT_EQ(result.outcome, AttemptOutcome::kInfeasible) << result.reason;
+    EXPECT_TRUE(result.on_any_worker) << result.reason;
     return result.reason;
   };
   TrainingPlan plan = TransferPlan();
