@@ -39,9 +39,14 @@ absl::Status NodeData::SetSplit(const std::string& hash, std::string_view json) 
 
 absl::StatusOr<WeightsTraits> NodeData::Traits(const Study& study) {
   if (study.inputs.weights_hash.empty()) return WeightsTraits();
-  VIZSLA_ASSIGN_OR_RETURN(const std::shared_ptr<const TensorFile> file,
-                          weights_.Load(study.inputs.weights_hash));
-  return TraitsFromMetadata(file->metadata(), study.spec.weights);
+  const absl::StatusOr<std::shared_ptr<const TensorFile>> file =
+      weights_.Load(study.inputs.weights_hash);
+  if (!file.ok()) {
+    // Another node's file of this hash may be whole.
+    return absl::FailedPreconditionError(
+        StrCat("this node's weights: ", std::string(file.status().message())));
+  }
+  return TraitsFromMetadata((*file)->metadata(), study.spec.weights);
 }
 
 absl::StatusOr<TrainingPlan> NodeData::Resolve(const Study& study, const Trial& trial) {

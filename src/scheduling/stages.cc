@@ -62,7 +62,8 @@ absl::Status SchedulerImpl::DecideSources(TrialWriter& writer, const Study& stud
                                           Effects& effects) {
   VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> trials, writer.ListTrials(study.id, {}));
   const std::vector<Trial> decided = DecideWaiting(study, trials, sampled_out, clock_.Now());
-  VIZSLA_CHECK(!decided.empty());  // so AnyToDecide says
+  // Undone, and with it what AnyToDecide went by.
+  if (decided.empty()) return absl::InternalError("no waiting trial could be decided on");
   recorder_.Note(study.id, SourcesEvent{std::ssize(decided)});
   for (const Trial& trial : decided) {
     WarnIfInfeasible(study, trial);
