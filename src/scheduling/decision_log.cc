@@ -27,6 +27,7 @@ enum class Kind : int {
   kCount = 16,
   kStop = 17,
   kLearned = 18,
+  kHopeless = 19,
 };
 
 // Persisted by their places here.
@@ -142,6 +143,11 @@ struct Encoder {
     Begin(Kind::kRepeats);
     out.Int(event.first);
   }
+  void operator()(const HopelessEvent& event) {
+    Begin(Kind::kHopeless);
+    out.Int(event.ended);
+    Put(out, event.numbers);
+  }
   void operator()(const FinalRunsEvent&) { Begin(Kind::kFinalRuns); }
   void operator()(const ReplaceEvent& event) {
     Begin(Kind::kReplace);
@@ -232,6 +238,11 @@ LogEvent GetLosers(ByteReader& in) {
   return LosersEvent{stage, GetNumbers(in)};
 }
 
+LogEvent GetHopeless(ByteReader& in) {
+  const int64_t ended = in.Int();
+  return HopelessEvent{ended, GetNumbers(in)};
+}
+
 LogEvent GetFinish(ByteReader& in) {
   const auto why = in.Word(FinishEvent::Why::kWallTime);
   return FinishEvent{why, in.Int()};
@@ -306,6 +317,8 @@ std::optional<LogEvent> GetEvent(ByteReader& in) {
       return GetFinish(in);
     case Kind::kRepeats:
       return RepeatsEvent{in.Int()};
+    case Kind::kHopeless:
+      return GetHopeless(in);
     case Kind::kFinalRuns:
       return FinalRunsEvent{};
     case Kind::kReplace:

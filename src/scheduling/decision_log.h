@@ -100,6 +100,12 @@ struct FinishEvent {
 struct RepeatsEvent {  // the runs that this configuration lacks are created next, if any
   int64_t first = 0;
 };
+// No worker can train the configuration of `ended`: its queued runs that nobody has trained end
+// with it; often none. Not in logs of programs that did not note it.
+struct HopelessEvent {
+  int64_t ended = 0;
+  std::vector<int64_t> numbers;
+};
 struct FinalRunsEvent {};  // the search is over: paused trials end, then final runs are created
 // In a population `loser` gives its place to a new trial that goes on from `source`. Zeros: none
 // does, which is the last word after each of the others.
@@ -123,7 +129,7 @@ struct StopEvent {  // what stopping rules say
 using LogEvent = std::variant<ProgramEvent, StudyEvent, TrialCreatedEvent, TrialChangedEvent,
                               ReportEvent, LearnedEvent, NextEvent, PruneEvent, LosersEvent,
                               SourcesEvent, StalledEvent, StageEvent, FinishEvent, RepeatsEvent,
-                              FinalRunsEvent, ReplaceEvent, CountEvent, StopEvent>;
+                              FinalRunsEvent, ReplaceEvent, CountEvent, StopEvent, HopelessEvent>;
 
 // Appends to `bytes`.
 void Encode(const LogEvent& event, std::string& bytes);

@@ -61,8 +61,7 @@ std::vector<Trial> MissingRepeats(const StudySpec& spec, const Trial& first,
 std::vector<Trial> HopelessRuns(std::span<const Trial> runs, const Trial& ended, Timestamp now) {
   std::vector<Trial> hopeless;
   for (const Trial& run : runs) {
-    const bool trained = run.epoch > 0 || !run.last_checkpoint.empty();
-    if (run.state != TrialState::kQueued || trained) continue;
+    if (run.state != TrialState::kQueued || run.epoch > 0) continue;
     hopeless.push_back(EndInfeasible(
         run, StrCat("trial ", ended.number, " has the same configuration: ", ended.reason), now));
   }

@@ -32,7 +32,11 @@ absl::Status SchedulerImpl::EndHopelessRuns(TrialWriter& writer, const Study& st
   if (!HasRepeats(study.spec)) return absl::OkStatus();
   VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> runs,
                           writer.ListRuns(study.id, GroupNumber(ended)));
-  for (const Trial& run : HopelessRuns(runs, ended, clock_.Now())) {
+  const std::vector<Trial> hopeless = HopelessRuns(runs, ended, clock_.Now());
+  HopelessEvent event{ended.number, {}};
+  for (const Trial& run : hopeless) event.numbers.push_back(run.number);
+  recorder_.NoteIfAny(study.id, event);
+  for (const Trial& run : hopeless) {
     VIZSLA_RETURN_IF_ERROR(writer.UpdateTrial(run));
     ObserveTrial(run);
     effects.changed = true;

@@ -66,6 +66,7 @@ void DecisionReplay::Impl::CheckNothingIsLeft() {
   for (const Trial& trial : expected_.sourced) missing(DescribeTrial(trial));
   for (const int64_t number : expected_.promoted) missing(StrCat("trial ", number, " promoted"));
   for (const int64_t number : expected_.lost) missing(StrCat("trial ", number, " pruned"));
+  for (const int64_t number : expected_.hopeless) missing(StrCat("trial ", number, " infeasible"));
   for (const auto& [number, state] : expected_.early) {
     missing(StrCat("trial ", number, " becomes ", ToText(state)));
   }
@@ -158,6 +159,10 @@ absl::Status DecisionReplay::Impl::Replay(const TrialChangedEvent& event) {
       expected_.lost.erase(event.number) == 0 && !expected_.paused_end) {
     Differ(what, "pruned while it was paused", "no such pruning",
            DescribeReports(rows_, event.number));
+  }
+  if (before.state == TrialState::kQueued && after.state == TrialState::kInfeasible &&
+      expected_.sourced.empty()) {
+    CheckHopeless(after);
   }
   const auto early = expected_.early.find(event.number);
   if (changes.state && early != expected_.early.end()) {

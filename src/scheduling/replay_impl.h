@@ -51,7 +51,9 @@ class DecisionReplay::Impl {
     std::deque<Trial> sourced;            // waiting trials whose sources were decided
     std::set<int64_t> promoted;           // a rung higher
     std::set<int64_t> lost;               // paused trials that are pruned
+    std::set<int64_t> hopeless;           // queued runs that become infeasible
     std::map<int64_t, TrialState> early;  // running trials that end with the study
+    bool tells_hopeless = false;          // this row says which runs are
     bool paused_end = false;              // a stage or the study: any paused trial may be pruned
     bool study_ends = false;
   };
@@ -82,6 +84,7 @@ class DecisionReplay::Impl {
   absl::Status Replay(const StageEvent& event);
   absl::Status Replay(const FinishEvent& event);
   absl::Status Replay(const RepeatsEvent& event);
+  absl::Status Replay(const HopelessEvent& event);
   absl::Status Replay(const FinalRunsEvent& event);
   absl::Status Replay(const ReplaceEvent& event);
   absl::Status Replay(const CountEvent& event);
@@ -91,6 +94,9 @@ class DecisionReplay::Impl {
   void ObserveReported();
   // Live, the pruner hears of the last trial once a drawn one is there with its repeats.
   absl::Status TellOfDrawn();
+  // A queued trial became infeasible: by the decisions of its row, or, in a log of before there was
+  // a HopelessEvent, because no worker can train its configuration.
+  void CheckHopeless(const Trial& run);
   // The study ends while trials run.
   void ExpectEarlyEnds(int64_t winner);
   // A study that had finished goes on.

@@ -1,4 +1,6 @@
 // More runs of configurations, populations and stopping rules, derived again.
+#include <algorithm>
+
 #include "src/scheduling/lineage.h"
 #include "src/scheduling/repeat_policy.h"
 #include "src/scheduling/replay_impl.h"
@@ -23,6 +25,37 @@ absl::Status DecisionReplay::Impl::Replay(const RepeatsEvent& event) {
     expected_.created.push_back(std::move(run));
   }
   return absl::OkStatus();
+}
+
+absl::Status DecisionReplay::Impl::Replay(const HopelessEvent& event) {
+  expected_.tells_hopeless = true;
+  expected_.hopeless.insert(event.numbers.begin(), event.numbers.end());
+  VIZSLA_ASSIGN_OR_RETURN(const Trial ended, rows_.FindTrial(rows_.study().id, event.ended));
+  std::vector<int64_t> derived;
+  if (ended.state == TrialState::kInfeasible && HasRepeats(rows_.study().spec)) {
+    VIZSLA_ASSIGN_OR_RETURN(const std::vector<Trial> runs,
+                            rows_.ListRuns(rows_.study().id, GroupNumber(ended)));
+    for (const Trial& run : HopelessRuns(runs, ended, row_->at)) derived.push_back(run.number);
+  }
+  Compare(StrCat("the queued runs that end with trial ", event.ended),
+          DescribeNumbers(event.numbers), DescribeNumbers(derived), DescribeTrials(rows_));
+  return absl::OkStatus();
+}
+
+void DecisionReplay::Impl::CheckHopeless(const Trial& run) {
+  if (expected_.hopeless.erase(run.number) > 0) return;
+  // The first of them ended while it ran.
+  const auto ended_while_it_ran = [&](const auto& entry) {
+    const Trial& other = entry.second;
+    return other.number != run.number && GroupNumber(other) == GroupNumber(run) &&
+           other.state == TrialState::kInfeasible;
+  };
+  const auto& trials = rows_.trials();
+  const bool older = !expected_.tells_hopeless && run.epoch == 0 &&
+                     std::any_of(trials.begin(), trials.end(), ended_while_it_ran);
+  if (older) return;
+  Differ(StrCat("the change of trial ", run.number), "infeasible while it was queued",
+         "nothing that ends it", DescribeTrials(rows_));
 }
 
 absl::Status DecisionReplay::Impl::Replay(const FinalRunsEvent&) {

@@ -157,6 +157,7 @@ TEST(DecisionLogTest, EveryEventReadsBackAsWritten) {
       CountEvent{CountEvent::Why::kEnd, 300, progress},
       StopEvent{{StopDecision::Kind::kGoOn, ""}},
       StopEvent{{StopDecision::Kind::kEndStudy, "target 0.7 reached by trial 3 (0.75)"}},
+      HopelessEvent{4, {5, 300}},
   };
   std::string bytes;
   for (const LogEvent& event : events) Encode(event, bytes);
@@ -180,6 +181,8 @@ TEST(DecisionLogTest, EveryEventReadsBackAsWritten) {
   EXPECT_EQ(**seven.finished_at, FromUnixMillis(1'700'000'000'123));
   EXPECT_TRUE(std::isnan(**std::get<TrialChangedEvent>((*decoded)[4]).changes.score));
   EXPECT_EQ(std::get<CountEvent>((*decoded)[18]).progress, progress);
+  EXPECT_EQ(std::get<HopelessEvent>((*decoded)[21]).ended, 4);
+  EXPECT_EQ(std::get<HopelessEvent>((*decoded)[21]).numbers, (std::vector<int64_t>{5, 300}));
   EXPECT_EQ(std::get<LosersEvent>((*decoded)[8]).numbers, (std::vector<int64_t>{4, 1000}));
   // Cut off anywhere, it is either whole events or an error; never a crash.
   for (size_t size = 0; size < bytes.size(); ++size) (void)DecodeEvents(bytes.substr(0, size));
@@ -588,6 +591,77 @@ TEST_F(ReplayTest, WhatIsLearntFromEarlierStudiesIsReplayed) {
             "what is learnt of study 'old'");
   EXPECT_THAT(FirstDifference(edited([](LearnedEvent& event) { event.trials.clear(); })),
               HasSubstr("the creation of trial"));
+}
+
+TEST_F(ReplayTest, RunsThatEndWithTheirConfigurationAreReplayed) {
+  StudySpec spec = SmallSpec("dogs", 2, 1);
+  spec.repeats = 3;
+  Create(spec);
+  const LeaseGrant first = Acquire(Register("a:1/0"));
+  Completion impossible{AttemptOutcome::kInfeasible, "the photo has shrunk to nothing"};
+  impossible.on_any_worker = true;
+  ASSERT_TRUE(scheduler_->Complete(first.trial.id, first.attempt, impossible).ok());
+  const WorkerId other = Register("b:1/0");
+  for (int run = 4; run <= 6; ++run) {
+    const LeaseGrant lease = Acquire(other);
+    ASSERT_EQ(lease.trial.number, run);
+    ASSERT_TRUE(Report(lease, 1, 0.5).ok());
+    ASSERT_TRUE(Complete(lease).ok());
+  }
+  ExpectReplays(store_, "dogs");
+  const std::vector<DecisionRow> log = StoredLog(store_, "dogs");
+
+  const auto said = [&](const std::vector<int64_t>& numbers) {
+    return Edited(log, [&](LogEvent& event) {
+      auto* hopeless = std::get_if<HopelessEvent>(&event);
+      if (hopeless == nullptr) return false;
+      EXPECT_EQ(hopeless->ended, 1);
+      EXPECT_EQ(hopeless->numbers, (std::vector<int64_t>{2, 3}));
+      hopeless->numbers = numbers;
+      return true;
+    });
+  };
+  const ReplayResult missing = Replayed(said({2}));
+  ASSERT_EQ(missing.difference_count, 2);
+  EXPECT_EQ(missing.differences[0].decision, "the queued runs that end with trial 1");
+  EXPECT_EQ(missing.differences[0].logged, "trial 2");
+  EXPECT_EQ(missing.differences[0].derived, "trials 2, 3");
+  EXPECT_EQ(missing.differences[1].decision, "the change of trial 3");
+  EXPECT_EQ(FirstDifference(said({2, 3, 4})), "the queued runs that end with trial 1");
+  EXPECT_EQ(FirstDifference(said({})), "the queued runs that end with trial 1");
+
+  const auto ends = [](int64_t number) {
+    return [number](const LogEvent& event) {
+      const auto* changed = std::get_if<TrialChangedEvent>(&event);
+      return changed != nullptr && changed->number == number &&
+             changed->changes.state == TrialState::kInfeasible;
+    };
+  };
+  const ReplayResult goes_on = Replayed(Without(log, ends(3)));
+  ASSERT_GT(goes_on.difference_count, 0);
+  EXPECT_THAT(goes_on.differences,
+              Contains(Field(&ReplayDifference::derived, HasSubstr("trial 3 infeasible"))));
+
+  // A log of a program that did not note it yet.
+  const auto is_hopeless = [](const LogEvent& event) {
+    return std::holds_alternative<HopelessEvent>(event);
+  };
+  const std::vector<DecisionRow> older = Without(log, is_hopeless);
+  EXPECT_EQ(Replayed(older).difference_count, 0);
+  // Of it, too, only runs of that configuration may end so.
+  std::vector<DecisionRow> another = older;
+  TrialChangedEvent planted;
+  planted.number = 6;
+  planted.changes.state = TrialState::kInfeasible;
+  for (DecisionRow& row : another) {
+    const std::vector<LogEvent> events = *DecodeEvents(row.events);
+    const auto makes_it = [](const LogEvent& event) {
+      const auto* created = std::get_if<TrialCreatedEvent>(&event);
+      return created != nullptr && created->number == 6;
+    };
+    if (std::any_of(events.begin(), events.end(), makes_it)) Encode(planted, row.events);
+  }
+  EXPECT_EQ(FirstDifference(another), "the change of trial 6");
 }
 
 // Found by the simulation: the study would have hung for ever.
