@@ -2,8 +2,7 @@
 # Tests and benchmarks that need a GPU, one after the other; none stops the next.
 #   deploy/gpu-tests.sh [BIN [OUT]]
 # BIN: the folder of gpu_test, comm_nccl_test, train_step_benchmark, device_heads_benchmark and, if it is there, comm_nccl_mpi_test
-# (default build/gpu/bin). OUT: where logs go
-# (default: gpu-results beside BIN). Ends with 1 when a test failed; without a GPU the tests say that they are skipped.
+# (default build/gpu/bin). OUT: where logs go (default: gpu-results beside BIN). Ends with 1 when a test failed; without a GPU the tests say that they are skipped.
 # VIZSLA_PEER_PYTHON (default python3): a Python with torch and torchvision, for PyTorch's own step times.
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)

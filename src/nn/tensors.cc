@@ -64,6 +64,10 @@ torch::Tensor ToDevice(const torch::Tensor& tensor, const torch::Device& device)
   return tensor.pin_memory().to(device, /*non_blocking=*/true);
 }
 
+torch::Tensor ToDevice(const std::vector<int64_t>& numbers, const torch::Device& device) {
+  return ToDevice(torch::tensor(torch::ArrayRef<int64_t>(numbers)), device);
+}
+
 TensorViews ToViews(const NamedTensors& tensors) {
   TensorViews result;
   for (const auto& [name, tensor] : tensors) {

@@ -27,6 +27,9 @@ torch::Tensor ToTensor(const TensorView& view);
 // soon as it returns.
 torch::Tensor ToDevice(const torch::Tensor& tensor, const torch::Device& device);
 
+// The numbers as an int64 tensor of one dimension on the device, in the same way.
+torch::Tensor ToDevice(const std::vector<int64_t>& numbers, const torch::Device& device);
+
 // Views for SerializeSafetensors. `owners` keeps the viewed memory alive: tensors on the CPU that
 // are contiguous are viewed in place (writing to them changes the views), others are copied.
 struct TensorViews {

@@ -9,8 +9,6 @@
 namespace vizsla {
 namespace {
 
-constexpr TrialState kQueuedOrRunning[] = {TrialState::kQueued, TrialState::kRunning};
-
 // Whether what comes next depends on which trials there are, not only on how many.
 bool LooksAtTrials(const StudySpec& spec) {
   return !spec.stages.empty() || HasRepeats(spec) || KindOf(spec.pruner) == PrunerKind::kPopulation;

@@ -27,6 +27,10 @@
 
 namespace vizsla {
 
+// What trials are often asked for by.
+inline constexpr TrialState kRunning[] = {TrialState::kRunning};
+inline constexpr TrialState kQueuedOrRunning[] = {TrialState::kQueued, TrialState::kRunning};
+
 class SchedulerImpl final : public Scheduler {
  public:
   SchedulerImpl(TrialStore& store, ArtifactIndex& artifacts, Clock& clock,

@@ -1,5 +1,4 @@
 // How a study goes on from stage to stage, and what its waiting trials start from.
-#include "src/base/check.h"
 #include "src/base/log.h"
 #include "src/base/log_scope.h"
 #include "src/scheduling/scheduler_impl.h"
@@ -8,7 +7,6 @@
 namespace vizsla {
 namespace {
 
-constexpr TrialState kQueuedOrRunning[] = {TrialState::kQueued, TrialState::kRunning};
 constexpr TrialState kPaused[] = {TrialState::kPaused};
 constexpr TrialState kUnfinished[] = {TrialState::kQueued, TrialState::kRunning,
                                       TrialState::kPaused};

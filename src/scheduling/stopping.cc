@@ -7,11 +7,6 @@
 #include "src/scheduling/stop_policy.h"
 
 namespace vizsla {
-namespace {
-
-constexpr TrialState kRunning[] = {TrialState::kRunning};
-
-}  // namespace
 
 absl::Status SchedulerImpl::CountReport(TrialWriter& writer, const Study& study, const Trial& trial,
                                         bool new_epoch, bool diverged) {

@@ -11,8 +11,6 @@
 namespace vizsla {
 namespace {
 
-constexpr TrialState kRunning[] = {TrialState::kRunning};
-
 absl::Status MissingInput(const std::string& what, const std::string& hash) {
   return absl::FailedPreconditionError(
       StrCat("the study's ", what, " (", hash, ") is not stored; upload it first"));

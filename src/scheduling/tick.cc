@@ -13,9 +13,6 @@
 namespace vizsla {
 namespace {
 
-constexpr TrialState kRunning[] = {TrialState::kRunning};
-constexpr TrialState kQueuedOrRunning[] = {TrialState::kQueued, TrialState::kRunning};
-
 // How often the time that a study has been active is stored: what a crash can lose of it.
 constexpr Milliseconds kAccountInterval{std::chrono::seconds(10)};
 // An upload whose report is under way is younger than this.

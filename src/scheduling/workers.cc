@@ -13,7 +13,6 @@
 namespace vizsla {
 namespace {
 
-constexpr TrialState kRunning[] = {TrialState::kRunning};
 // The last trials run elsewhere; they may crash and come back.
 constexpr Milliseconds kRetry{1000};
 // For who waits for a study to come.

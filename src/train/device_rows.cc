@@ -1,7 +1,6 @@
 #include "src/train/device_rows.h"
 
 #include <algorithm>
-#include <iterator>
 #include <list>
 #include <mutex>
 #include <vector>
@@ -28,17 +27,9 @@ struct AllKept {
 };
 
 // With the lock held.
-void DropIdle(AllKept& kept) {
-  std::list<Kept> idle;
-  for (auto one = kept.rows.begin(); one != kept.rows.end();) {
-    const auto next = std::next(one);
-    if (one->rows.use_count() == 1) idle.splice(idle.end(), kept.rows, one);
-    one = next;
-  }
-  if (idle.empty()) return;
-  const torch::Device device = idle.front().device;
-  idle.clear();
-  GiveBackDeviceMemory(device);
+void DropIdle(AllKept& kept, const torch::Device& device) {
+  const auto is_idle = [](const Kept& one) { return one.rows.use_count() == 1; };
+  if (kept.rows.remove_if(is_idle) > 0) GiveBackDeviceMemory(device);
 }
 
 AllKept& TheKept() {
@@ -76,8 +67,7 @@ torch::Tensor DeviceRows::Gather(std::span<const PhotoView> views) const {
   for (const PhotoView& view : views) {
     numbers.push_back(static_cast<int64_t>(view.photo) * view_count_ + view.view_number);
   }
-  return rows_.index_select(
-      0, ToDevice(torch::tensor(torch::ArrayRef<int64_t>(numbers)), rows_.device()));
+  return rows_.index_select(0, ToDevice(numbers, rows_.device()));
 }
 
 std::shared_ptr<const DeviceRows> SharedDeviceRows(const std::shared_ptr<FeatureCache>& cache,
@@ -95,7 +85,7 @@ std::shared_ptr<const DeviceRows> SharedDeviceRows(const std::shared_ptr<Feature
     return DeviceRows::Bytes(*cache, range) <= FreeDeviceBytes(device) / 4;
   };
   if (!has_room()) {
-    DropIdle(kept);
+    DropIdle(kept, device);
     if (!has_room()) return nullptr;
   }
   try {
@@ -107,10 +97,10 @@ std::shared_ptr<const DeviceRows> SharedDeviceRows(const std::shared_ptr<Feature
   }
 }
 
-void DropIdleDeviceRows() {
+void DropIdleDeviceRows(const torch::Device& device) {
   AllKept& kept = TheKept();
   const std::lock_guard lock(kept.mutex);
-  DropIdle(kept);
+  DropIdle(kept, device);
 }
 
 }  // namespace vizsla

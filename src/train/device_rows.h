@@ -48,7 +48,8 @@ std::shared_ptr<const DeviceRows> SharedDeviceRows(const std::shared_ptr<Feature
                                                    const RowRangeOfCache& range,
                                                    const torch::Device& device);
 
-// Gives back the memory of those that no trial holds: to a trial that reads none. Thread-safe.
-void DropIdleDeviceRows();
+// Gives back the device's memory of those that no trial holds: to a trial that reads none.
+// Thread-safe.
+void DropIdleDeviceRows(const torch::Device& device);
 
 }  // namespace vizsla

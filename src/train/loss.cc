@@ -7,10 +7,6 @@ namespace {
 
 namespace functional = torch::nn::functional;
 
-torch::Tensor LabelsOn(const torch::Device& device, const std::vector<int64_t>& labels) {
-  return ToDevice(torch::tensor(torch::ArrayRef<int64_t>(labels), torch::kInt64), device);
-}
-
 }  // namespace
 
 std::vector<int64_t> LabelsOf(const BatchSource& source, std::span<const PhotoView> rows) {
@@ -38,12 +34,12 @@ torch::Tensor TrainingLoss::RowLosses(const torch::Tensor& logits,
 
 LossTargets TrainingLoss::TargetsOf(std::span<const PhotoView> rows) const {
   LossTargets targets;
-  targets.labels = LabelsOn(device_, LabelsOf(source_, rows));
+  targets.labels = ToDevice(LabelsOf(source_, rows), device_);
   // All rows of a batch are mixed alike, or none.
   if (rows.empty() || !rows.front().mixed_in) return targets;
   std::vector<int64_t> partners;
   for (const PhotoView& row : rows) partners.push_back(source_.label(row.mixed_in->photo));
-  targets.partners = LabelsOn(device_, partners);
+  targets.partners = ToDevice(partners, device_);
   targets.own_weight = rows.front().mixed_in->mix.weight;
   return targets;
 }

@@ -33,8 +33,7 @@ bool RecordedStep::Run(const torch::Tensor& input, std::span<const int64_t> labe
   for (const Dropout& layer : dropouts_) {
     numbers.push_back(std::bit_cast<int64_t>(layer->MaskKey(dropout).value()));
   }
-  const torch::Tensor sent =
-      ToDevice(torch::tensor(torch::ArrayRef<int64_t>(numbers)), input.device());
+  const torch::Tensor sent = ToDevice(numbers, input.device());
   if (recording.graph == nullptr && !Record(recording, input, sent, passes)) {
     recording = Recording();
     recording.failed = true;

@@ -120,7 +120,7 @@ class TrialRun {
     VIZSLA_RETURN_IF_ERROR(group_.Agree(absl::OkStatus()));
     VIZSLA_ASSIGN_OR_RETURN(features_, PrepareFeatures(assignment_, data_, options_,
                                                        frozen_weights_, *model_, group_, hooks_));
-    if (!features_) DropIdleDeviceRows();
+    if (!features_) DropIdleDeviceRows(device_);
     validation_.emplace(plan_, data_, features_ ? &*features_ : nullptr, *model_, group_, device_);
     turn.reset();
     last_upload_ = SteadyClock::now();

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "src/comm/communicator.h"
 #include "src/nn/model.h"
@@ -58,8 +60,7 @@ class HeadTrial {
     if (!rows_.is_cpu()) {  // as src/train/device_rows.h does
       std::vector<int64_t> numbers;
       for (const PhotoView& view : views) numbers.push_back(view.photo);
-      return rows_.index_select(
-          0, ToDevice(torch::tensor(torch::ArrayRef<int64_t>(numbers)), rows_.device()));
+      return rows_.index_select(0, ToDevice(numbers, rows_.device()));
     }
     torch::Tensor input = torch::empty({plan_.batch_size, rows_.size(1)});
     for (size_t i = 0; i < views.size(); ++i) {

@@ -74,6 +74,16 @@ void Synchronize(const torch::Device& device) {
   if (device.is_cuda()) torch::cuda::synchronize(device.index());
 }
 
+absl::StatusOr<std::shared_ptr<Model>> ModelOn(const torch::Device& device,
+                                               const TrainingPlan& plan) {
+  VIZSLA_RETURN_IF_ERROR(CheckPrecision(plan.precision, device));
+  VIZSLA_ASSIGN_OR_RETURN(auto model,
+                          BuildModel(plan, Padding::kSymmetric, kClasses, StreamKey(1)));
+  model->to(device);
+  model->FrozenStateChanged();
+  return model;
+}
+
 // Rows of a feature cache instead of a step: the frozen pass alone.
 absl::StatusOr<double> FeaturesMilliseconds(const Options& options, const Row& row) {
   TrainingPlan plan;
@@ -81,13 +91,9 @@ absl::StatusOr<double> FeaturesMilliseconds(const Options& options, const Row& r
   plan.precision = row.precision;
   plan.initial_weights = InitialWeights::kRandom;
   const torch::Device device(options.device);
-  VIZSLA_RETURN_IF_ERROR(CheckPrecision(plan.precision, device));
   const Tf32Scope tf32(plan.precision == Precision::kTf32);
   const DeviceStream stream(device);
-  VIZSLA_ASSIGN_OR_RETURN(const auto model,
-                          BuildModel(plan, Padding::kSymmetric, kClasses, StreamKey(1)));
-  model->to(device);
-  model->FrozenStateChanged();
+  VIZSLA_ASSIGN_OR_RETURN(const auto model, ModelOn(device, plan));
   const auto cached = CachedInput::For(plan);
   ReplayedFunction pass([&](const torch::Tensor& images) {
     const Autocast autocast(plan.precision, device);
@@ -103,13 +109,9 @@ absl::StatusOr<double> StepMilliseconds(const Options& options, const Row& row) 
   if (row.network == kFeatures) return FeaturesMilliseconds(options, row);
   const TrainingPlan plan = PlanOf(row);
   const torch::Device device(options.device);
-  VIZSLA_RETURN_IF_ERROR(CheckPrecision(plan.precision, device));
   const Tf32Scope tf32(plan.precision == Precision::kTf32);
   const DeviceStream stream(device);
-  VIZSLA_ASSIGN_OR_RETURN(const auto model,
-                          BuildModel(plan, Padding::kSymmetric, kClasses, StreamKey(1)));
-  model->to(device);
-  model->FrozenStateChanged();
+  VIZSLA_ASSIGN_OR_RETURN(const auto model, ModelOn(device, plan));
   model->train();
   const PhotosWithoutPixels photos(static_cast<size_t>(row.batch), kClasses);
   TrainingData data;

@@ -142,18 +142,21 @@ class Stages(MultiprocTest):
         else:
             self.assertEqual(board[4]["init_from"]["trial"], 3)
 
-    def test_what_only_one_source_allows_is_infeasible_on_the_other_and_the_study_goes_on(self):
-        # A scratch network has no backbone to unfreeze; which of the two wins nobody knows beforehand.
-        extra = ("enqueue:\n"
-                 "  - {parameters: {network: scratch_v1}}\n"
-                 "  - {parameters: {network: mobilenet_v2}}\n"
-                 "then:\n"
-                 "  - {top: 2, init_from: none, budget: {trials: 2, epochs: 1}, parameters: {unfreeze: all}}\n")
-        space = self.space("mixed", trials=2, epochs=1, image_size=32, initial_weights="random",
+    def search_that_unfreezes_two_networks(self, name, extra=""):
+        """A scratch network has no backbone to unfreeze; which of the two wins nobody knows beforehand."""
+        extra += ("enqueue:\n"
+                  "  - {parameters: {network: scratch_v1}}\n"
+                  "  - {parameters: {network: mobilenet_v2}}\n"
+                  "then:\n"
+                  "  - {top: 2, init_from: none, budget: {trials: 2, epochs: 1}, parameters: {unfreeze: all}}\n")
+        space = self.space(name, trials=2, epochs=1, image_size=32, initial_weights="random",
                            network="{choices: [scratch_v1, mobilenet_v2]}", parameters="  learning_rate: 1.0e-3",
                            extra=extra)
         done = self.job(1, "--search", space, "--data", self.data).wait()
         self.assertEqual(done.code, 0, str(done))
+
+    def test_what_only_one_source_allows_is_infeasible_on_the_other_and_the_study_goes_on(self):
+        self.search_that_unfreezes_two_networks("mixed")
         board = self.board()
         self.assertEqual(sorted(board), [1, 2, 3, 4])
         second = {board[n]["init_from"]["trial"]: board[n] for n in (3, 4)}
@@ -162,17 +165,7 @@ class Stages(MultiprocTest):
         self.assertEqual(second[2]["state"], "completed", second[2])
 
     def test_what_no_worker_can_train_is_tried_once(self):
-        extra = ("repeats: 2\n"
-                 "enqueue:\n"
-                 "  - {parameters: {network: scratch_v1}}\n"
-                 "  - {parameters: {network: mobilenet_v2}}\n"
-                 "then:\n"
-                 "  - {top: 2, init_from: none, budget: {trials: 2, epochs: 1}, parameters: {unfreeze: all}}\n")
-        space = self.space("once", trials=2, epochs=1, image_size=32, initial_weights="random",
-                           network="{choices: [scratch_v1, mobilenet_v2]}", parameters="  learning_rate: 1.0e-3",
-                           extra=extra)
-        done = self.job(1, "--search", space, "--data", self.data).wait()
-        self.assertEqual(done.code, 0, str(done))
+        self.search_that_unfreezes_two_networks("once", "repeats: 2\n")
         second = [self.vizsla_json("trial", str(number)) for number in range(5, 9)]
         impossible = [run for run in second if run["params"]["network"] == "scratch_v1"]
         self.assertEqual([run["state"] for run in impossible], ["infeasible", "infeasible"], second)

@@ -522,8 +522,6 @@ TEST_F(StagesTest, WallTimeEndsAllStages) {
   EXPECT_EQ(Acquire(worker_).trial.id, lease.trial.id);
 }
 
-// --- the pure part ---
-
 // --- names and notes ---
 
 class NotesTest : public StagesTest {
