@@ -31,17 +31,21 @@ int OrderOf(StudyState state) {
   return 2;
 }
 
-// Sources that enqueued trials of stages to come name.
-struct NamedSources {
+// What trials of the current stage and of stages to come may start from.
+struct SourcesToCome {
   std::set<std::string> names;
   std::set<int64_t> numbers;
-  int64_t top = 0;  // the best so many may be sources
 
-  explicit NamedSources(const BudgetedStudy& entry) {
+  explicit SourcesToCome(const BudgetedStudy& entry) {
     const StudySpec& spec = entry.study.spec;
     if (entry.study.state == StudyState::kFinished || !HasSources(spec)) return;
-    top = 1;
-    for (const Stage& stage : spec.stages) top = std::max<int64_t>(top, stage.top);
+    // Stage by stage: the better trials of a stage take no places among the sources of its own.
+    for (int stage = std::max(2, CurrentStage(entry.trials)); stage <= StageCount(spec); ++stage) {
+      const auto top = static_cast<size_t>(spec.stages[stage - 2].top);
+      std::vector<Trial> sources = SourcesOfStage(entry.study, stage, entry.trials);
+      if (sources.size() > top) sources.resize(top);
+      for (const Trial& source : sources) numbers.insert(source.number);
+    }
     for (int stage = 1; stage <= StageCount(spec); ++stage) {
       for (const EnqueuedTrial& trial : StageOf(spec, stage).enqueue) {
         if (trial.init_from.kind != InitFrom::Kind::kTrial) continue;
@@ -66,8 +70,8 @@ void Sort(const BudgetInput& input, const BudgetedStudy& entry, std::vector<Cand
   const Objective& objective = entry.study.spec.objective;
   std::vector<TrialGroup> groups = GroupTrials(entry.trials);
   SortByRank(objective, groups);
-  const NamedSources sources(entry);
-  const int64_t keep = std::max<int64_t>({1, input.keep_best, sources.top});
+  const SourcesToCome sources(entry);
+  const int64_t keep = std::max(1, input.keep_best);
   int64_t rank = 0;
   for (const TrialGroup& group : groups) {
     // What `pull` would take of the configuration.

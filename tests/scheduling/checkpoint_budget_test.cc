@@ -170,6 +170,25 @@ TEST_F(CheckpointBudgetTest, SourcesOfTrialsToComeStay) {
   EXPECT_THAT(Drops(0), ElementsAre("1/5", "1/4", "1/3", "1/2"));
 }
 
+// Their own trials are better than what they start from, as one hopes for.
+TEST_F(CheckpointBudgetTest, SourcesOfARunningStageStayHoweverGoodItsTrials) {
+  BudgetedStudy& study = AddStudy(1, StudyState::kActive);
+  for (const double score : {0.5, 0.6, 0.4}) AddTrial(study, TrialState::kCompleted, score);
+  for (const double score : {0.9, 0.8, 0.7})
+    AddTrial(study, TrialState::kCompleted, score).stage = 2;
+  Stage fine_tuning;
+  fine_tuning.top = 2;
+  study.study.spec.stages.push_back(fine_tuning);
+  EXPECT_THAT(Drops(0), ElementsAre("1/3", "1/6", "1/5"));
+  // A third stage starts from the best of both before it.
+  study.study.spec.stages.push_back(Stage{});
+  study.study.spec.stages.back().top = 3;
+  EXPECT_THAT(Drops(0), ElementsAre("1/3"));
+  // Once it has begun nobody asks for the second's sources any more.
+  AddTrial(study, TrialState::kCompleted, 0.95).stage = 3;
+  EXPECT_THAT(Drops(0), ElementsAre("1/3", "1/1", "1/2"));
+}
+
 TEST_F(CheckpointBudgetTest, DownloadsAndFreshFilesStay) {
   BudgetedStudy& study = AddStudy(1, StudyState::kFinished);
   for (const double score : {0.9, 0.8, 0.7, 0.6}) AddTrial(study, TrialState::kCompleted, score);
