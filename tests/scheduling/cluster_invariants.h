@@ -41,6 +41,14 @@ inline Metrics SimulatedMetrics(const Objective& objective, int64_t trial, int e
   return metrics;
 }
 
+// One configuration in some dozens cannot be trained by anybody.
+inline constexpr char kHopeless[] = "no worker can train it";
+inline bool IsHopeless(const Trial& trial) {
+  if (trial.lineage.parent != 0) return false;  // its parent could be trained
+  const int64_t first = trial.repeat_of != 0 ? trial.repeat_of : trial.number;
+  return RandomStream(StreamKey(97).With(static_cast<uint64_t>(first))).Bernoulli(0.03);
+}
+
 class ClusterInvariants {
  public:
   ClusterInvariants(TrialStore& store, FakeArtifacts& artifacts)
@@ -112,6 +120,12 @@ class ClusterInvariants {
         return run.repeat_of == trial.number && !run.final_run;
       });
       EXPECT_LT(runs, std::max(1, study.spec.repeats)) << "no repeat too many";
+    }
+    if (trial.state == TrialState::kInfeasible && trial.reason == kHopeless) {
+      for (const Trial& run : trials) {
+        EXPECT_TRUE(run.repeat_of != trial.number || run.state != TrialState::kQueued)
+            << "trial " << run.number << " waits for what cannot be";
+      }
     }
     if (trial.lineage.parent == 0) return;
     EXPECT_LT(trial.lineage.parent, trial.number);

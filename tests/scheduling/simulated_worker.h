@@ -55,6 +55,7 @@ class SimulatedWorker {
     if (!lease_) return Acquire();
     if (world_->random.Bernoulli(0.2)) return Beat();
     if (end_) return End(*end_);
+    if (IsHopeless(lease_->trial)) return End(AttemptOutcome::kInfeasible);
     if (next_epoch_ > PlannedEpochs(lease_->study.spec, lease_->trial)) {
       return End(AttemptOutcome::kCompleted);
     }
@@ -185,6 +186,10 @@ class SimulatedWorker {
   void End(AttemptOutcome outcome) {
     Completion completion;
     completion.outcome = outcome;
+    if (outcome == AttemptOutcome::kInfeasible) {
+      completion.reason = kHopeless;
+      completion.on_any_worker = true;
+    }
     if (outcome == AttemptOutcome::kPaused) {
       completion.last_checkpoint_epoch = next_epoch_ - 1;
       completion.last_checkpoint = world_->artifacts.Add(
