@@ -1,10 +1,8 @@
 #include "worker/embedded_coordinator.h"
 
 #include <fcntl.h>
-#include <netdb.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,7 +17,6 @@
 
 #include "src/base/file.h"
 #include "src/base/log.h"
-#include "src/rpc/address.h"
 #include "src/rpc/address_file.h"
 
 namespace vizsla {
@@ -27,51 +24,10 @@ namespace {
 
 constexpr std::chrono::milliseconds kPoll{30};
 
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd = -1) : fd_(fd) {}
-  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FileDescriptor& operator=(FileDescriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~FileDescriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  bool is_open() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
-
 // Whoever holds the other end has closed it, and so has ended.
 bool HasEnded(const FileDescriptor& life) {
   pollfd entry = {life.get(), POLLIN, 0};
   return ::poll(&entry, 1, 0) > 0;
-}
-
-// Whether something listens there. A coordinator that was killed leaves its address behind, and the
-// next one that takes the lock has not written its own yet.
-bool Listens(const std::string& address) {
-  const absl::StatusOr<HostPort> place = ParseHostPort(address);
-  if (!place.ok()) return false;
-  addrinfo hints = {};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  if (::getaddrinfo(place->host.c_str(), std::to_string(place->port).c_str(), &hints, &found) !=
-      0) {
-    return false;
-  }
-  bool connected = false;
-  for (const addrinfo* each = found; each != nullptr && !connected; each = each->ai_next) {
-    const FileDescriptor socket(
-        ::socket(each->ai_family, each->ai_socktype | SOCK_CLOEXEC, each->ai_protocol));
-    connected = socket.get() >= 0 && ::connect(socket.get(), each->ai_addr, each->ai_addrlen) == 0;
-  }
-  ::freeaddrinfo(found);
-  return connected;
 }
 
 // The job's variables are not the coordinator's: it is no part of the job.
@@ -172,14 +128,11 @@ absl::StatusOr<std::string> EnsureCoordinator(const EmbeddedCoordinatorOptions& 
   for (;;) {
     absl::StatusOr<std::optional<std::string>> found = FindCoordinator(options.database);
     if (found.ok() && *found) {
-      if (Listens(**found)) {
-        if (!options.arguments.empty() && !ever_started) {
-          log::warn("a coordinator of {} runs already, with its own options: {} does nothing",
-                    options.database, options.arguments.front());
-        }
-        return **found;
+      if (!options.arguments.empty() && !ever_started) {
+        log::warn("a coordinator of {} runs already, with its own options: {} does nothing",
+                  options.database, options.arguments.front());
       }
-      trouble = StrCat("nothing listens at ", **found);
+      return **found;
     }
     // Held without an address: another command, or a coordinator that is starting or ending.
     if (!found.ok() && !absl::IsUnavailable(found.status())) return found.status();

@@ -1,7 +1,6 @@
 #include "src/base/file.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -21,9 +20,16 @@ std::string FolderOf(const std::string& path) {
   return folder.empty() ? "." : folder;
 }
 
-absl::Status WriteAll(int fd, std::string_view bytes, const std::string& path) {
+absl::StatusOr<FileDescriptor> OpenDescriptor(const std::string& path, int flags,
+                                              mode_t permissions = 0644) {
+  FileDescriptor file(::open(path.c_str(), flags | O_CLOEXEC, permissions));
+  if (!file.is_open()) return ErrnoStatus(errno, path, "open");
+  return file;
+}
+
+absl::Status WriteAll(const FileDescriptor& file, std::string_view bytes, const std::string& path) {
   while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
     if (written < 0) {
       if (errno == EINTR) continue;
       return ErrnoStatus(errno, path, "write");
@@ -56,25 +62,21 @@ absl::Status ErrnoStatus(int error, std::string_view path, std::string_view what
 }
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return ErrnoStatus(errno, path, "open");
+  VIZSLA_ASSIGN_OR_RETURN(const FileDescriptor file, OpenDescriptor(path, O_RDONLY));
   std::string bytes;
   struct stat info {};
-  if (::fstat(fd, &info) == 0 && info.st_size > 0) bytes.reserve(static_cast<size_t>(info.st_size));
+  if (::fstat(file.get(), &info) == 0 && info.st_size > 0)
+    bytes.reserve(static_cast<size_t>(info.st_size));
   char buffer[1 << 16];
   for (;;) {
-    const ssize_t got = ::read(fd, buffer, sizeof(buffer));
-    if (got == 0) break;
+    const ssize_t got = ::read(file.get(), buffer, sizeof(buffer));
+    if (got == 0) return bytes;
     if (got < 0) {
       if (errno == EINTR) continue;
-      const int error = errno;
-      ::close(fd);
-      return ErrnoStatus(error, path, "read");
+      return ErrnoStatus(errno, path, "read");
     }
     bytes.append(buffer, static_cast<size_t>(got));
   }
-  ::close(fd);
-  return bytes;
 }
 
 absl::Status WriteFileAtomically(const std::string& path, std::string_view bytes) {
@@ -91,16 +93,14 @@ absl::Status CreateDirectories(const std::string& path) {
 }
 
 absl::Status SyncDirectory(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return ErrnoStatus(errno, path, "open");
-  const int result = ::fsync(fd);
-  const int error = errno;
-  ::close(fd);
-  return result == 0 ? absl::OkStatus() : ErrnoStatus(error, path, "fsync");
+  VIZSLA_ASSIGN_OR_RETURN(const FileDescriptor folder,
+                          OpenDescriptor(path, O_RDONLY | O_DIRECTORY));
+  if (::fsync(folder.get()) != 0) return ErrnoStatus(errno, path, "fsync");
+  return absl::OkStatus();
 }
 
-AtomicFileWriter::AtomicFileWriter(std::string path, std::string temporary, int fd)
-    : path_(std::move(path)), temporary_(std::move(temporary)), fd_(fd) {}
+AtomicFileWriter::AtomicFileWriter(std::string path, std::string temporary, FileDescriptor file)
+    : path_(std::move(path)), temporary_(std::move(temporary)), file_(std::move(file)) {}
 
 absl::StatusOr<std::unique_ptr<AtomicFileWriter>> AtomicFileWriter::Create(const std::string& path,
                                                                            unsigned permissions) {
@@ -109,34 +109,32 @@ absl::StatusOr<std::unique_ptr<AtomicFileWriter>> AtomicFileWriter::Create(const
   if (::getrandom(&suffix, sizeof(suffix), 0) != sizeof(suffix)) {
     return ErrnoStatus(errno, path, "getrandom");
   }
-  const std::string temporary = StrCat(path, ".tmp-", absl::Hex(suffix, absl::kZeroPad16));
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, permissions);
-  if (fd < 0) return ErrnoStatus(errno, temporary, "create");
-  return std::unique_ptr<AtomicFileWriter>(new AtomicFileWriter(path, temporary, fd));
+  const std::string temporary = StrCat(path, kTemporaryMark, absl::Hex(suffix, absl::kZeroPad16));
+  VIZSLA_ASSIGN_OR_RETURN(FileDescriptor file,
+                          OpenDescriptor(temporary, O_WRONLY | O_CREAT | O_EXCL, permissions));
+  return std::unique_ptr<AtomicFileWriter>(new AtomicFileWriter(path, temporary, std::move(file)));
 }
 
 AtomicFileWriter::~AtomicFileWriter() {
-  if (fd_ < 0) return;
-  ::close(fd_);
-  ::unlink(temporary_.c_str());
+  if (file_.is_open()) ::unlink(temporary_.c_str());
 }
 
 absl::Status AtomicFileWriter::Append(std::string_view bytes) {
-  return WriteAll(fd_, bytes, temporary_);
+  return WriteAll(file_, bytes, temporary_);
 }
 
 absl::Status AtomicFileWriter::Commit(const std::optional<std::string>& final_path) {
   const std::string& target = final_path ? *final_path : path_;
-  if (::fsync(fd_) != 0) return ErrnoStatus(errno, temporary_, "fsync");
-  if (::rename(temporary_.c_str(), target.c_str()) != 0)
+  if (::fsync(file_.get()) != 0) return ErrnoStatus(errno, temporary_, "fsync");
+  if (::rename(temporary_.c_str(), target.c_str()) != 0) {
     return ErrnoStatus(errno, target, "rename");
-  ::close(fd_);
-  fd_ = -1;
+  }
+  file_.Close();
   return SyncDirectory(FolderOf(target));
 }
 
 absl::Status AtomicFileWriter::CommitNew() {
-  if (::fsync(fd_) != 0) return ErrnoStatus(errno, temporary_, "fsync");
+  if (::fsync(file_.get()) != 0) return ErrnoStatus(errno, temporary_, "fsync");
   // A link, unlike a rename, never takes another's place. The destructor removes the other name.
   if (::link(temporary_.c_str(), path_.c_str()) != 0) {
     if (errno != EEXIST) return ErrnoStatus(errno, path_, "link");
@@ -146,37 +144,23 @@ absl::Status AtomicFileWriter::CommitNew() {
 }
 
 absl::StatusOr<MappedFile> MappedFile::Open(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return ErrnoStatus(errno, path, "open");
+  VIZSLA_ASSIGN_OR_RETURN(const FileDescriptor file, OpenDescriptor(path, O_RDONLY));
   struct stat info {};
-  if (::fstat(fd, &info) != 0) {
-    const int error = errno;
-    ::close(fd);
-    return ErrnoStatus(error, path, "stat");
-  }
+  if (::fstat(file.get(), &info) != 0) return ErrnoStatus(errno, path, "stat");
   const size_t size = static_cast<size_t>(info.st_size);
-  if (size == 0) {
-    ::close(fd);
-    return MappedFile(nullptr, 0);
-  }
-  void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
-  const int error = errno;
-  ::close(fd);
-  if (data == MAP_FAILED) return ErrnoStatus(error, path, "mmap");
+  if (size == 0) return MappedFile(nullptr, 0);
+  void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.get(), 0);
+  if (data == MAP_FAILED) return ErrnoStatus(errno, path, "mmap");
   return MappedFile(static_cast<std::byte*>(data), size);
 }
 
 absl::StatusOr<MappedFile> MappedFile::OpenWritable(const std::string& path, size_t size) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (fd < 0) return ErrnoStatus(errno, path, "open");
-  if (const int error = ::posix_fallocate(fd, 0, static_cast<off_t>(size)); error != 0) {
-    ::close(fd);
+  VIZSLA_ASSIGN_OR_RETURN(const FileDescriptor file, OpenDescriptor(path, O_RDWR | O_CREAT));
+  if (const int error = ::posix_fallocate(file.get(), 0, static_cast<off_t>(size)); error != 0) {
     return ErrnoStatus(error, path, StrCat("reserve ", size, " bytes"));
   }
-  void* data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  const int error = errno;
-  ::close(fd);
-  if (data == MAP_FAILED) return ErrnoStatus(error, path, "mmap");
+  void* data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+  if (data == MAP_FAILED) return ErrnoStatus(errno, path, "mmap");
   return MappedFile(static_cast<std::byte*>(data), size);
 }
 
@@ -195,42 +179,26 @@ MappedFile::~MappedFile() {
 
 namespace {
 
-absl::StatusOr<int> LockFile(const std::string& path, int operation) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (fd < 0) return ErrnoStatus(errno, path, "open");
-  int result;
-  do {
-    result = ::flock(fd, operation);
-  } while (result != 0 && errno == EINTR);
-  if (result == 0) return fd;
-  const int error = errno;
-  ::close(fd);
-  if (error == EWOULDBLOCK) return -1;
-  return ErrnoStatus(error, path, "flock");
+// Nullopt: somebody else has it.
+absl::StatusOr<std::optional<FileDescriptor>> LockFile(const std::string& path, int operation) {
+  VIZSLA_ASSIGN_OR_RETURN(FileDescriptor file, OpenDescriptor(path, O_RDWR | O_CREAT));
+  const int error = Flock(file, operation);
+  if (error == EWOULDBLOCK) return std::optional<FileDescriptor>();
+  if (error != 0) return ErrnoStatus(error, path, "flock");
+  return std::optional(std::move(file));
 }
 
 }  // namespace
 
 absl::StatusOr<std::optional<FileLock>> FileLock::TryAcquire(const std::string& path) {
-  VIZSLA_ASSIGN_OR_RETURN(const int fd, LockFile(path, LOCK_EX | LOCK_NB));
-  if (fd < 0) return std::optional<FileLock>();
-  return std::optional<FileLock>(FileLock(fd));
+  VIZSLA_ASSIGN_OR_RETURN(std::optional<FileDescriptor> file, LockFile(path, LOCK_EX | LOCK_NB));
+  if (!file) return std::optional<FileLock>();
+  return std::optional<FileLock>(FileLock(*std::move(file)));
 }
 
 absl::StatusOr<FileLock> FileLock::Acquire(const std::string& path) {
-  VIZSLA_ASSIGN_OR_RETURN(const int fd, LockFile(path, LOCK_EX));
-  return FileLock(fd);
-}
-
-FileLock::FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-
-FileLock& FileLock::operator=(FileLock&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-
-FileLock::~FileLock() {
-  if (fd_ >= 0) ::close(fd_);
+  VIZSLA_ASSIGN_OR_RETURN(std::optional<FileDescriptor> file, LockFile(path, LOCK_EX));
+  return FileLock(*std::move(file));
 }
 
 absl::StatusOr<TemporaryDirectory> TemporaryDirectory::Create(std::string_view prefix) {

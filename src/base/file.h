@@ -7,7 +7,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "src/base/file_descriptor.h"
 #include "src/base/status.h"
 
 namespace vizsla {
@@ -26,12 +28,15 @@ absl::Status CreateDirectories(const std::string& path);
 // Makes a rename or a new file in this folder durable.
 absl::Status SyncDirectory(const std::string& path);
 
+// What the names of an AtomicFileWriter's unfinished files have before their random end.
+inline constexpr std::string_view kTemporaryMark = ".tmp-";
+
 // A file that grows piece by piece under a temporary name and appears under its own only by Commit.
 // Destroyed without Commit, nothing remains. Not thread-safe.
 class AtomicFileWriter {
  public:
-  // Creates `path` + ".tmp-" + a random suffix in the same folder, with these permissions from the
-  // first instant.
+  // Creates `path` + kTemporaryMark + a random suffix in the same folder, with these permissions
+  // from the first instant.
   static absl::StatusOr<std::unique_ptr<AtomicFileWriter>> Create(const std::string& path,
                                                                   unsigned permissions = 0644);
   ~AtomicFileWriter();
@@ -46,10 +51,10 @@ class AtomicFileWriter {
   absl::Status CommitNew();
 
  private:
-  AtomicFileWriter(std::string path, std::string temporary, int fd);
+  AtomicFileWriter(std::string path, std::string temporary, FileDescriptor file);
   std::string path_;
   std::string temporary_;
-  int fd_;
+  FileDescriptor file_;  // closed once it has become the target
 };
 
 // A whole file mapped into memory, shared with every process that maps it. The mapping lives as
@@ -86,13 +91,9 @@ class FileLock {
   // Waits until it is free.
   static absl::StatusOr<FileLock> Acquire(const std::string& path);
 
-  FileLock(FileLock&& other) noexcept;
-  FileLock& operator=(FileLock&& other) noexcept;
-  ~FileLock();
-
  private:
-  explicit FileLock(int fd) : fd_(fd) {}
-  int fd_ = -1;
+  explicit FileLock(FileDescriptor file) : file_(std::move(file)) {}
+  FileDescriptor file_;
 };
 
 // A fresh folder under $TMPDIR (or /tmp), removed with all its contents at the end of life.

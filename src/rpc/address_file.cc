@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <netdb.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,18 +22,13 @@ constexpr std::chrono::milliseconds kPoll{20};
 // Never creates the lock file, and asks for a shared lock, so that any number of commands may look
 // at once.
 absl::StatusOr<bool> IsLocked(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.is_open()) {
     if (errno == ENOENT) return false;
     return ErrnoStatus(errno, path, "open");
   }
-  int result;
-  do {
-    result = ::flock(fd, LOCK_SH | LOCK_NB);
-  } while (result != 0 && errno == EINTR);
-  const int error = errno;
-  ::close(fd);
-  if (result == 0) return false;
+  const int error = Flock(file, LOCK_SH | LOCK_NB);
+  if (error == 0) return false;
   if (error == EWOULDBLOCK) return true;
   return ErrnoStatus(error, path, "flock");
 }
@@ -63,10 +57,8 @@ bool Answers(const std::string& text) {
   }
   bool connected = false;
   for (const addrinfo* one = found; one != nullptr && !connected; one = one->ai_next) {
-    const int fd = ::socket(one->ai_family, one->ai_socktype | SOCK_CLOEXEC, 0);
-    if (fd < 0) continue;
-    connected = ::connect(fd, one->ai_addr, one->ai_addrlen) == 0;
-    ::close(fd);
+    const FileDescriptor socket(::socket(one->ai_family, one->ai_socktype | SOCK_CLOEXEC, 0));
+    connected = socket.is_open() && ::connect(socket.get(), one->ai_addr, one->ai_addrlen) == 0;
   }
   ::freeaddrinfo(found);
   return connected;

@@ -29,20 +29,14 @@ std::chrono::milliseconds DeadlineFor(uint64_t size, std::chrono::milliseconds b
 class OpenFile {
  public:
   static absl::StatusOr<OpenFile> Open(const std::string& path) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return ErrnoStatus(errno, path, "open");
-    return OpenFile(path, fd);
-  }
-  OpenFile(OpenFile&& other) noexcept
-      : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
-  OpenFile& operator=(OpenFile&&) = delete;
-  ~OpenFile() {
-    if (fd_ >= 0) ::close(fd_);
+    FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file.is_open()) return ErrnoStatus(errno, path, "open");
+    return OpenFile(path, std::move(file));
   }
 
   absl::StatusOr<uint64_t> Size() const {
     struct stat info {};
-    if (::fstat(fd_, &info) != 0) return ErrnoStatus(errno, path_, "stat");
+    if (::fstat(file_.get(), &info) != 0) return ErrnoStatus(errno, path_, "stat");
     return static_cast<uint64_t>(info.st_size);
   }
 
@@ -50,8 +44,8 @@ class OpenFile {
     piece->resize(count);
     size_t done = 0;
     while (done < count) {
-      const ssize_t got =
-          ::pread(fd_, piece->data() + done, count - done, static_cast<off_t>(offset + done));
+      const ssize_t got = ::pread(file_.get(), piece->data() + done, count - done,
+                                  static_cast<off_t>(offset + done));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return ErrnoStatus(errno, path_, "read");
       if (got == 0) {
@@ -63,9 +57,10 @@ class OpenFile {
   }
 
  private:
-  OpenFile(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
+  OpenFile(std::string path, FileDescriptor file)
+      : path_(std::move(path)), file_(std::move(file)) {}
   std::string path_;
-  int fd_;
+  FileDescriptor file_;
 };
 
 }  // namespace

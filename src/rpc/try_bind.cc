@@ -3,10 +3,11 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+
+#include "src/base/file_descriptor.h"
 
 namespace vizsla {
 
@@ -34,17 +35,15 @@ absl::Status TryBind(const HostPort& address) {
     six->sin6_port = htons(static_cast<uint16_t>(address.port));
     length = sizeof(sockaddr_in6);
   }
-  const int fd = ::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return BindError(address, errno);
+  const FileDescriptor socket(::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket.is_open()) return BindError(address, errno);
   const int on = 1;
-  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));  // as gRPC does
-  int error = 0;
-  if (::bind(fd, reinterpret_cast<const sockaddr*>(&storage), length) != 0 ||
-      ::listen(fd, 1) != 0) {
-    error = errno;
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));  // as gRPC does
+  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0 ||
+      ::listen(socket.get(), 1) != 0) {
+    return BindError(address, errno);
   }
-  ::close(fd);
-  return error == 0 ? absl::OkStatus() : BindError(address, error);
+  return absl::OkStatus();
 }
 
 }  // namespace vizsla

@@ -16,20 +16,6 @@ namespace {
 
 constexpr size_t kLongest = 1 << 20;  // of a key, a certificate chain or a token file
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 absl::Status CheckPrivate(const std::string& path, const struct stat& info) {
   if (!S_ISREG(info.st_mode)) return absl::InvalidArgumentError(StrCat(path, " is no file"));
   if ((info.st_mode & 0077) != 0) {
@@ -55,8 +41,8 @@ absl::StatusOr<std::unique_ptr<AtomicFileWriter>> WriteBeside(const std::string&
 }  // namespace
 
 absl::StatusOr<std::string> ReadPrivateFile(const std::string& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) return ErrnoStatus(errno, path, "open");
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.is_open()) return ErrnoStatus(errno, path, "open");
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) return ErrnoStatus(errno, path, "stat");
   VIZSLA_RETURN_IF_ERROR(CheckPrivate(path, info));

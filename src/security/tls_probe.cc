@@ -5,11 +5,11 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <unistd.h>
 
 #include <optional>
 
 #include "absl/strings/str_join.h"
+#include "src/base/file_descriptor.h"
 #include "src/security/certificates.h"
 #include "src/security/openssl_objects.h"
 
@@ -57,28 +57,23 @@ class Socket {
     }
     const timeval time{static_cast<time_t>(peer.timeout.count() / 1000),
                        static_cast<suseconds_t>(peer.timeout.count() % 1000 * 1000)};
-    for (const addrinfo* one = found; one != nullptr && fd_ < 0; one = one->ai_next) {
-      const int fd = ::socket(one->ai_family, one->ai_socktype | SOCK_CLOEXEC, 0);
-      if (fd < 0) continue;
-      ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time));
-      ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time));  // also of connect
-      if (::connect(fd, one->ai_addr, one->ai_addrlen) == 0) {
-        fd_ = fd;
-      } else {
-        ::close(fd);
+    for (const addrinfo* one = found; one != nullptr && !socket_.is_open(); one = one->ai_next) {
+      FileDescriptor socket(::socket(one->ai_family, one->ai_socktype | SOCK_CLOEXEC, 0));
+      if (!socket.is_open()) continue;
+      ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time));
+      ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time));  // also of connect
+      if (::connect(socket.get(), one->ai_addr, one->ai_addrlen) == 0) {
+        socket_ = std::move(socket);
       }
     }
     ::freeaddrinfo(found);
   }
-  ~Socket() {
-    if (fd_ >= 0) ::close(fd_);
-  }
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
-  int fd() const { return fd_; }
+  int fd() const { return socket_.get(); }
 
  private:
-  int fd_ = -1;
+  FileDescriptor socket_;
 };
 
 bool IsIp(const std::string& host) {

@@ -200,20 +200,20 @@ class FolderArtifactStore final : public ArtifactStore {
 
 class FolderUpload final : public ArtifactStore::Upload {
  public:
-  FolderUpload(std::string hash, uint64_t size, std::string temporary, std::string target, int fd)
+  FolderUpload(std::string hash, uint64_t size, std::string temporary, std::string target,
+               FileDescriptor file)
       : hash_(std::move(hash)),
         size_(size),
         temporary_(std::move(temporary)),
         target_(std::move(target)),
-        fd_(fd) {}
+        file_(std::move(file)) {}
 
   ~FolderUpload() override {
-    if (fd_ >= 0) ::close(fd_);
     if (!temporary_.empty()) ::unlink(temporary_.c_str());
   }
 
   absl::Status Append(std::string_view bytes) override {
-    if (fd_ < 0) return absl::FailedPreconditionError("the upload has ended");
+    if (!file_.is_open()) return absl::FailedPreconditionError("the upload has ended");
     if (received_ + bytes.size() > size_) {
       return absl::DataLossError(StrCat("artifact ", hash_, ": more bytes arrived than the ", size_,
                                         " that were promised"));
@@ -221,7 +221,7 @@ class FolderUpload final : public ArtifactStore::Upload {
     sha256_.Update(bytes);
     received_ += bytes.size();
     while (!bytes.empty()) {
-      const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
+      const ssize_t written = ::write(file_.get(), bytes.data(), bytes.size());
       if (written < 0) {
         if (errno == EINTR) continue;
         return ErrnoStatus(errno, temporary_, StrCat("artifact ", hash_));
@@ -232,19 +232,19 @@ class FolderUpload final : public ArtifactStore::Upload {
   }
 
   absl::Status Commit() override {
-    if (fd_ < 0) return absl::FailedPreconditionError("the upload has ended");
+    if (!file_.is_open()) return absl::FailedPreconditionError("the upload has ended");
     if (received_ != size_) {
       return absl::DataLossError(
           StrCat("artifact ", hash_, ": ", received_, " of ", size_, " bytes arrived"));
     }
     const std::string actual = sha256_.FinishHex();
     if (actual != hash_) {
-      Close();
+      file_.Close();
       return absl::DataLossError(
           StrCat("artifact ", hash_, " arrived damaged: its bytes hash to ", actual));
     }
-    if (::fsync(fd_) != 0) return ErrnoStatus(errno, temporary_, "fsync");
-    Close();
+    if (::fsync(file_.get()) != 0) return ErrnoStatus(errno, temporary_, "fsync");
+    file_.Close();
     const std::string folder = fs::path(target_).parent_path().string();
     VIZSLA_RETURN_IF_ERROR(CreateDirectories(folder));
     if (::rename(temporary_.c_str(), target_.c_str()) != 0) {
@@ -257,16 +257,11 @@ class FolderUpload final : public ArtifactStore::Upload {
   }
 
  private:
-  void Close() {
-    ::close(fd_);
-    fd_ = -1;
-  }
-
   const std::string hash_;
   const uint64_t size_;
   std::string temporary_;  // empty once it has become the target
   const std::string target_;
-  int fd_;  // -1 after Commit
+  FileDescriptor file_;  // closed by Commit
   uint64_t received_ = 0;
   Sha256 sha256_;
 };
@@ -278,15 +273,17 @@ absl::StatusOr<std::unique_ptr<ArtifactStore::Upload>> FolderArtifactStore::Begi
   const std::string temporary =
       StrCat(folder_, "/tmp/", hash.substr(0, 16), "-", ::getpid(), "-", serial.fetch_add(1));
   const auto create = [&] {
-    return ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    return FileDescriptor(
+        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   };
-  int fd = create();
-  if (fd < 0 && errno == ENOENT) {
+  FileDescriptor file = create();
+  if (!file.is_open() && errno == ENOENT) {
     VIZSLA_RETURN_IF_ERROR(Claim(folder_, owner_));
-    fd = create();
+    file = create();
   }
-  if (fd < 0) return ErrnoStatus(errno, temporary, "create");
-  return std::unique_ptr<Upload>(new FolderUpload(hash, size, temporary, PathOf(hash), fd));
+  if (!file.is_open()) return ErrnoStatus(errno, temporary, "create");
+  return std::unique_ptr<Upload>(
+      new FolderUpload(hash, size, temporary, PathOf(hash), std::move(file)));
 }
 
 }  // namespace

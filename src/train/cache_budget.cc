@@ -1,9 +1,6 @@
 #include "src/train/cache_budget.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <vector>
 
@@ -17,8 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kTemporary = ".tmp-";  // as AtomicFileWriter names them
-
 uint64_t BytesIn(const fs::path& folder) {
   uint64_t bytes = 0;
   std::error_code error;
@@ -28,16 +23,6 @@ uint64_t BytesIn(const fs::path& folder) {
     if (!gone) bytes += size;
   }
   return bytes;
-}
-
-// Folders of versions that had no use.lock: when something was last written into them.
-std::chrono::system_clock::time_point LastUse(const fs::path& folder) {
-  struct stat status {};
-  if (::stat((folder / "use.lock").c_str(), &status) != 0) ::stat(folder.c_str(), &status);
-  return std::chrono::system_clock::time_point(
-      std::chrono::duration_cast<std::chrono::system_clock::duration>(
-          std::chrono::seconds(status.st_mtim.tv_sec) +
-          std::chrono::nanoseconds(status.st_mtim.tv_nsec)));
 }
 
 // Call with the budget's lock held.
@@ -56,7 +41,7 @@ absl::StatusOr<std::vector<CacheOnDisk>> Scan(const std::string& folder) {
     CacheOnDisk cache;
     cache.name = entry.path().filename().string();
     cache.bytes = BytesIn(entry.path());
-    cache.last_use = LastUse(entry.path());
+    cache.last_use = LastUse(path);
     cache.promised_bytes = PromisedBytes(path);
     VIZSLA_ASSIGN_OR_RETURN(cache.in_use, IsHeld(path));
     caches.push_back(std::move(cache));
@@ -88,7 +73,7 @@ void RemoveTemporaryFiles(const std::string& cache_folder) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(cache_folder, error)) {
     const std::string name = entry.path().filename().string();
-    const size_t end = name.find(kTemporary);
+    const size_t end = name.find(kTemporaryMark);
     if (end == std::string::npos) continue;
     const std::string shard = fs::path(name.substr(0, end)).stem().string();
     const auto lock = FileLock::TryAcquire(StrCat(cache_folder, "/", shard, ".lock"));

@@ -18,26 +18,12 @@ namespace {
 
 constexpr size_t kReadBytes = size_t{1} << 20;
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-absl::StatusOr<double> ReadBytesPerSecond(int fd, const std::string& path) {
+absl::StatusOr<double> ReadBytesPerSecond(const FileDescriptor& file, const std::string& path) {
   std::vector<char> buffer(kReadBytes);
   const auto start = std::chrono::steady_clock::now();
   off_t at = 0;
   for (;;) {
-    const ssize_t count = ::pread(fd, buffer.data(), buffer.size(), at);
+    const ssize_t count = ::pread(file.get(), buffer.data(), buffer.size(), at);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return ErrnoStatus(errno, path, "read");
     if (count == 0) break;
@@ -89,13 +75,13 @@ double ReadSeconds(uint64_t row_bytes, uint64_t all_bytes, uint64_t available_me
 }
 
 absl::StatusOr<ReadRates> MeasureReadRates(const std::string& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) return ErrnoStatus(errno, path, "open");
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.is_open()) return ErrnoStatus(errno, path, "open");
   // Where a file system cannot do it (tmpfs), its pages are its disk.
   (void)::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);
   ReadRates rates;
-  VIZSLA_ASSIGN_OR_RETURN(rates.disk_bytes_per_second, ReadBytesPerSecond(file.get(), path));
-  VIZSLA_ASSIGN_OR_RETURN(rates.memory_bytes_per_second, ReadBytesPerSecond(file.get(), path));
+  VIZSLA_ASSIGN_OR_RETURN(rates.disk_bytes_per_second, ReadBytesPerSecond(file, path));
+  VIZSLA_ASSIGN_OR_RETURN(rates.memory_bytes_per_second, ReadBytesPerSecond(file, path));
   return rates;
 }
 

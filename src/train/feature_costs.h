@@ -11,8 +11,13 @@
 
 namespace vizsla {
 
-// How features are kept. Measured: as ChooseFeatures says, where rows are cut out of a backbone.
-enum class FeatureStorage { kMeasured, kStored, kRecomputed };
+// How features are kept.
+enum class FeatureStorage {
+  // As ChooseFeatures says, where it is not plain: rows cut out of a backbone, drawn views.
+  kMeasured,
+  kStored,      // always
+  kRecomputed,  // as if storing had been measured to cost more
+};
 
 struct FeatureCosts {
   double compute_seconds = 0;  // a row: its pixels, and the frozen prefix

@@ -6,10 +6,13 @@
 // of it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
-#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
+#include "src/base/file.h"
 #include "src/base/status.h"
 
 namespace vizsla {
@@ -20,8 +23,8 @@ class FolderUse {
   // Creates the folder when needed. Waits for a removal that is under way, and then makes a new
   // folder: what it holds is the folder that has this path.
   static absl::StatusOr<FolderUse> Hold(const std::string& folder);
-  FolderUse(FolderUse&& other) noexcept;
-  FolderUse& operator=(FolderUse&& other) noexcept;
+  FolderUse(FolderUse&&) noexcept = default;
+  FolderUse& operator=(FolderUse&&) noexcept = default;
   ~FolderUse();  // notes the time, as Touch
 
   // Now is the folder's last use: the lock file's modification time.
@@ -33,8 +36,10 @@ class FolderUse {
   absl::Status PromiseBytes(uint64_t bytes) const;
 
  private:
-  explicit FolderUse(int fd) : fd_(fd) {}
-  int fd_ = -1;
+  explicit FolderUse(FileDescriptor lock, std::string path)
+      : lock_(std::move(lock)), path_(std::move(path)) {}
+  FileDescriptor lock_;
+  std::string path_;  // of the lock
 };
 
 // Whether anybody holds it; of a folder that is not there, false.
@@ -42,8 +47,12 @@ absl::StatusOr<bool> IsHeld(const std::string& folder);
 // As FolderUse's, of others' folders.
 uint64_t PromisedBytes(const std::string& folder);
 
+// When the folder was last used. One that has no use.lock (of an early version): when something was
+// last written into it.
+std::chrono::system_clock::time_point LastUse(const std::string& folder);
+
 // Removes the folder with all that is in it, unless somebody holds it: then false. What a killed
-// process had begun to remove goes by RemoveAbandoned.
+// process had begun to remove keeps kRemovedSuffix, for whoever looks at the caches next.
 absl::StatusOr<bool> RemoveUnlessHeld(const std::string& folder);
 
 // The name under which a folder waits for its deletion: nobody looks for caches there.

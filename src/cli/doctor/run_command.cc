@@ -46,23 +46,21 @@ absl::StatusOr<CommandOutput> RunCommand(const std::vector<std::string>& command
   argv.push_back(nullptr);
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return ErrnoStatus(errno, command[0], "pipe");
+  const FileDescriptor reading(ends[0]);
+  FileDescriptor writing(ends[1]);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, ends[1], STDERR_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, writing.get(), STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, writing.get(), STDERR_FILENO);
   pid_t child = 0;
   const int error =
       ::posix_spawnp(&child, command[0].c_str(), &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  ::close(ends[1]);
-  if (error != 0) {
-    ::close(ends[0]);
-    return ErrnoStatus(error, command[0], "run");
-  }
+  writing.Close();
+  if (error != 0) return ErrnoStatus(error, command[0], "run");
   CommandOutput output;
-  const bool ended = ReadUntil(ends[0], steady_clock::now() + timeout, &output.text);
-  ::close(ends[0]);
+  const bool ended = ReadUntil(reading.get(), steady_clock::now() + timeout, &output.text);
   if (!ended) ::kill(child, SIGKILL);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
