@@ -1,5 +1,5 @@
-// How the worker's and the evaluator's processes end. 75 is the collective deadline's
-// (src/comm/mpi_communicator.h).
+// How the worker's and the evaluator's processes end, besides by a collective's deadline
+// (kCollectiveTimeoutExitCode of src/comm/communicator.h).
 // Wrong usage is kExitUsage, as for every program.
 #pragma once
 

@@ -56,17 +56,24 @@ absl::Status BroadcastString(Communicator& communicator, std::string& text, int 
   return communicator.Broadcast(std::as_writable_bytes(std::span(text.data(), text.size())), root);
 }
 
+absl::Status BroadcastStatus(Communicator& communicator, absl::Status& status, int root) {
+  std::array<int32_t, 1> code = {static_cast<int32_t>(status.code())};
+  std::string message(status.message());
+  VIZSLA_RETURN_IF_ERROR(communicator.Broadcast(std::as_writable_bytes(std::span(code)), root));
+  VIZSLA_RETURN_IF_ERROR(BroadcastString(communicator, message, root));
+  status = absl::Status(static_cast<absl::StatusCode>(code[0]), message);
+  return absl::OkStatus();
+}
+
 absl::Status Vote(Communicator& communicator, const absl::Status& mine) {
   // The failing rank of the lowest number has the largest vote.
   std::array<int64_t, 1> vote = {mine.ok() ? 0 : communicator.size() - communicator.rank()};
   VIZSLA_RETURN_IF_ERROR(communicator.AllReduceMax(vote));
   if (vote[0] == 0) return absl::OkStatus();
   const int speaker = communicator.size() - static_cast<int>(vote[0]);
-  std::array<int32_t, 1> code = {static_cast<int32_t>(mine.code())};
-  std::string message(mine.message());
-  VIZSLA_RETURN_IF_ERROR(communicator.Broadcast(std::as_writable_bytes(std::span(code)), speaker));
-  VIZSLA_RETURN_IF_ERROR(BroadcastString(communicator, message, speaker));
-  return absl::Status(static_cast<absl::StatusCode>(code[0]), message);
+  absl::Status failure = mine;
+  VIZSLA_RETURN_IF_ERROR(BroadcastStatus(communicator, failure, speaker));
+  return failure;
 }
 
 }  // namespace vizsla

@@ -75,8 +75,14 @@ class Communicator {
 // A group of one: every collective is a no-op.
 std::unique_ptr<Communicator> MakeLocalCommunicator();
 
+// How a process ends that a collective's deadline ends.
+inline constexpr int kCollectiveTimeoutExitCode = 75;
+
 // A string of any length from root to all, by two broadcasts.
 absl::Status BroadcastString(Communicator& communicator, std::string& text, int root);
+
+// A status from root to all. What it returns is the transport's.
+absl::Status BroadcastStatus(Communicator& communicator, absl::Status& status, int root);
 
 // All ranks agree on success: Ok when every rank passes Ok, else on every rank a status with the
 // code of the failing rank of the lowest number and its message.

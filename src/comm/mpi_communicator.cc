@@ -150,11 +150,12 @@ class MpiCommunicator : public Communicator {
   void Wait(const char* what, PoliteWait& wait) const {
     if (options_.collective_deadline.count() > 0 && wait.elapsed() > options_.collective_deadline) {
       log::error(
-          "rank {} of {}: a {} was not finished within {} ms: another rank is dead or hangs; this "
+          "rank {} of {}: the {} was not finished within {} ms: another rank is dead or hangs; "
+          "this "
           "process ends so that its job ends and its trials are requeued",
           rank_, size_, what, options_.collective_deadline.count());
       spdlog::default_logger()->flush();
-      ::_exit(kMpiTimeoutExitCode);
+      ::_exit(kCollectiveTimeoutExitCode);
     }
     wait.Pause();
   }

@@ -9,11 +9,12 @@
 namespace vizsla {
 
 struct MpiOptions {
-  // A collective that takes longer ends the process with _exit(kMpiTimeoutExitCode): the watchdog.
-  // Zero: never. Idle ranks wait by polling with sleeps, never by a spinning blocking call.
+  // A collective that takes longer ends the process with _exit(kCollectiveTimeoutExitCode): the
+  // watchdog. Zero: never. Ranks wait in collectives by polling with sleeps, never by a spinning
+  // blocking call; only the making of a communicator (World, SplitGroups) blocks as MPI does,
+  // unwatched: make it where all ranks are together.
   std::chrono::milliseconds collective_deadline{std::chrono::minutes(10)};
 };
-inline constexpr int kMpiTimeoutExitCode = 75;
 
 // MPI_Init_thread with SERIALIZED (on a GPU, batch norm reduces in autograd's device thread while
 // the training thread waits for it), once a process; the destructor finalizes, so let it live in

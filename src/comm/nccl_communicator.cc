@@ -197,7 +197,7 @@ class NcclCommunicator : public Communicator {
       std::this_thread::sleep_for(grace);
       log::error("the process did not end by itself after NCCL had failed");
       log::default_logger()->flush();
-      ::_exit(kNcclTimeoutExitCode);
+      ::_exit(kCollectiveTimeoutExitCode);
     }).detach();
     ncclCommAbort(std::exchange(comm_, nullptr));  // also ends a waiting kernel
   }

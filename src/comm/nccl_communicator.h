@@ -24,8 +24,6 @@ using GpuUuid = std::array<std::byte, 16>;
 // Of the GPU with this CUDA ordinal.
 absl::StatusOr<GpuUuid> UuidOfGpu(int ordinal);
 
-inline constexpr int kNcclTimeoutExitCode = 75;
-
 struct NcclOptions {
   int device = 0;  // CUDA ordinal of this rank; no two ranks of a group share one
   // The watchdog: a sum that is not done so long after FinishSums, or after the first one since the
@@ -34,7 +32,8 @@ struct NcclOptions {
   // never.
   std::chrono::milliseconds collective_deadline{std::chrono::minutes(10)};
   // A process that has not ended so long after its NCCL has failed is ended with
-  // _exit(kNcclTimeoutExitCode): it may wait for ever in a place that the abort does not reach.
+  // _exit(kCollectiveTimeoutExitCode): it may wait for ever in a place that the abort does not
+  // reach.
   std::chrono::milliseconds grace{std::chrono::seconds(15)};
 };
 

@@ -22,7 +22,6 @@ class BucketSums {
   BucketSums(const std::vector<int64_t>& sizes, torch::Device device, GradientType type,
              VotingGroup& group);
 
-  size_t size() const { return buckets_.size(); }
   // Where the gradients of a bucket are gathered, and their sums are found: one dimension, on the
   // device, of the type that travels. Assigning float32 rounds to it.
   const torch::Tensor& values(size_t bucket) const { return buckets_[bucket].values; }

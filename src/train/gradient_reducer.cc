@@ -5,9 +5,20 @@
 
 #include <utility>
 
+#include "src/base/check.h"
+
 namespace vizsla {
 
 using torch::autograd::variable_list;
+
+namespace {
+
+NamedTensors Trained(NamedTensors parameters) {
+  std::erase_if(parameters, [](const auto& named) { return !named.second.requires_grad(); });
+  return parameters;
+}
+
+}  // namespace
 
 class GradientReducer::Hook : public torch::autograd::FunctionPostHook {
  public:
@@ -24,13 +35,15 @@ class GradientReducer::Hook : public torch::autograd::FunctionPostHook {
 
 GradientReducer::GradientReducer(NamedTensors parameters, VotingGroup& group,
                                  const ReducerOptions& options)
-    : parameters_(std::move(parameters)),
+    : parameters_(Trained(std::move(parameters))),
       group_(group),
       overlap_(options.overlap),
       places_(parameters_.size()) {
   if (group_.size() == 1) return;
   std::vector<size_t> bytes;
   for (const auto& [name, parameter] : parameters_) {
+    VIZSLA_CHECK(parameter.scalar_type() == torch::kFloat32);
+    VIZSLA_CHECK(parameter.device() == parameters_.front().second.device());
     bytes.push_back(static_cast<size_t>(parameter.numel()) * sizeof(float));
   }
   std::vector<int64_t> sizes;
@@ -50,7 +63,6 @@ GradientReducer::GradientReducer(NamedTensors parameters, VotingGroup& group,
   if (!overlap_) return;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     auto accumulator = torch::autograd::impl::grad_accumulator(parameters_[i].second);
-    if (accumulator == nullptr) continue;  // requires no gradient: will get none
     const uintptr_t hook = accumulator->add_post_hook(std::make_unique<Hook>(*this, i));
     hooked_.push_back({std::move(accumulator), hook});
   }

@@ -45,8 +45,9 @@ struct ReducerOptions {
 class GradientReducer {
  public:
   // Float32 parameters that share the model's memory, in the same order on every rank; on one
-  // device, where they stay. `group` outlives this object; all ranks vote before their first pass,
-  // and no other reducer of the group is used from then on.
+  // device, where they stay. Those that require no gradient now are left out. `group` outlives this
+  // object; all ranks vote before their first pass, and no other reducer of the group is used from
+  // then on.
   GradientReducer(NamedTensors parameters, VotingGroup& group, const ReducerOptions& options = {});
   ~GradientReducer();
   GradientReducer(const GradientReducer&) = delete;

@@ -61,12 +61,9 @@ absl::Status VotingGroup::CastVote(const absl::Status& mine, bool may_retry) {
     return absl::OkStatus();
   }
   const int speaker = size() - static_cast<int>(vote[0] / kDirectives);
-  std::array<int32_t, 1> code = {static_cast<int32_t>(mine.code())};
-  std::string message(mine.message());
-  VIZSLA_RETURN_IF_ERROR(
-      CheckTransport(group_.Broadcast(std::as_writable_bytes(std::span(code)), speaker)));
-  VIZSLA_RETURN_IF_ERROR(CheckTransport(BroadcastString(group_, message, speaker)));
-  failure_ = absl::Status(static_cast<absl::StatusCode>(code[0]), message);
+  absl::Status failure = mine;
+  VIZSLA_RETURN_IF_ERROR(CheckTransport(BroadcastStatus(group_, failure, speaker)));
+  failure_ = std::move(failure);
   VIZSLA_RETURN_IF_ERROR(Settle(mine.ok() || may_retry));
   return failure_;
 }

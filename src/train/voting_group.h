@@ -16,7 +16,7 @@
 #include <utility>
 
 #include "src/comm/communicator.h"
-#include "src/train/trainer.h"
+#include "src/train/directive.h"
 
 namespace vizsla {
 
@@ -76,7 +76,7 @@ class VotingGroup {
   // A vote, then the largest value of any rank.
   absl::Status Max(std::span<int64_t> values);
 
-  // Leader: what the next vote tells everyone. The strongest since the last vote counts.
+  // Leader: what the next vote tells everyone. Nothing is taken back: the strongest so far counts.
   void Propose(Directive directive);
   // The leader's word as of the last vote: the same on all ranks between the same two votes.
   Directive agreed() const { return agreed_; }

@@ -330,6 +330,18 @@ TEST_F(Conformance, StringsOfAnyLength) {
   }
 }
 
+TEST_F(Conformance, StatusesTravelWhole) {
+  for (int root = 0; root < group.size(); ++root) {
+    absl::Status status = group.rank() == root ? absl::DataLossError(StrCat("rank ", root, " said"))
+                                               : absl::OkStatus();
+    ASSERT_TRUE(BroadcastStatus(group, status, root).ok());
+    EXPECT_EQ(status, absl::DataLossError(StrCat("rank ", root, " said")));
+    status = group.rank() == root ? absl::OkStatus() : absl::AbortedError("mine alone");
+    ASSERT_TRUE(BroadcastStatus(group, status, root).ok());
+    EXPECT_TRUE(status.ok());
+  }
+}
+
 TEST_F(Conformance, VoteIsUnanimous) {
   EXPECT_TRUE(Vote(group, absl::OkStatus()).ok());
   for (int failing = 0; failing < size; ++failing) {

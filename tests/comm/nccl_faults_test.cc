@@ -177,7 +177,7 @@ TEST_F(NcclFaultsTest, AnAbortThatHangsDoesNotKeepTheProcess) {
         (void)NextFailure();
         std::this_thread::sleep_for(10s);
       },
-      ::testing::ExitedWithCode(kNcclTimeoutExitCode), "");
+      ::testing::ExitedWithCode(kCollectiveTimeoutExitCode), "");
 }
 
 TEST_F(NcclFaultsTest, UuidsAreOfTheGpu) {

@@ -353,7 +353,9 @@ TEST(Overlap, BucketsLeaveInOrderWhileThePassGoesOn) {
   Watching watching(*world);
   VotingGroup group(watching);
   Network network;
-  GradientReducer reducer(network.Parameters(), group, {.buckets = {1, 1}});
+  NamedTensors parameters = network.Parameters();
+  parameters.emplace(parameters.begin() + 2, "frozen", network.tensors["frozen"]);
+  GradientReducer reducer(parameters, group, {.buckets = {1, 1}});
   reducer.BeginBackward();
   const RowRange rows = RowsOf(*world);
   network.Loss(rows.begin, rows.end).backward();
@@ -363,7 +365,9 @@ TEST(Overlap, BucketsLeaveInOrderWhileThePassGoesOn) {
     EXPECT_TRUE(watching.sizes.empty());
     return;
   }
-  // Reverse order; `unused` and what comes after it wait for the end, and so may `odd`.
+  EXPECT_FALSE(network.tensors["frozen"].grad().defined());
+  // Reverse order, without what is frozen; `unused` and what comes after it wait for the end, and
+  // so may `odd`.
   EXPECT_EQ(watching.sizes,
             (std::vector<size_t>{431 * 3, 13 * 431, 1, 13, 5 * 3, 13 * 13, 7 * 13}));
   EXPECT_GE(before_finish, 3u);
