@@ -22,6 +22,7 @@ std::unique_ptr<DeviceGraph> DeviceGraph::Record(const torch::Device&,
                                                  const std::function<void()>&) {
   return nullptr;
 }
+void DeviceGraph::Allow(bool) {}
 bool DeviceGraph::IsRecording() { return false; }
 
 void DrawDropoutMaskOnDevice(const torch::Tensor&, uint64_t, int64_t, int64_t, double,

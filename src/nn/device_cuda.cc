@@ -5,8 +5,10 @@
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
+#include <torch/version.h>
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -28,18 +30,9 @@ namespace {
 
 using c10::cuda::CUDAStream;
 
-// One stream of a GPU, and where the recordings of its work keep their memory.
 struct StreamEntry {
-  explicit StreamEntry(CUDAStream stream) : stream(stream) {}
-
   CUDAStream stream;
   bool taken = false;
-  // Of the thread that has taken it. One pool for all recordings of a stream: they are replayed one
-  // after another, so that what one needs in between may lie where another's does, and what a
-  // dead one leaves is the next one's.
-  at::MempoolId_t pool = {0, 0};
-  std::unique_ptr<at::cuda::CUDAGraph> keeper;  // keeps the pool; null before the first recording
-  uint64_t pool_bytes = 0;                      // about
 };
 
 // The first free one is taken, so that a trial finds the memory that LibTorch keeps for the stream
@@ -56,9 +49,8 @@ class Streams {
     // LibTorch gives out the first one again.
     TORCH_CHECK(entries_.size() < kMostDeviceStreams, "more than ", kMostDeviceStreams,
                 " trials at once on a GPU");
-    entries_.push_back(std::make_unique<StreamEntry>(
-        c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device)));
-    entries_.back()->taken = true;
+    entries_.push_back(std::make_unique<StreamEntry>(StreamEntry{
+        .stream = c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device), .taken = true}));
     return *entries_.back();
   }
   void GiveBack(StreamEntry& entry) {
@@ -76,9 +68,14 @@ Streams& AllStreams() {
   return *streams;
 }
 
-// The stream that this thread has taken.
-thread_local StreamEntry* own_stream = nullptr;
+thread_local int streams_of_thread = 0;  // DeviceStream objects
 thread_local bool recording = false;
+std::atomic<bool> may_record = true;
+
+// Later versions free cuBLAS's memory of a stream when a recording of it goes, under those that
+// are left (https://github.com/pytorch/pytorch/issues/193402).
+constexpr bool kMayRecord =
+    TORCH_VERSION_MAJOR < 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR <= 11);
 
 // Recordings begin, end and go one at a time: LibTorch keeps account of them in a set without a
 // lock, and frees no memory while one is being made.
@@ -120,9 +117,12 @@ void AbandonCapture(const torch::Device& device, at::MempoolId_t pool) {
   }
 }
 
-// Throws; nothing is left of it then. Other threads go on with whatever they do meanwhile.
-std::unique_ptr<at::cuda::CUDAGraph> Capture(const torch::Device& device, at::MempoolId_t pool,
+// Throws; nothing is left of it then but memory that LibTorch keeps. Other threads go on with
+// whatever they do meanwhile. Each recording has a pool of its own: what several share would stay
+// as long as any of them.
+std::unique_ptr<at::cuda::CUDAGraph> Capture(const torch::Device& device,
                                              const std::function<void()>& work) {
+  const at::MempoolId_t pool = at::cuda::graph_pool_handle();
   auto graph = std::make_unique<at::cuda::CUDAGraph>();
   std::exception_ptr failure;
   try {
@@ -169,46 +169,49 @@ uint64_t WatchedMemory(const torch::Device& device) {
   return static_cast<uint64_t>(std::max<int64_t>(0, allocated.peak - allocated.current));
 }
 
-int64_t ReservedMemory(const torch::Device& device) {
-  const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(device.index());
-  return stats.reserved_bytes[kAllMemory].current;
+// As much again as the recording keeps is left to what comes between replays, and a part of the
+// card to other threads, for whom LibTorch frees nothing meanwhile.
+bool HasRoom(const torch::Device& device, uint64_t needed) {
+  size_t free = 0, total = 0;
+  C10_CUDA_CHECK(cudaMemGetInfo(&free, &total));
+  return free / 2 >= needed && free - needed >= total / 16;
 }
 
-std::unique_ptr<DeviceGraph> RecordInOwnStream(const torch::Device& device,
-                                               const std::function<void()>& work) {
-  StreamEntry& own = *own_stream;
-  const uint64_t needed = WatchedMemory(device);
-  if (needed > own.pool_bytes && FreeDeviceBytes(device) / 2 < needed) {
-    WarnUnrecorded(StrCat("it takes ", needed >> 20, " MiB, and less than twice as much is free"));
-    return nullptr;
-  }
+// With the turn.
+std::unique_ptr<DeviceGraph> RecordNow(const torch::Device& device,
+                                       const std::function<void()>& work) {
   const c10::cuda::CUDAGuard guard(device);
-  const int64_t before = ReservedMemory(device);
-  if (own.keeper == nullptr) {
-    own.pool = at::cuda::graph_pool_handle();
-    torch::Tensor anything;
-    own.keeper = Capture(device, own.pool, [&] { anything = torch::zeros({1}, device); });
+  const uint64_t needed = WatchedMemory(device);
+  if (!HasRoom(device, needed)) {
+    c10::cuda::CUDACachingAllocator::emptyCache();  // of trials before, and of their recordings
+    if (!HasRoom(device, needed)) {
+      WarnUnrecorded(StrCat("it takes ", needed >> 20, " MiB, and too little is free beside"));
+      return nullptr;
+    }
   }
-  auto graph = std::make_unique<CudaGraph>(device, Capture(device, own.pool, work));
-  own.pool_bytes += static_cast<uint64_t>(std::max<int64_t>(0, ReservedMemory(device) - before));
-  return graph;
+  try {
+    return std::make_unique<CudaGraph>(device, Capture(device, work));
+  } catch (...) {
+    // What it had taken is of no use to anything else.
+    c10::cuda::CUDACachingAllocator::emptyCache();
+    throw;
+  }
 }
 
 }  // namespace
 
 struct DeviceStream::Impl {
   explicit Impl(const torch::Device& device)
-      : entry(AllStreams().Take(device.index())), guard(entry.stream), former(own_stream) {
-    own_stream = &entry;
+      : entry(AllStreams().Take(device.index())), guard(entry.stream) {
+    ++streams_of_thread;
   }
   ~Impl() {
-    own_stream = former;
+    --streams_of_thread;
     AllStreams().GiveBack(entry);
   }
 
   StreamEntry& entry;
   c10::cuda::CUDAStreamGuard guard;
-  StreamEntry* const former;
 };
 
 DeviceStream::DeviceStream(const torch::Device& device) {
@@ -256,11 +259,11 @@ void DeviceGraph::WatchMemory(const torch::Device& device) {
 
 std::unique_ptr<DeviceGraph> DeviceGraph::Record(const torch::Device& device,
                                                  const std::function<void()>& work) {
-  if (!device.is_cuda()) return nullptr;
+  if (!device.is_cuda() || !kMayRecord || !may_record) return nullptr;
   const std::lock_guard turn(Turns());
   try {
-    TORCH_CHECK(own_stream != nullptr, "this thread has no stream of its own");
-    return RecordInOwnStream(device, work);
+    TORCH_CHECK(streams_of_thread > 0, "this thread has no stream of its own");
+    return RecordNow(device, work);
   } catch (const c10::Error& error) {
     WarnUnrecorded(error.what_without_backtrace());
   } catch (const std::exception& error) {
@@ -268,6 +271,8 @@ std::unique_ptr<DeviceGraph> DeviceGraph::Record(const torch::Device& device,
   }
   return nullptr;
 }
+
+void DeviceGraph::Allow(bool allowed) { may_record = allowed; }
 
 bool DeviceGraph::IsRecording() { return recording; }
 

@@ -12,8 +12,11 @@ torch::Tensor ReplayedFunction::operator()(const torch::Tensor& x) {
   const auto [found, is_new] = recordings_.try_emplace(x.sizes().vec());
   Recording& recording = found->second;
   if (is_new) {
-    if (recordings_.size() > kMostRecordings) recordings_.erase(found);
-    DeviceGraph::WatchMemory(x.device());
+    if (recordings_.size() > kMostRecordings) {
+      recordings_.erase(found);
+    } else {
+      DeviceGraph::WatchMemory(x.device());
+    }
     return function_(x);
   }
   if (recording.failed) return function_(x);

@@ -23,17 +23,19 @@ class DeviceGraph {
   // somebody holds them; tensors that it makes and drops are the recording's. The thread has a
   // DeviceStream, and all that `work` does has been done once before (libraries set up what they
   // need, which cannot be recorded). Null when it cannot be recorded: no GPU, or something in it
-  // waits for the GPU, or reads memory of the processor (ToDevice), or there is no room. A
-  // recording takes about as much memory as the work did; twice as much must be free, unless an
-  // earlier recording of this stream has left as much. One line of log says why, and nothing has
-  // happened. Thread-safe; recordings take turns. Recordings of one stream share memory: the
-  // results of one are good until another is replayed, but for tensors that somebody holds from one
-  // to the next.
+  // waits for the GPU, or reads memory of the processor (ToDevice), or there is no room, or
+  // recording is forbidden. A recording keeps about as much memory as the work took, as long as it
+  // lives; twice as much must be free, and a sixteenth of the card beside. One line of log says
+  // why, and nothing has happened. Thread-safe; recordings take turns.
   static std::unique_ptr<DeviceGraph> Record(const torch::Device& device,
                                              const std::function<void()>& work);
 
   // Before the work is done unrecorded: Record looks at how much memory it has taken.
   static void WatchMemory(const torch::Device& device);
+
+  // Whether this process may record from now on; it may at first. On a LibTorch later than 2.11,
+  // whose recordings have not been tried, nothing is recorded.
+  static void Allow(bool allowed);
 
   // In the stream of the thread. Does not wait for the GPU. LibTorch's exceptions travel through.
   virtual void Replay() = 0;

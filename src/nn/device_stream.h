@@ -38,8 +38,8 @@ class DeviceStream {
 void WaitForCurrentStream(const torch::Device& device);
 
 // Gives back what LibTorch keeps of the GPU's memory without using it; waits for the GPU, and for
-// recordings that are being made. For when memory has run out: while one is being made, LibTorch
-// does not do it by itself. Nothing on a CPU.
+// recordings that are being made. For when memory has run out (while one is being made, LibTorch
+// does not do it by itself), or when FreeDeviceBytes is asked for. Nothing on a CPU.
 void GiveBackDeviceMemory(const torch::Device& device);
 
 // The stream of this thread, as a transport wants it: a cudaStream_t. Null is CUDA's default

@@ -18,6 +18,8 @@ BatchStatistics::BatchStatistics(const NamedTensors& state) {
 
 void BatchStatistics::Remember() {
   const torch::NoGradGuard no_gradients;
+  // If memory runs out here, an older copy must not come back.
+  for (Kind& kind : kinds_) kind.copy.reset();
   for (Kind& kind : kinds_) {
     std::vector<torch::Tensor> flat;
     flat.reserve(kind.tensors.size());

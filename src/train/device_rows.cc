@@ -29,7 +29,8 @@ struct AllKept {
 // With the lock held.
 void DropIdle(AllKept& kept, const torch::Device& device) {
   const auto is_idle = [](const Kept& one) { return one.rows.use_count() == 1; };
-  if (kept.rows.remove_if(is_idle) > 0) GiveBackDeviceMemory(device);
+  kept.rows.remove_if(is_idle);
+  GiveBackDeviceMemory(device);
 }
 
 AllKept& TheKept() {

@@ -1,7 +1,9 @@
 #include "src/train/recorded_step.h"
 
 #include <bit>
+#include <cstring>
 
+#include "src/base/log.h"
 #include "src/nn/tensors.h"
 
 namespace vizsla {
@@ -28,17 +30,21 @@ bool RecordedStep::Run(const torch::Tensor& input, std::span<const int64_t> labe
     return false;
   }
   if (recording.failed) return false;
+  if (TryRun(recording, input, labels, dropout, passes)) return true;
+  recording = Recording();
+  recording.failed = true;
+  return false;
+}
 
+bool RecordedStep::TryRun(Recording& recording, const torch::Tensor& input,
+                          std::span<const int64_t> labels, const StreamKey& dropout,
+                          const Passes& passes) try {
   std::vector<int64_t> numbers(labels.begin(), labels.end());
   for (const Dropout& layer : dropouts_) {
     numbers.push_back(std::bit_cast<int64_t>(layer->MaskKey(dropout).value()));
   }
   const torch::Tensor sent = ToDevice(numbers, input.device());
-  if (recording.graph == nullptr && !Record(recording, input, sent, passes)) {
-    recording = Recording();
-    recording.failed = true;
-    return false;
-  }
+  if (recording.graph == nullptr && !Record(recording, input, sent, passes)) return false;
   recording.input.copy_(input);
   recording.numbers.copy_(sent);
   for (size_t i = 0; i < parameters_.size(); ++i) {
@@ -46,6 +52,11 @@ bool RecordedStep::Run(const torch::Tensor& input, std::span<const int64_t> labe
   }
   recording.graph->Replay();
   return true;
+} catch (const c10::Error& error) {
+  // LibTorch's own allocator, or CUDA's when it loads the graph onto the card.
+  if (!std::strstr(error.what_without_backtrace(), "out of memory")) throw;
+  log::warn("a recorded step did not fit into the GPU's memory: it is asked for piece by piece");
+  return false;
 }
 
 bool RecordedStep::Record(Recording& recording, const torch::Tensor& input,

@@ -18,7 +18,8 @@ namespace vizsla {
 // Of one trial, on one rank that has a DeviceStream. Steps differ in their input, labels and
 // dropout masks, which are put where the recording reads them; a recording is of a number of rows,
 // and the results are those of the same work unrecorded. Not thread-safe. LibTorch's exceptions
-// travel through; a replay takes no memory, and does not fail for want of it.
+// travel through. A replay takes no memory; what lacks memory before the first one gives the
+// recording up.
 class RecordedStep {
  public:
   // `model` is on the device.
@@ -45,6 +46,9 @@ class RecordedStep {
     std::vector<torch::Tensor> gradients;  // of the model's trainable parameters; may be undefined
   };
 
+  // False: the GPU's memory did not suffice, and it has been asked for nothing.
+  bool TryRun(Recording& recording, const torch::Tensor& input, std::span<const int64_t> labels,
+              const StreamKey& dropout, const Passes& passes);
   bool Record(Recording& recording, const torch::Tensor& input, const torch::Tensor& numbers,
               const Passes& passes);
   // The layers draw the masks of the keys behind the labels; of their own step again without.

@@ -1,6 +1,7 @@
 // What is recorded on a GPU against the same work piece by piece: the same numbers, bit for bit.
 #include <c10/cuda/CUDACachingAllocator.h>
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <string>
@@ -84,6 +85,95 @@ TEST(DeviceGraphTest, WhatCannotBeRecordedIsToldAndUndone) {
     graph->Replay();
     EXPECT_EQ(z.sum().item<float>(), 12);
   }
+}
+
+constexpr int64_t kLarge = int64_t{1} << 28;  // floats: a GiB
+constexpr uint64_t kSmall = uint64_t{64} << 20;
+
+// Bytes that nobody holds once LibTorch has given back what it keeps.
+uint64_t FreeBytes() {
+  torch::cuda::synchronize();
+  GiveBackDeviceMemory(kGpu);
+  return FreeDeviceBytes(kGpu);
+}
+
+TEST(DeviceGraphTest, ItsMemoryGoesWithIt) {
+  const DeviceStream stream(kGpu);
+  Tensor sum = torch::zeros({}, kGpu);
+  const auto work = [&] { sum.add_(torch::ones({kLarge}, kGpu).sum()); };
+  DeviceGraph::WatchMemory(kGpu);
+  work();
+  const uint64_t before = FreeBytes();
+  {
+    const auto graph = DeviceGraph::Record(kGpu, work);
+    ASSERT_NE(graph, nullptr);
+    graph->Replay();
+    EXPECT_LT(FreeBytes(), before - kLarge * sizeof(float) + kSmall) << "it keeps what it needs";
+    graph->Replay();
+    EXPECT_EQ(sum.item<float>(), 3.0f * kLarge);
+  }
+  EXPECT_GE(FreeBytes() + kSmall, before);
+}
+
+TEST(DeviceGraphTest, AFailedOneLeavesNoMemoryBehindAndOthersAsTheyAre) {
+  const DeviceStream stream(kGpu);
+  const Tensor a = torch::randn({128, 128}, kGpu);
+  Tensor product;
+  const auto multiply = [&] { product = a.matmul(a).matmul(a); };
+  multiply();
+  const Tensor expected = product.clone();
+  const auto good = DeviceGraph::Record(kGpu, multiply);
+  ASSERT_NE(good, nullptr);
+  const uint64_t before = FreeBytes();
+  const auto failing = [&] {
+    const Tensor taken = torch::ones({kLarge}, kGpu), more = a.matmul(a);
+    throw std::runtime_error("stopped halfway");
+  };
+  EXPECT_EQ(DeviceGraph::Record(kGpu, failing), nullptr);
+  const auto too_large = [&] { torch::empty({kLarge * 1024}, kGpu); };
+  EXPECT_EQ(DeviceGraph::Record(kGpu, too_large), nullptr);
+  EXPECT_GE(FreeBytes() + kSmall, before);
+  const std::vector<Tensor> neighbours(64, torch::full({1 << 18}, 7, kGpu));
+  product.zero_();
+  good->Replay();
+  EXPECT_TRUE(torch::equal(product, expected));
+  EXPECT_TRUE(neighbours.front().eq(7).all().item<bool>());
+}
+
+TEST(DeviceGraphTest, WhatMayNotBeRecordedIsNot) {
+  const DeviceStream stream(kGpu);
+  const Tensor x = torch::zeros({4}, kGpu);
+  DeviceGraph::Allow(false);
+  EXPECT_EQ(DeviceGraph::Record(kGpu, [&] { x.add_(1); }), nullptr);
+  DeviceGraph::Allow(true);
+  EXPECT_NE(DeviceGraph::Record(kGpu, [&] { x.add_(1); }), nullptr);
+}
+
+TEST(DeviceGraphTest, ThreadsRecordAndReplayBesideEachOther) {
+  const auto record_and_replay = [](int thread) {
+    const DeviceStream stream(kGpu);
+    const Tensor a = torch::full({256, 256}, thread, kGpu);
+    for (int round = 0; round < 20; ++round) {
+      Tensor product;
+      const auto work = [&] { product = a.matmul(a); };
+      work();
+      const auto graph = DeviceGraph::Record(kGpu, work);
+      ASSERT_NE(graph, nullptr);
+      product.zero_();
+      graph->Replay();
+      ASSERT_TRUE(product.eq(256.0f * static_cast<float>(thread * thread)).all().item<bool>());
+    }
+  };
+  std::atomic<bool> done = false;
+  std::thread giver([&] {
+    while (!done) GiveBackDeviceMemory(kGpu);
+  });
+  {
+    std::vector<std::jthread> threads;
+    for (int thread = 1; thread <= 3; ++thread) threads.emplace_back(record_and_replay, thread);
+  }
+  done = true;
+  giver.join();
 }
 
 TEST(ReplayedFunctionTest, IsTheFunction) {

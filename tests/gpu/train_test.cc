@@ -7,11 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "src/comm/communicator.h"
 #include "src/train/evaluator.h"
 #include "tests/train/trainer_fixture.h"
 
 namespace vizsla {
 namespace {
+
+constexpr int kRoomySide = 128;
 
 using ::testing::HasSubstr;
 
@@ -177,6 +180,43 @@ TEST_F(GpuTrainerTest, LowPrecisionLearnsAsWell) {
       EXPECT_TRUE(std::isfinite(report.metrics.at("train_loss")));
     }
   }
+}
+
+// The whole step does not fit, with a recording or without: it is divided, and the trial goes on.
+TEST_F(GpuTrainerTest, AStepThatDoesNotFitIsDivided) {
+  TrainingPlan plan = Unfrozen();
+  plan.image_size = kRoomySide;
+  plan.batch_size = 64;
+  plan.epochs = 1;
+  SyntheticSource photos(128, kClasses, kRoomySide, 3);
+  TrainingData data = Data();
+  data.train = &photos;
+  data.validation = &photos;
+  TrialAssignment assignment = Assignment(plan);
+  const auto run = [&](RecordingHooks& hooks) {
+    const auto local = MakeLocalCommunicator();
+    const auto result = RunTrial(assignment, data, On("cuda:0"), *local, hooks);
+    EXPECT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(result->outcome, AttemptOutcome::kCompleted) << result->reason;
+  };
+  namespace allocator = c10::cuda::CUDACachingAllocator;
+  allocator::emptyCache();
+  allocator::resetPeakStats(0);
+  RecordingHooks whole, divided;
+  run(whole);
+  const auto peak = static_cast<double>(allocator::getDeviceStats(0).allocated_bytes[0].peak);
+  allocator::emptyCache();
+  size_t free = 0, total = 0;
+  ASSERT_EQ(cudaMemGetInfo(&free, &total), cudaSuccess);
+  allocator::setMemoryFraction(0.6 * peak / static_cast<double>(total), 0);
+  ::testing::internal::CaptureStdout();
+  run(divided);
+  allocator::setMemoryFraction(1.0, 0);
+  EXPECT_THAT(::testing::internal::GetCapturedStdout(), HasSubstr("rows at once from now on"));
+  // Norms that learn the batch's statistics see its parts.
+  EXPECT_NEAR(divided.reports[0].metrics.at("train_loss"),
+              whole.reports[0].metrics.at("train_loss"),
+              0.2 * whole.reports[0].metrics.at("train_loss"));
 }
 
 TEST_F(GpuTrainerTest, TheBestCheckpointIsEvaluatedOnBothSides) {
