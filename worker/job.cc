@@ -13,6 +13,7 @@
 #include "src/cli/terminal.h"
 #include "src/comm/mpi_communicator.h"
 #include "src/comm/nccl_communicator.h"
+#include "src/nn/device_graph.h"
 #include "src/nn/device_stream.h"
 #include "worker/drain.h"
 #include "worker/embedded_coordinator.h"
@@ -85,6 +86,7 @@ class Job {
   // A status other than ok is the same on all ranks, and none hangs: the job may end in order.
   absl::Status Begin(absl::StatusOr<Prepared> prepared) {
     world_ = mpi_.World({.collective_deadline = kStartDeadline});
+    end_ = mpi_.World({.collective_deadline = std::chrono::milliseconds(0)});
     VIZSLA_RETURN_IF_ERROR(Vote(*world_, prepared.status()));
     if (options_.coordinator.empty()) {
       VIZSLA_RETURN_IF_ERROR(CheckOneHost(mpi_.size(), mpi_.local_size()));
@@ -102,6 +104,7 @@ class Job {
     }
     VIZSLA_RETURN_IF_ERROR(Vote(*world_, chosen));
     session_options_.trainer.device = *device;
+    DeviceGraph::Allow(options_.record_gpu_work);
     absl::StatusOr<std::unique_ptr<Communicator>> nccl =
         ConnectTransport(options_.transport, *device, *group_, options_.collective_deadline);
     VIZSLA_RETURN_IF_ERROR(Vote(*world_, nccl.status()));
@@ -118,8 +121,7 @@ class Job {
   absl::Status Work() {
     session_.emplace(nccl_ != nullptr ? *nccl_ : *group_, link_.get(), *data_, session_options_);
     VIZSLA_RETURN_IF_ERROR(session_->Run());
-    // The groups end at different times; the last one may train for hours yet.
-    return mpi_.World({.collective_deadline = std::chrono::milliseconds(0)})->Barrier();
+    return end_->Barrier();
   }
 
   void LastWords(const std::string& reason) {
@@ -214,6 +216,9 @@ class Job {
   const LaunchPlace& place_;
   MpiWorld& mpi_;
   std::unique_ptr<Communicator> world_;
+  // All ranks again, without a deadline: the groups end at different times, and the last one may
+  // train for hours yet.
+  std::unique_ptr<Communicator> end_;
   std::unique_ptr<Communicator> group_;  // of this trial group
   std::unique_ptr<Communicator> nccl_;   // the same ranks; null: gradients go over group_
   Agreed agreed_;
@@ -260,7 +265,7 @@ int RunJob(const WorkerOptions& options, const LaunchPlace& place, int* argc, ch
                            absl::IsPermissionDenied(worked) || job.coordinator_failed();
       const bool late = job.collective_outlived_deadline(worked);
       EndAtOnce(&job, std::string(worked.message()),
-                refused ? kExitRefused : (late ? kNcclTimeoutExitCode : kExitCrashed));
+                refused ? kExitRefused : (late ? kCollectiveTimeoutExitCode : kExitCrashed));
     }
     if (const absl::Status shown = job.ShowResult(); !shown.ok()) Complain(shown);
   } catch (const std::exception& error) {

@@ -15,6 +15,7 @@
 #include "src/rpc/retry.h"
 #include "worker/fetch_weights.h"
 #include "worker/rpc_hooks.h"
+#include "worker/runtime.h"
 
 namespace vizsla {
 namespace {
@@ -222,6 +223,12 @@ void LeaseRun::LogStart(const std::string& device, bool resumes) {
   }
   log::info("trial {} {}", lease.trial.number, line);
   keeper_->Log(std::move(line));
+  if (device == "cpu" && data.plan.precision == Precision::kBfloat16 && !ProcessorHasBfloat16()) {
+    constexpr const char* kSlow =
+        "this processor has no instructions for bfloat16: float32 would be faster";
+    log::warn("{}", kSlow);
+    keeper_->Log(kSlow);
+  }
   const size_t broken = data.left_out.size();
   if (broken == 0) return;
   keeper_->Log(fmt::format("{} broken photo{} left out; training on {} photos, validating on {}",

@@ -112,7 +112,7 @@ absl::StatusOr<WorkerCommand> ParseWorkerOptions(int argc, const char* const* ar
   app.add_option(
          "--trials-at-once", options.trials_at_once,
          "Heads on cached features that a rank trains beside each other; other trials train "
-         "alone (on a CPU, with --ranks-per-trial 1; default: its threads, at most 8)")
+         "alone (with --ranks-per-trial 1; default: its threads, at most 8)")
       ->check(CLI::PositiveNumber);
   app.add_option("--threads-per-rank", options.threads_per_rank,
                  "Threads of LibTorch, OpenMP, OpenBLAS and OpenCV (default: cores / local ranks)")
@@ -136,6 +136,9 @@ absl::StatusOr<WorkerCommand> ParseWorkerOptions(int argc, const char* const* ar
                                               {"cpu", DeviceChoice::kCpu},
                                               {"cuda", DeviceChoice::kCuda}}))
       ->default_str("auto");
+  app.add_flag("!--no-gpu-recordings", options.record_gpu_work,
+               "Ask a GPU for each step piece by piece, not for a recorded CUDA graph: slower, the "
+               "same results");
   app.add_option(
          "--micro-batch", options.memory.micro_batch,
          "Rows that a rank computes at once, their gradients accumulated; 0: all of its share")

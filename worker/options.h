@@ -32,6 +32,7 @@ struct WorkerOptions {
   uint64_t feature_cache_budget = CacheBudget().bytes;
   FeatureType feature_type = FeatureType::kFloat32;
   DeviceChoice device = DeviceChoice::kAuto;
+  bool record_gpu_work = true;
   MemoryPolicy memory;
   TransportChoice transport = TransportChoice::kAuto;  // of gradients
   GradientType gradient_type = GradientType::kFloat32;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <opencv2/core/utility.hpp>
 
 namespace vizsla {
@@ -84,13 +85,28 @@ void SetThreads(int threads) {
 }
 
 absl::StatusOr<std::string> ChooseDevice(DeviceChoice choice, int local_rank) {
+  if (choice == DeviceChoice::kCpu) return std::string("cpu");  // asks no driver
+  return ChooseDevice(
+      choice, local_rank,
+      torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0);
+}
+
+absl::StatusOr<std::string> ChooseDevice(DeviceChoice choice, int local_rank, int gpus) {
   if (choice == DeviceChoice::kCpu) return std::string("cpu");
-  const int count = torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0;
-  if (count > 0) return StrCat("cuda:", local_rank % count);
+  if (gpus > 0) return StrCat("cuda:", local_rank % gpus);
   if (choice == DeviceChoice::kCuda) {
     return absl::UnavailableError("--device cuda: this machine or this LibTorch offers no GPU");
   }
   return std::string("cpu");
+}
+
+bool ProcessorHasBfloat16() {
+  std::ifstream processors("/proc/cpuinfo");
+  for (std::string word; processors >> word;) {
+    if (word == "avx512_bf16" || word == "amx_bf16") return true;
+    if (word == "bugs") break;  // behind the first one's flags
+  }
+  return false;
 }
 
 }  // namespace vizsla

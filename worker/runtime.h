@@ -34,5 +34,11 @@ void SetBlasThreads(int threads);
 // "cpu" or "cuda:N" (local rank modulo the GPUs of the node). Unavailable: cuda was asked for and
 // there is none.
 absl::StatusOr<std::string> ChooseDevice(DeviceChoice choice, int local_rank);
+// The same on a node of so many GPUs.
+absl::StatusOr<std::string> ChooseDevice(DeviceChoice choice, int local_rank, int gpus);
+
+// Whether this processor has instructions for bfloat16 products (AVX512_BF16 or AMX). Without them
+// LibTorch's are right and many times slower than float32's.
+bool ProcessorHasBfloat16();
 
 }  // namespace vizsla

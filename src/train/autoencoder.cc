@@ -102,8 +102,9 @@ class Pretraining {
     const auto rows_of = [&](int64_t step) {
       return batches.RowsOf(step, group_.rank(), group_.size());
     };
-    Prefetcher prefetcher(photos_, 0, batches.steps(),
-                          [&](int64_t step) { return rows_of(step).views; });
+    Prefetcher prefetcher(
+        photos_, 0, batches.steps(), [&](int64_t step) { return rows_of(step).views; },
+        RenderThreads(device_));
     std::array<double, 1> error = {0};
     for (int64_t step = 0; step < batches.steps(); ++step) {
       const StepRows rows = rows_of(step);

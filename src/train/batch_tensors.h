@@ -18,6 +18,12 @@ inline torch::Tensor ToImages(Prefetcher::Batch& batch, int image_size,
                   device);
 }
 
+// How many threads render a batch beside the training: one where the processor trains, all of this
+// thread's where a GPU does.
+inline int RenderThreads(const torch::Device& device) {
+  return device.is_cpu() ? 1 : at::get_num_threads();
+}
+
 // Calls `use` with the numbers of a tensor as floats, row-major. Waits for the GPU.
 template <typename Use>
 auto WithValues(const torch::Tensor& tensor, Use&& use) {

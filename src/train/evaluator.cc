@@ -42,10 +42,11 @@ absl::StatusOr<Predictions> PredictUnguarded(const TrainingPlan& plan, Padding p
   Predictions predictions;
   predictions.class_count = class_count;
   predictions.probabilities.reserve(source.photo_count() * static_cast<size_t>(class_count));
-  Prefetcher prefetcher(source, 0, batches, [&](int64_t batch) {
+  const auto views_of = [&](int64_t batch) {
     return EvaluationViews(batch * photos_a_batch, std::min((batch + 1) * photos_a_batch, photos),
                            plan.test_time_flip);
-  });
+  };
+  Prefetcher prefetcher(source, 0, batches, views_of, RenderThreads(where));
   for (int64_t i = 0; i < batches; ++i) {
     VIZSLA_ASSIGN_OR_RETURN(Prefetcher::Batch * batch, prefetcher.Next());
     const Autocast autocast(precision, where);

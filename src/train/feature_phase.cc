@@ -11,6 +11,7 @@
 
 #include "src/base/log.h"
 #include "src/catalog/feature_key.h"
+#include "src/dataset/fill_on_threads.h"
 #include "src/nn/autocast.h"
 #include "src/nn/device_graph.h"
 #include "src/nn/tensors.h"
@@ -252,7 +253,8 @@ class Filler {
     const int64_t count = static_cast<int64_t>(views.size());
     torch::NoGradGuard no_grad;
     torch::Tensor images = torch::empty({count, 3, side, side});
-    VIZSLA_RETURN_IF_ERROR(part.source.Fill(views, images.data_ptr<float>()));
+    VIZSLA_RETURN_IF_ERROR(
+        FillOnThreads(part.source, views, images.data_ptr<float>(), at::get_num_threads()));
     const torch::Device device(options_.device);
     const torch::Tensor features =
         frozen_pass_(ToDevice(images, device)).to(torch::kCPU, torch::kFloat32).contiguous();

@@ -4,14 +4,17 @@
 #include <new>
 #include <utility>
 
+#include "src/dataset/fill_on_threads.h"
+
 namespace vizsla {
 
 Prefetcher::Prefetcher(const BatchSource& source, int64_t first, int64_t last,
-                       std::function<std::vector<PhotoView>(int64_t)> views)
+                       std::function<std::vector<PhotoView>(int64_t)> views, int threads)
     : source_(source),
       first_(first),
       last_(last),
       views_(std::move(views)),
+      threads_(threads),
       rendered_(first),
       taken_(first),
       thread_([this] { Render(); }) {}
@@ -30,7 +33,8 @@ absl::Status Prefetcher::RenderBatch(int64_t number, Batch& batch) try {
   const auto side = static_cast<size_t>(source_.image_size());
   batch.views = views_(number);
   batch.pixels.resize(batch.views.size() * 3 * side * side);
-  return batch.views.empty() ? absl::OkStatus() : source_.Fill(batch.views, batch.pixels.data());
+  if (batch.views.empty()) return absl::OkStatus();
+  return FillOnThreads(source_, batch.views, batch.pixels.data(), threads_);
 } catch (const std::bad_alloc&) {
   return absl::ResourceExhaustedError(
       StrCat("out of memory: a batch of ", batch.views.size(), " photos"));

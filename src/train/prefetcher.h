@@ -17,9 +17,10 @@ namespace vizsla {
 class Prefetcher {
  public:
   // Batches first .. last-1 in order; `views` names a batch's photos (may be none) and is called on
-  // the prefetch thread. `source` outlives this object.
+  // the prefetch thread, which has a batch rendered by `threads` threads. `source` outlives this
+  // object.
   Prefetcher(const BatchSource& source, int64_t first, int64_t last,
-             std::function<std::vector<PhotoView>(int64_t)> views);
+             std::function<std::vector<PhotoView>(int64_t)> views, int threads = 1);
   // Stops the thread after the batch it is rendering; unread batches are dropped.
   ~Prefetcher();
   Prefetcher(const Prefetcher&) = delete;
@@ -42,6 +43,7 @@ class Prefetcher {
   const int64_t first_;
   const int64_t last_;
   const std::function<std::vector<PhotoView>(int64_t)> views_;
+  const int threads_;
   Batch slots_[kSlots];  // batch i lives in slot (i - first) % kSlots
 
   std::mutex mutex_;

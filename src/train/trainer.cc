@@ -11,15 +11,14 @@
 #include <utility>
 
 #include "src/base/log.h"
-#include "src/base/sha256.h"
 #include "src/nn/autocast.h"
 #include "src/nn/device_stream.h"
 #include "src/nn/model.h"
-#include "src/nn/weights_import.h"
 #include "src/train/autoencoder.h"
 #include "src/train/batch_tensors.h"
 #include "src/train/checkpoint.h"
 #include "src/train/cost_metrics.h"
+#include "src/train/device_rows.h"
 #include "src/train/epoch_batches.h"
 #include "src/train/feature_phase.h"
 #include "src/train/foreign_errors.h"
@@ -29,36 +28,14 @@
 #include "src/train/streams.h"
 #include "src/train/training_step.h"
 #include "src/train/trial_bundle.h"
+#include "src/train/trial_model.h"
 #include "src/train/validation.h"
 #include "src/train/voting_group.h"
-#include "src/train/warm_start.h"
 
 namespace vizsla {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
-
-absl::Status CheckSize(const BatchSource& source, const char* name, const TrainingPlan& plan) {
-  if (source.image_size() == plan.image_size) return absl::OkStatus();
-  return absl::InvalidArgumentError(StrCat("the ", name, " photos are ", source.image_size(),
-                                           " pixels wide, the trial's ", plan.image_size));
-}
-
-absl::Status CheckSource(const BatchSource* source, const char* name, const TrainingData& data,
-                         const TrainingPlan& plan) {
-  if (source == nullptr || source->photo_count() == 0) {
-    return absl::InvalidArgumentError(StrCat("there are no ", name, " photos"));
-  }
-  VIZSLA_RETURN_IF_ERROR(CheckSize(*source, name, plan));
-  for (uint32_t i = 0; i < source->photo_count(); ++i) {
-    if (source->label(i) < 0 || source->label(i) >= data.class_count) {
-      return absl::InvalidArgumentError(StrCat("photo ", i, " of the ", name,
-                                               " photos is of class ", source->label(i),
-                                               ", but there are ", data.class_count));
-    }
-  }
-  return absl::OkStatus();
-}
 
 // One call of RunTrial. Statuses and exceptions travel up to Run, which casts the vote that tells
 // the other ranks.
@@ -111,6 +88,7 @@ class TrialRun {
     VIZSLA_RETURN_IF_ERROR(SetUp());
     VIZSLA_RETURN_IF_ERROR(group_.Agree(absl::OkStatus()));
     if (StartsWithPretraining()) {
+      DropIdleDeviceRows(device_);
       VIZSLA_ASSIGN_OR_RETURN(position_.pretrain_loss,
                               PretrainEncoder(plan_, data_, streams_, device_, *model_, group_,
                                               hooks_, options_.gradient_type));
@@ -133,12 +111,6 @@ class TrialRun {
     return TrialResult{};
   }
 
-  // No other worker can do it either: impossible, not failed.
-  absl::Status Impossible(const absl::Status& status) {
-    impossible_ = true;
-    return absl::OutOfRangeError(status.message());
-  }
-
   // The model with its initial weights.
   absl::Status SetUp() {
     // Means of gradients that have become zero decay through the denormal numbers, where a
@@ -152,39 +124,13 @@ class TrialRun {
     }
     // A trial repeats itself; cuDNN's fastest convolutions do not.
     at::globalContext().setDeterministicCuDNN(true);
-    VIZSLA_RETURN_IF_ERROR(CheckSource(data_.train, "train", data_, plan_));
-    VIZSLA_RETURN_IF_ERROR(CheckSource(data_.validation, "validation", data_, plan_));
-    if (data_.unlabelled != nullptr && data_.unlabelled->photo_count() > 0) {
-      VIZSLA_RETURN_IF_ERROR(CheckSize(*data_.unlabelled, "unlabelled", plan_));
-    }
-    if (plan_.pretrained() && data_.weights == nullptr) {
-      return absl::InvalidArgumentError(
-          "the trial starts from pretrained weights, but the study has none");
-    }
-    absl::StatusOr<std::shared_ptr<Model>> model =
-        BuildModel(plan_, data_.padding, data_.class_count, streams_.Initialization());
-    if (!model.ok()) return Impossible(model.status());
-    model_ = *std::move(model);
-    if (plan_.pretrained()) {
-      VIZSLA_RETURN_IF_ERROR(ImportBackbone(*data_.weights, "the study's weights", *model_));
-    }
-    identity_ = {.plan = PlanFingerprint(plan_),
-                 .network = plan_.network,
-                 .holds_everything = !plan_.pretrained() || IsWarmStart(),
-                 .weights_hash = plan_.pretrained() ? data_.weights_hash : "",
-                 .init_checkpoint = IsWarmStart() ? Sha256Hex(assignment_.init_checkpoint) : "",
-                 .class_count = data_.class_count,
-                 .padding = std::string(ToText(data_.padding)),
-                 .study_seed = assignment_.study_seed,
-                 .trial_number = assignment_.trial_number};
-    frozen_weights_ = identity_.weights_hash;
-    if (IsWarmStart()) {
-      const absl::StatusOr<bool> below_head =
-          StartFrom(assignment_.init_checkpoint, identity_, *model_);
-      if (absl::IsOutOfRange(below_head.status())) return Impossible(below_head.status());
-      VIZSLA_RETURN_IF_ERROR(below_head.status());
-      if (*below_head) frozen_weights_ += "+" + identity_.init_checkpoint;
-    }
+    VIZSLA_RETURN_IF_ERROR(CheckTrialData(plan_, data_));
+    absl::StatusOr<TrialModel> made = MakeTrialModel(assignment_, data_, streams_.Initialization());
+    impossible_ = absl::IsOutOfRange(made.status());
+    VIZSLA_RETURN_IF_ERROR(made.status());
+    model_ = std::move(made->model);
+    identity_ = std::move(made->identity);
+    frozen_weights_ = std::move(made->frozen_weights);
     model_->to(device_);
     model_->FrozenStateChanged();
     if (group_.size() > 1 && plan_.sync_batch_norm) {
@@ -194,12 +140,10 @@ class TrialRun {
     return absl::OkStatus();
   }
 
-  bool IsWarmStart() const { return !assignment_.init_checkpoint.empty(); }
-
   // A checkpoint, of this trial or of the one it starts from, holds the encoder already.
   bool StartsWithPretraining() const {
-    return plan_.initial_weights == InitialWeights::kAutoencoder && !IsWarmStart() &&
-           assignment_.resume_checkpoint.empty();
+    return plan_.initial_weights == InitialWeights::kAutoencoder &&
+           assignment_.init_checkpoint.empty() && assignment_.resume_checkpoint.empty();
   }
 
   // From those weights, or from where an earlier attempt has stopped.
@@ -241,50 +185,58 @@ class TrialRun {
     }
     VIZSLA_RETURN_IF_ERROR(group_.Sum(position_.train.values()));
     VIZSLA_RETURN_IF_ERROR(AverageLocalStatistics());
-    EpochReport report;
-    std::string best_checkpoint;
-    {
-      const AveragedWeights averaged(training_->update().average());
-      VIZSLA_ASSIGN_OR_RETURN(const Tally validation, validation_->Run([&](int64_t rounds) {
-        Progress(epoch, TrainSteps() + rounds);
-      }));
-      if (group_.agreed() == Directive::kCancel) return std::optional(Ended(Directive::kCancel));
-      report = MakeReport(epoch, validation);
-      // The other ranks' reports are compared by nothing that costs are.
-      if (group_.is_leader()) costs_.AddTo(report.metrics, *model_, device_);
-      if (group_.is_leader() && !HasDiverged(report) &&
-          BecomesBest(assignment_.objective, OwnReports(), report)) {
-        best_checkpoint = SerializeBest(*model_, identity_, epoch);
-      }
-    }
-    report.duration = std::chrono::duration_cast<Milliseconds>(SteadyClock::now() - start);
+    VIZSLA_ASSIGN_OR_RETURN(std::optional<ScoredEpoch> scored, Score(epoch));
+    if (!scored) return std::optional(Ended(Directive::kCancel));
+    scored->report.duration = std::chrono::duration_cast<Milliseconds>(SteadyClock::now() - start);
     position_.epochs = epoch;
     position_.step = 0;
     position_.train = Tally{};
-
     std::string last_checkpoint;
     if (group_.is_leader()) {
-      absl::StatusOr<std::string> sent = Report(report, best_checkpoint);
-      if (!sent.ok()) {
-        coordinator_ = sent.status();
-        return absl::AbortedError(StrCat("rank 0 lost the coordinator: ", sent.status().message()));
-      }
+      absl::StatusOr<std::string> sent = Report(scored->report, scored->best_checkpoint);
+      if (!sent.ok()) return LostCoordinator(sent.status());
       last_checkpoint = *std::move(sent);
     }
-    const bool diverged = HasDiverged(report);
-    reports_.push_back(std::move(report));
+    reports_.push_back(std::move(scored->report));
     VIZSLA_RETURN_IF_ERROR(group_.Agree(absl::OkStatus()));
+    return EndAfterEpoch(last_checkpoint);
+  }
 
+  struct ScoredEpoch {
+    EpochReport report;
+    std::string best_checkpoint;  // leader: its bytes when the epoch becomes the best
+  };
+  // Validates; nullopt: cancelled meanwhile.
+  absl::StatusOr<std::optional<ScoredEpoch>> Score(int epoch) {
+    const AveragedWeights averaged(training_->update().average());
+    VIZSLA_ASSIGN_OR_RETURN(const Tally validation, validation_->Run([&](int64_t rounds) {
+      Progress(epoch, TrainSteps() + rounds);
+    }));
+    if (group_.agreed() == Directive::kCancel) return std::optional<ScoredEpoch>();
+    ScoredEpoch scored{.report = MakeReport(epoch, validation), .best_checkpoint = ""};
+    if (group_.is_leader()) {
+      // The other ranks' reports are compared by nothing that costs are.
+      costs_.AddTo(scored.report.metrics, *model_, device_);
+      if (!HasDiverged(scored.report) &&
+          BecomesBest(assignment_.objective, OwnReports(), scored.report)) {
+        scored.best_checkpoint = SerializeBest(*model_, identity_, epoch);
+      }
+    }
+    return std::optional(std::move(scored));
+  }
+
+  // What the rules and the agreed directive say after the last report; nullopt: the trial goes on.
+  absl::StatusOr<std::optional<TrialResult>> EndAfterEpoch(const std::string& last_checkpoint) {
     const Directive directive = group_.agreed();
     if (directive == Directive::kCancel) return std::optional(Ended(directive));
-    if (diverged) {
-      return std::optional(
-          TrialResult{AttemptOutcome::kDiverged,
-                      StrCat("a metric of epoch ", epoch, " is not a finite number"), "", 0});
+    if (HasDiverged(reports_.back())) {
+      return std::optional(TrialResult{
+          AttemptOutcome::kDiverged,
+          StrCat("a metric of epoch ", position_.epochs, " is not a finite number"), "", 0});
     }
     if (directive == Directive::kPrune) return std::optional(Ended(directive));
     if (ShouldStop(early_stopping_, reports_)) return std::optional(StoppedEarly());
-    if (epoch == plan_.epochs) return std::optional(TrialResult{});
+    if (position_.epochs == plan_.epochs) return std::optional(TrialResult{});
     if (directive == Directive::kContinue) return std::optional<TrialResult>();
     VIZSLA_ASSIGN_OR_RETURN(TrialResult result, Leave(last_checkpoint));
     return std::optional(std::move(result));
@@ -349,8 +301,7 @@ class TrialRun {
       absl::StatusOr<std::string> hash = UploadLast();
       if (hash.ok()) last_checkpoint = *std::move(hash);
       if (!hash.ok() && result.outcome == AttemptOutcome::kPaused) {
-        coordinator_ = hash.status();
-        return absl::AbortedError(StrCat("rank 0 lost the coordinator: ", hash.status().message()));
+        return LostCoordinator(hash.status());
       }
     }
     VIZSLA_RETURN_IF_ERROR(group_.Agree(absl::OkStatus()));
@@ -367,6 +318,11 @@ class TrialRun {
   }
 
   // ---- Leader
+
+  absl::Status LostCoordinator(const absl::Status& why) {
+    coordinator_ = why;
+    return absl::AbortedError(StrCat("rank 0 lost the coordinator: ", why.message()));
+  }
 
   // The checkpoints of an epoch first, then its report. The hash of `last`, or empty.
   absl::StatusOr<std::string> Report(EpochReport& report, const std::string& best_checkpoint) {
@@ -420,8 +376,9 @@ class TrialRun {
     };
     std::optional<Prefetcher> prefetcher;
     if (!TrainsOnFeatures()) {
-      prefetcher.emplace(*data_.train, position_.step, TrainSteps(),
-                         [&](int64_t step) { return rows_of(step).views; });
+      prefetcher.emplace(
+          *data_.train, position_.step, TrainSteps(),
+          [&](int64_t step) { return rows_of(step).views; }, RenderThreads(device_));
     }
     while (position_.step < TrainSteps()) {
       const StepRows rows = rows_of(position_.step);

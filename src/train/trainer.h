@@ -18,6 +18,7 @@
 #include "src/study/objective.h"
 #include "src/study/trial.h"
 #include "src/train/cache_budget.h"
+#include "src/train/directive.h"
 #include "src/train/feature_costs.h"
 #include "src/train/feature_type.h"
 #include "src/train/gradient_type.h"
@@ -25,15 +26,6 @@
 #include "src/weights/tensor_file.h"
 
 namespace vizsla {
-
-// What the coordinator wants of a running trial.
-enum class Directive {
-  kContinue,
-  kPrune,    // a pruner's decision: end as PRUNED
-  kPause,    // at a rung: checkpoint and give the lease back
-  kCancel,   // the user stopped the study or the trial, or the lease is lost: leave at once
-  kPreempt,  // the process drains: checkpoint and give the lease back
-};
 
 // The leader's line to the coordinator. Called from the training thread; may block for an RPC.
 class TrialHooks {

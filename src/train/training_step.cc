@@ -7,6 +7,7 @@
 #include "src/nn/autocast.h"
 #include "src/nn/device_stream.h"
 #include "src/train/class_weights.h"
+#include "src/train/device_rows.h"
 #include "src/train/foreign_errors.h"
 
 namespace vizsla {
@@ -145,7 +146,7 @@ void TrainingStep::Undo() {
   reducer_.Abandon();
   statistics_.Restore();
   update_.ClearGradients();
-  GiveBackDeviceMemory(device_);
+  DropIdleDeviceRows(device_);
 }
 
 absl::Status TrainingStep::TakeStep(const Input& input, double learning_rate_factor,

@@ -42,11 +42,11 @@ struct TrainingStepOptions {
 //
 // A step that runs out of memory before the ranks have voted on its gradients is undone and, if the
 // policy says so, repeated by all ranks with half as many rows at once (micro_batches.h), which
-// stays so; until a rank computes one row at once. Memory that the update itself lacks (the
-// optimizer's state, at the first step) is not a matter of rows, and fails. What other memory
-// a rank holds, and when, is its own: a trial that goes on is the same whichever rank ran out.
-// Everything given outlives this object. LibTorch's exceptions become statuses
-// (foreign_errors.h).
+// stays so; until a rank computes one row at once. HeadStep's steps are never divided: a head's
+// batch is small. Memory that the update itself lacks (the optimizer's state, at the first step) is
+// not a matter of rows, and fails. What other memory a rank holds, and when, is its own: a trial
+// that goes on is the same whichever rank ran out. Everything given outlives this object.
+// LibTorch's exceptions become statuses (foreign_errors.h).
 class TrainingStep {
  public:
   // The update starts from the model's weights as they are now.

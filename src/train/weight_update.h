@@ -35,7 +35,8 @@ class WeightUpdate {
   const LossScale* loss_scale() const { return loss_scale_ ? &*loss_scale_ : nullptr; }
   WeightAverage* average() { return average_ ? &*average_ : nullptr; }
 
-  // What a `last` checkpoint holds besides the model: "optimizer..." and "average...".
+  // The tensors that a `last` checkpoint holds besides the model's: "optimizer..." and
+  // "average...".
   NamedTensors State() const;
   // CopyInto(State()); all or nothing.
   absl::Status LoadState(const std::map<std::string, TensorView>& tensors, int64_t steps,

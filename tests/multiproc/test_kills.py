@@ -100,6 +100,23 @@ class Kills(MultiprocTest):
         self.assertGreater(sum(row["crashes"] for row in board.values()), 0)
         self.assertTrue(any("resumes" in self.vizsla("logs", str(number)).out for number in board))
 
+    def test_a_rank_that_hangs(self):
+        coordinator = self.coordinator(lease="2s")
+        job = self.job(2, "--coordinator", coordinator.address, "--search", self.space(trials=1, epochs=ENDLESS),
+                       "--data", self.data, "--ranks-per-trial", 2, "--coordinator-patience", 1,
+                       "--collective-deadline", 32)
+        job.wait_for(r"trial 1 epoch 1/")
+        os.kill(self.ranks_of()[-1], signal.SIGSTOP)
+        ended = job.wait(90)
+        self.assertEqual(ended.code, 75, str(ended))
+        self.assertRegex(ended.err, "was not finished within 32000 ms: another rank is dead or hangs")
+        self.assertEqual(self.ranks_of(), [], "also the one that hung")
+        trial = {"state": "running"}
+        while trial["state"] == "running":
+            time.sleep(0.2)
+            trial = self.vizsla_json("trial", "1")
+        self.assertEqual((trial["state"], trial["crashes"]), ("queued", 1))
+
     def test_jobs_at_random_moments(self):
         reference = self.reference()
         self.coordinator(lease="2s", heartbeat="500ms")

@@ -1,8 +1,11 @@
 // The pure parts of the worker and the evaluator: command lines, places, what fits, submissions.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/resource.h>
 
 #include <map>
+#include <memory>
 
 #include "src/comm/communicator.h"
 #include "worker/blas_kernels.h"
@@ -40,6 +43,7 @@ TEST(WorkerOptionsTest, Defaults) {
   EXPECT_EQ(options.gradient_type, GradientType::kFloat32);
   EXPECT_FALSE(options.wait);
   EXPECT_EQ(options.device, DeviceChoice::kAuto);
+  EXPECT_TRUE(options.record_gpu_work);
   EXPECT_THAT(options.cache_folder, HasSubstr("vizsla"));
   EXPECT_GT(options.collective_deadline, options.coordinator_patience);
 }
@@ -74,6 +78,7 @@ TEST(WorkerOptionsTest, AllOfThem) {
                               "bfloat16",
                               "--device",
                               "cuda",
+                              "--no-gpu-recordings",
                               "--wait",
                               "--collective-deadline",
                               "90.5",
@@ -96,6 +101,7 @@ TEST(WorkerOptionsTest, AllOfThem) {
   EXPECT_EQ(options.transport, TransportChoice::kNccl);
   EXPECT_EQ(options.gradient_type, GradientType::kBfloat16);
   EXPECT_EQ(options.device, DeviceChoice::kCuda);
+  EXPECT_FALSE(options.record_gpu_work);
   EXPECT_TRUE(options.wait);
   EXPECT_EQ(options.collective_deadline, std::chrono::milliseconds(90500));
   EXPECT_EQ(options.coordinator_patience, std::chrono::seconds(5));
@@ -151,6 +157,11 @@ TEST(LaunchTest, ReadsOpenMpisVariables) {
   EXPECT_EQ(place.size, 8);
   EXPECT_EQ(place.local_size, 4);
   EXPECT_FALSE(place.bound_by_user);
+  const LaunchPlace bound = ReadLaunchPlace([](const char* name) -> std::optional<std::string> {
+    if (std::string_view(name) != "OMPI_MCA_hwloc_base_binding_policy") return std::nullopt;
+    return "none";  // mpirun --bind-to none
+  });
+  EXPECT_TRUE(bound.bound_by_user);
   const LaunchPlace alone = ReadLaunchPlace([](const char*) { return std::nullopt; });
   EXPECT_EQ(alone.rank, 0);
   EXPECT_EQ(alone.size, 1);
@@ -179,6 +190,57 @@ TEST(RuntimeTest, ARankOfManyThreadsTrainsManyHeads) {
   EXPECT_EQ(TrialsAtOnce(0, 4, 2), 1);
   EXPECT_EQ(TrialsAtOnce(16, 2, 1), 16);
   EXPECT_EQ(TrialsAtOnce(1, 4, 1), 1);
+}
+
+TEST(RuntimeTest, RanksOfANodeShareItsGpus) {
+  for (const DeviceChoice choice : {DeviceChoice::kAuto, DeviceChoice::kCuda}) {
+    EXPECT_EQ(*ChooseDevice(choice, 0, 4), "cuda:0");
+    EXPECT_EQ(*ChooseDevice(choice, 3, 4), "cuda:3");
+    EXPECT_EQ(*ChooseDevice(choice, 5, 4), "cuda:1");
+  }
+  EXPECT_EQ(*ChooseDevice(DeviceChoice::kAuto, 5, 0), "cpu");
+  EXPECT_EQ(*ChooseDevice(DeviceChoice::kCpu, 5, 4), "cpu");
+  const absl::Status none = ChooseDevice(DeviceChoice::kCuda, 0, 0).status();
+  EXPECT_TRUE(absl::IsUnavailable(none));
+  EXPECT_THAT(std::string(none.message()), HasSubstr("--device cuda"));
+}
+
+TEST(RuntimeTest, BindingIsWidenedUnlessTheUserWantsIt) {
+  const auto cores = [] {
+    cpu_set_t set;
+    EXPECT_EQ(::sched_getaffinity(0, sizeof set, &set), 0);
+    return CPU_COUNT(&set);
+  };
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<size_t>(::sched_getcpu()), &one);
+  const int usable = UsableCores();
+  ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
+  EXPECT_EQ(UsableCores(), usable) << "counts what a binding hides";
+  WidenAffinity(/*bound_by_user=*/true);
+  EXPECT_EQ(cores(), 1);
+  WidenAffinity(/*bound_by_user=*/false);
+  EXPECT_EQ(cores(), usable);
+}
+
+// What a training step frees and takes again is not mapped anew, which would be a fault a page.
+TEST(RuntimeTest, FreedMemoryIsKept) {
+  KeepFreedMemory();
+  constexpr size_t kBytes = size_t{64} << 20;
+  const auto faults_of_a_step = [&] {
+    rusage before{}, after{};
+    ::getrusage(RUSAGE_SELF, &before);
+    {
+      const std::unique_ptr<char[]> activations(new char[kBytes]);
+      for (size_t i = 0; i < kBytes; i += 4096) {
+        static_cast<volatile char*>(activations.get())[i] = 1;
+      }
+    }
+    ::getrusage(RUSAGE_SELF, &after);
+    return after.ru_minflt - before.ru_minflt;
+  };
+  faults_of_a_step();
+  EXPECT_LT(faults_of_a_step(), 200) << "of 16384 pages";
 }
 
 TEST(IdlenessTest, LeavesWhenNothingIsLeftUnlessItWaits) {

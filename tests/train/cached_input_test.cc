@@ -1,12 +1,16 @@
 // Trials that train a part of the backbone on what its frozen part gave, computed once.
 #include "src/train/cached_input.h"
 
+#include <gmock/gmock.h>
+
 #include "src/catalog/backbones.h"
 #include "src/nn/weights_import.h"
 #include "tests/train/trainer_fixture.h"
 
 namespace vizsla {
 namespace {
+
+using ::testing::ContainsRegex;
 
 // Maps of 2 x 2 pixels and more where the network is cut: with fewer, places and channels could be
 // confused unseen.
@@ -143,11 +147,19 @@ TEST_F(CachedInputTest, MeasuresWhetherStoringPays) {
   TrialAssignment assignment = Assignment(Tuned("block_16_expand"));
   assignment.plan.epochs = 1;
   RecordingHooks alone, with_others;
+  ::testing::internal::CaptureStdout();
   Run(assignment, alone, options);
+  EXPECT_THAT(::testing::internal::GetCapturedStdout(),
+              ContainsRegex("features before-block_16_expand: [0-9]+ rows to compute, which would "
+                            "be read [0-9]+ times: recomputed"));
   EXPECT_EQ(train.filled, 70) << "the epoch: fewer rows than would be stored";
   train.filled = 0;
   assignment.sharing_trials = 100;
+  ::testing::internal::CaptureStdout();
   Run(assignment, with_others, options);
+  EXPECT_THAT(::testing::internal::GetCapturedStdout(),
+              ContainsRegex("features before-block_16_expand: .* for [0-9]+ rows; .* ms a row to "
+                            "compute, .* to write, .* to read, 100 epochs: stored"));
   EXPECT_EQ(train.filled, 2 * 70) << "both views";
 }
 

@@ -356,6 +356,35 @@ TEST(PrefetcherTest, ExceptionsOfItsThreadAreErrors) {
   EXPECT_EQ(odd.Next().status(), absl::InternalError("odd"));
 }
 
+TEST(PrefetcherTest, HoldsThreeBatchesAtMost) {
+  const SyntheticSource source(10, 2, 4, 1);
+  Prefetcher prefetcher(source, 0, 1000, [](int64_t) { return Photos({1}); });
+  for (int taken = 1; taken <= 3; ++taken) {
+    ASSERT_TRUE(prefetcher.Next().ok());
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_LE(source.filled, taken + 2);
+  }
+}
+
+TEST(PrefetcherTest, ABatchOfManyThreadsIsTheSame) {
+  SyntheticSource source(10, 2, 4, 1);
+  const auto views = [](int64_t) { return Photos({3, 1, 4, 1, 5, 9, 2}); };
+  Prefetcher one(source, 0, 1, views), many(source, 0, 1, views, /*threads=*/3);
+  EXPECT_EQ((*one.Next())->pixels, (*many.Next())->pixels);
+  source.on_fill = [](const PhotoView& view) {
+    return view.photo >= 4 ? absl::DataLossError(StrCat("photo ", view.photo, " is gone"))
+                           : absl::OkStatus();
+  };
+  Prefetcher failing(source, 0, 1, views, /*threads=*/7);
+  EXPECT_EQ(failing.Next().status(), absl::DataLossError("photo 4 is gone")) << "the first row's";
+  source.on_fill = [](const PhotoView& view) -> absl::Status {
+    if (view.photo == 9) throw std::runtime_error("odd");
+    return absl::OkStatus();
+  };
+  Prefetcher odd(source, 0, 1, views, /*threads=*/7);
+  EXPECT_EQ(odd.Next().status(), absl::InternalError("odd"));
+}
+
 TEST(PrefetcherTest, MayBeLeftEarly) {
   const SyntheticSource source(10, 2, 4, 1);
   for (int taken = 0; taken < 3; ++taken) {
