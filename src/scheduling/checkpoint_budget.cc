@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <iterator>
 #include <map>
 #include <tuple>
 
@@ -31,38 +32,72 @@ int OrderOf(StudyState state) {
   return 2;
 }
 
-// What trials of the current stage and of stages to come may start from.
-struct SourcesToCome {
-  std::set<std::string> names;
-  std::set<int64_t> numbers;
-
+// What trials to come may start from: those of the current stage and of later ones, enqueued ones,
+// and runs to come of configurations that started from something.
+class SourcesToCome {
+ public:
   explicit SourcesToCome(const BudgetedStudy& entry) {
     const StudySpec& spec = entry.study.spec;
     if (entry.study.state == StudyState::kFinished || !HasSources(spec)) return;
-    // Stage by stage: the better trials of a stage take no places among the sources of its own.
-    for (int stage = std::max(2, CurrentStage(entry.trials)); stage <= StageCount(spec); ++stage) {
-      const auto top = static_cast<size_t>(spec.stages[stage - 2].top);
-      std::vector<Trial> sources = SourcesOfStage(entry.study, stage, entry.trials);
-      if (sources.size() > top) sources.resize(top);
-      for (const Trial& source : sources) numbers.insert(source.number);
-    }
+    AddBestOfStages(entry);
     for (int stage = 1; stage <= StageCount(spec); ++stage) {
       for (const EnqueuedTrial& trial : StageOf(spec, stage).enqueue) {
         if (trial.init_from.kind != InitFrom::Kind::kTrial) continue;
-        names.insert(trial.init_from.name);
-        numbers.insert(trial.init_from.number);
+        names_.insert(trial.init_from.name);
+        numbers_.insert(trial.init_from.number);
       }
     }
     for (const Trial& trial : entry.trials) {
-      if (IsWaiting(trial)) numbers.insert(trial.warm_start.trial);
+      if (IsWaiting(trial)) numbers_.insert(trial.warm_start.trial);
+      // A final run starts as its configuration did.
+      if (spec.final_runs.top > 0 && MayWin(trial)) hashes_.insert(trial.warm_start.checkpoint);
     }
-    names.erase("");
+    names_.erase("");
+    hashes_.erase("");
   }
 
   bool Has(const Trial& trial) const {
-    return numbers.contains(trial.number) || names.contains(trial.name);
+    return numbers_.contains(trial.number) || names_.contains(trial.name) ||
+           hashes_.contains(trial.best_checkpoint);
   }
+
+ private:
+  // Stage by stage: the better trials of a stage take no places among the sources of its own. Also
+  // for trials of the first one that wait for the best.
+  void AddBestOfStages(const BudgetedStudy& entry) {
+    const StudySpec& spec = entry.study.spec;
+    std::vector<TrialGroup> groups = GroupTrials(entry.trials);
+    for (TrialGroup& group : groups) group.fresh.clear();  // final runs are of no stage
+    SortByRank(spec.objective, groups);
+    const int last = std::max(2, StageCount(spec));
+    for (int stage = std::max(2, CurrentStage(entry.trials)); stage <= last; ++stage) {
+      const bool is_there = stage <= StageCount(spec);
+      int left = is_there ? spec.stages[static_cast<size_t>(stage - 2)].top : 1;
+      for (const TrialGroup& group : groups) {
+        if (left == 0) break;
+        if (group.first().stage >= stage) continue;
+        const Trial* const source = SourceRun(spec.objective, group);
+        if (source == nullptr) continue;
+        numbers_.insert(source->number);
+        --left;
+      }
+    }
+  }
+
+  std::set<std::string> names_;
+  std::set<int64_t> numbers_;
+  std::set<std::string> hashes_;
 };
+
+// While runs of a configuration go on nobody knows its place; the weights that stand for it when
+// they have ended are those of its best run, which may have ended already. Nullptr: none.
+const Trial* BestSoFar(const Objective& objective, const std::vector<const Trial*>& runs) {
+  std::vector<const Trial*> ended;
+  std::copy_if(runs.begin(), runs.end(), std::back_inserter(ended),
+               [](const Trial* run) { return IsFinished(run->state); });
+  if (ended.empty() || ended.size() == runs.size()) return nullptr;
+  return &Representative(objective, {.search = std::move(ended), .fresh = {}});
+}
 
 void Sort(const BudgetInput& input, const BudgetedStudy& entry, std::vector<Candidate>& candidates,
           std::set<std::string>& wanted) {
@@ -80,11 +115,12 @@ void Sort(const BudgetInput& input, const BudgetedStudy& entry, std::vector<Cand
     if (ranked) ++rank;
     const bool kept = ranked && rank <= keep;
     for (const auto* runs : {&group.search, &group.fresh}) {
+      const Trial* const best_so_far = BestSoFar(objective, *runs);
       for (const Trial* run : *runs) {
         if (!IsFinished(run->state)) {
           wanted.insert({run->best_checkpoint, run->last_checkpoint, run->warm_start.checkpoint,
                          run->lineage.checkpoint});
-        } else if ((kept && run == &best) || sources.Has(*run)) {
+        } else if ((kept && run == &best) || run == best_so_far || sources.Has(*run)) {
           wanted.insert(run->best_checkpoint);
         } else if (!run->best_checkpoint.empty()) {
           candidates.push_back({{run->study, run->id, run->number, run->best_checkpoint},

@@ -184,9 +184,42 @@ TEST_F(CheckpointBudgetTest, SourcesOfARunningStageStayHoweverGoodItsTrials) {
   study.study.spec.stages.push_back(Stage{});
   study.study.spec.stages.back().top = 3;
   EXPECT_THAT(Drops(0), ElementsAre("1/3"));
-  // Once it has begun nobody asks for the second's sources any more.
+  // Once it has begun nobody asks for the second's sources any more,
   AddTrial(study, TrialState::kCompleted, 0.95).stage = 3;
   EXPECT_THAT(Drops(0), ElementsAre("1/3", "1/1", "1/2"));
+  // but a final run of one that began with them.
+  study.trials[5].warm_start = {WarmStart::Kind::kBest, 1, study.trials[0].best_checkpoint};
+  study.study.spec.final_runs = {5, 2};
+  EXPECT_THAT(Drops(0), ElementsAre("1/3", "1/2"));
+}
+
+TEST_F(CheckpointBudgetTest, WhatAFirstStageTrialWaitsForStays) {
+  BudgetedStudy& study = AddStudy(1, StudyState::kActive);
+  EnqueuedTrial tuned;
+  tuned.init_from.kind = InitFrom::Kind::kBest;
+  study.study.spec.enqueue = {tuned};
+  AddTrial(study, TrialState::kRunning, 0.9);  // leads, and may diverge
+  for (const double score : {0.85, 0.8}) AddTrial(study, TrialState::kCompleted, score);
+  Trial& waiting = AddTrial(study, TrialState::kQueued, std::nullopt);
+  waiting.best_checkpoint.clear();
+  waiting.warm_start.kind = WarmStart::Kind::kBest;
+  EXPECT_THAT(Drops(0), ElementsAre("1/3"));
+}
+
+// Nobody knows yet which place the configuration will have.
+TEST_F(CheckpointBudgetTest, TheBestRunOfAConfigurationThatGoesOnStays) {
+  BudgetedStudy& study = AddStudy(1, StudyState::kActive);
+  study.study.spec.repeats = 3;
+  study.trials.reserve(8);
+  AddTrial(study, TrialState::kCompleted, 0.7);
+  AddTrial(study, TrialState::kCompleted, 0.6).repeat_of = 1;
+  AddTrial(study, TrialState::kCompleted, 0.8);
+  AddTrial(study, TrialState::kCompleted, 0.9).repeat_of = 3;
+  Trial& running = AddTrial(study, TrialState::kRunning, 0.1);
+  running.repeat_of = 3;
+  EXPECT_THAT(Drops(0), ElementsAre("1/3", "1/2"));
+  running.state = TrialState::kCompleted;
+  EXPECT_THAT(Drops(0), ElementsAre("1/3", "1/4", "1/5", "1/2"));
 }
 
 TEST_F(CheckpointBudgetTest, DownloadsAndFreshFilesStay) {
