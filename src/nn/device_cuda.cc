@@ -144,6 +144,21 @@ std::unique_ptr<at::cuda::CUDAGraph> Capture(const torch::Device& device,
   return graph;
 }
 
+// With the turn, after a recording has gone. LibTorch keeps the pools of dead ones, the host's part
+// too, and uses them for nothing else before it is told to let go of all that it keeps.
+void ReturnPoolsSometimes() {
+  constexpr int kDeadRecordings = 16;
+  static int dead = 0;
+  if (++dead < kDeadRecordings) return;
+  dead = 0;
+  try {
+    c10::cuda::CUDACachingAllocator::emptyCache();
+    at::getHostAllocator(at::kCUDA)->empty_cache();
+  } catch (const std::exception& error) {
+    log::warn("a GPU's unused memory was not returned: {}", error.what());
+  }
+}
+
 class CudaGraph final : public DeviceGraph {
  public:
   CudaGraph(const torch::Device& device, std::unique_ptr<at::cuda::CUDAGraph> graph)
@@ -153,6 +168,7 @@ class CudaGraph final : public DeviceGraph {
     C10_CUDA_IGNORE_ERROR(cudaStreamSynchronize(c10::cuda::getCurrentCUDAStream(device_.index())));
     const std::lock_guard turn(Turns());
     graph_.reset();
+    ReturnPoolsSometimes();
   }
 
   void Replay() override { graph_->replay(); }

@@ -1,11 +1,18 @@
 #include "src/nn/device_graph.h"
 
+#include <cstring>
+
 namespace vizsla {
 namespace {
 
 constexpr size_t kMostRecordings = 2;
 
 }  // namespace
+
+bool IsOutOfMemory(const c10::Error& error) {
+  // LibTorch's own allocator, or CUDA's when it loads a graph onto the card.
+  return std::strstr(error.what_without_backtrace(), "out of memory") != nullptr;
+}
 
 torch::Tensor ReplayedFunction::operator()(const torch::Tensor& x) {
   if (!x.is_cuda()) return function_(x);
@@ -31,9 +38,16 @@ torch::Tensor ReplayedFunction::operator()(const torch::Tensor& x) {
       return function_(x);
     }
   }
-  recording.input.copy_(x);
-  recording.graph->Replay();
-  return recording.output;
+  try {
+    recording.input.copy_(x);
+    recording.graph->Replay();
+    return recording.output;
+  } catch (const c10::Error& error) {
+    if (!IsOutOfMemory(error)) throw;
+  }
+  recording = Recording();
+  recording.failed = true;
+  return function_(x);
 }
 
 }  // namespace vizsla

@@ -44,6 +44,9 @@ class DeviceGraph {
   static bool IsRecording();
 };
 
+// Whether memory, the device's or LibTorch's share of it, did not suffice.
+bool IsOutOfMemory(const c10::Error& error);
+
 // A function of one tensor, recorded when it is called a second time with the same sizes; of two
 // sizes at most (full batches and the last one). For functions without gradients. Not thread-safe.
 class ReplayedFunction {

@@ -29,8 +29,7 @@ struct AllKept {
 // With the lock held.
 void DropIdle(AllKept& kept, const torch::Device& device) {
   const auto is_idle = [](const Kept& one) { return one.rows.use_count() == 1; };
-  kept.rows.remove_if(is_idle);
-  GiveBackDeviceMemory(device);
+  if (kept.rows.remove_if(is_idle) > 0) GiveBackDeviceMemory(device);
 }
 
 AllKept& TheKept() {

@@ -48,8 +48,7 @@ std::shared_ptr<const DeviceRows> SharedDeviceRows(const std::shared_ptr<Feature
                                                    const RowRangeOfCache& range,
                                                    const torch::Device& device);
 
-// Gives back the device's memory of those that no trial holds: to a trial that reads none.
-// Thread-safe.
+// Gives back the device's memory of those that no trial holds. Thread-safe.
 void DropIdleDeviceRows(const torch::Device& device);
 
 }  // namespace vizsla

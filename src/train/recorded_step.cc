@@ -1,7 +1,6 @@
 #include "src/train/recorded_step.h"
 
 #include <bit>
-#include <cstring>
 
 #include "src/base/log.h"
 #include "src/nn/tensors.h"
@@ -53,8 +52,7 @@ bool RecordedStep::TryRun(Recording& recording, const torch::Tensor& input,
   recording.graph->Replay();
   return true;
 } catch (const c10::Error& error) {
-  // LibTorch's own allocator, or CUDA's when it loads the graph onto the card.
-  if (!std::strstr(error.what_without_backtrace(), "out of memory")) throw;
+  if (!IsOutOfMemory(error)) throw;
   log::warn("a recorded step did not fit into the GPU's memory: it is asked for piece by piece");
   return false;
 }

@@ -147,6 +147,7 @@ void TrainingStep::Undo() {
   statistics_.Restore();
   update_.ClearGradients();
   DropIdleDeviceRows(device_);
+  GiveBackDeviceMemory(device_);
 }
 
 absl::Status TrainingStep::TakeStep(const Input& input, double learning_rate_factor,

@@ -2,6 +2,8 @@
 #include <c10/cuda/CUDACachingAllocator.h>
 
 #include <atomic>
+#include <chrono>
+#include <exception>
 #include <functional>
 #include <map>
 #include <string>
@@ -125,19 +127,27 @@ TEST(DeviceGraphTest, AFailedOneLeavesNoMemoryBehindAndOthersAsTheyAre) {
   const auto good = DeviceGraph::Record(kGpu, multiply);
   ASSERT_NE(good, nullptr);
   const uint64_t before = FreeBytes();
+  int entered = 0;
   const auto failing = [&] {
+    ++entered;
     const Tensor taken = torch::ones({kLarge}, kGpu), more = a.matmul(a);
     throw std::runtime_error("stopped halfway");
   };
+  const auto too_large = [&] {
+    ++entered;
+    torch::empty({kLarge * 1024}, kGpu);
+  };
+  DeviceGraph::WatchMemory(kGpu);
   EXPECT_EQ(DeviceGraph::Record(kGpu, failing), nullptr);
-  const auto too_large = [&] { torch::empty({kLarge * 1024}, kGpu); };
   EXPECT_EQ(DeviceGraph::Record(kGpu, too_large), nullptr);
+  EXPECT_EQ(entered, 2);
   EXPECT_GE(FreeBytes() + kSmall, before);
-  const std::vector<Tensor> neighbours(64, torch::full({1 << 18}, 7, kGpu));
+  std::vector<Tensor> neighbours;  // where the failed ones were
+  for (int i = 0; i < 64; ++i) neighbours.push_back(torch::full({1 << 18}, 7.0f, kGpu));
   product.zero_();
   good->Replay();
   EXPECT_TRUE(torch::equal(product, expected));
-  EXPECT_TRUE(neighbours.front().eq(7).all().item<bool>());
+  for (const Tensor& neighbour : neighbours) EXPECT_TRUE(neighbour.eq(7).all().item<bool>());
 }
 
 TEST(DeviceGraphTest, WhatMayNotBeRecordedIsNot) {
@@ -152,7 +162,7 @@ TEST(DeviceGraphTest, WhatMayNotBeRecordedIsNot) {
 TEST(DeviceGraphTest, ThreadsRecordAndReplayBesideEachOther) {
   const auto record_and_replay = [](int thread) {
     const DeviceStream stream(kGpu);
-    const Tensor a = torch::full({256, 256}, thread, kGpu);
+    const Tensor a = torch::full({256, 256}, static_cast<float>(thread), kGpu);
     for (int round = 0; round < 20; ++round) {
       Tensor product;
       const auto work = [&] { product = a.matmul(a); };
@@ -166,11 +176,22 @@ TEST(DeviceGraphTest, ThreadsRecordAndReplayBesideEachOther) {
   };
   std::atomic<bool> done = false;
   std::thread giver([&] {
-    while (!done) GiveBackDeviceMemory(kGpu);
+    while (!done) {
+      GiveBackDeviceMemory(kGpu);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
   });
   {
     std::vector<std::jthread> threads;
-    for (int thread = 1; thread <= 3; ++thread) threads.emplace_back(record_and_replay, thread);
+    for (int thread = 1; thread <= 3; ++thread) {
+      threads.emplace_back([&record_and_replay, thread] {
+        try {
+          record_and_replay(thread);
+        } catch (const std::exception& error) {
+          ADD_FAILURE() << error.what();
+        }
+      });
+    }
   }
   done = true;
   giver.join();

@@ -3,6 +3,7 @@
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -14,9 +15,8 @@
 namespace vizsla {
 namespace {
 
-constexpr int kRoomySide = 128;
-
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TrainingPlan Unfrozen() {
   TrainingPlan plan = SmallPlan();
@@ -182,41 +182,81 @@ TEST_F(GpuTrainerTest, LowPrecisionLearnsAsWell) {
   }
 }
 
-// The whole step does not fit, with a recording or without: it is divided, and the trial goes on.
-TEST_F(GpuTrainerTest, AStepThatDoesNotFitIsDivided) {
-  TrainingPlan plan = Unfrozen();
-  plan.image_size = kRoomySide;
-  plan.batch_size = 64;
-  plan.epochs = 1;
-  SyntheticSource photos(128, kClasses, kRoomySide, 3);
-  TrainingData data = Data();
-  data.train = &photos;
-  data.validation = &photos;
-  TrialAssignment assignment = Assignment(plan);
-  const auto run = [&](RecordingHooks& hooks) {
+namespace allocator = c10::cuda::CUDACachingAllocator;
+
+double ReservedBytes() {
+  return static_cast<double>(allocator::getDeviceStats(0).reserved_bytes[0].current);
+}
+
+// Lets LibTorch have so many bytes of the card.
+void LimitMemory(double bytes) {
+  size_t free = 0, total = 0;
+  ASSERT_EQ(cudaMemGetInfo(&free, &total), cudaSuccess);
+  allocator::setMemoryFraction(std::min(1.0, bytes / static_cast<double>(total)), 0);
+}
+
+// Steps of whole networks that take a GiB and more.
+class GpuMemoryTest : public GpuTrainerTest {
+ protected:
+  static constexpr int kRoomySide = 128;
+
+  ~GpuMemoryTest() override { allocator::setMemoryFraction(1.0, 0); }
+
+  // One epoch of three full batches and a smaller one; what was logged.
+  std::string Log(RecordingHooks& hooks) {
+    TrainingPlan plan = Unfrozen();
+    SetLearningRate(plan, 1e-4);
+    plan.image_size = kRoomySide;
+    plan.batch_size = 64;
+    plan.epochs = 1;
+    TrainingData data = Data();
+    data.train = &photos_;
+    data.validation = &few_photos_;
     const auto local = MakeLocalCommunicator();
-    const auto result = RunTrial(assignment, data, On("cuda:0"), *local, hooks);
+    ::testing::internal::CaptureStdout();
+    const auto result = RunTrial(Assignment(plan), data, On("cuda:0"), *local, hooks);
+    std::string log = ::testing::internal::GetCapturedStdout();
     EXPECT_TRUE(result.ok()) << result.status();
-    EXPECT_EQ(result->outcome, AttemptOutcome::kCompleted) << result->reason;
-  };
-  namespace allocator = c10::cuda::CUDACachingAllocator;
+    if (result.ok()) {
+      EXPECT_EQ(result->outcome, AttemptOutcome::kCompleted) << result->reason << log;
+    }
+    return log;
+  }
+
+  SyntheticSource photos_{3 * 64 + 40, kClasses, kRoomySide, 3};
+  SyntheticSource few_photos_{10, kClasses, kRoomySide, 4};
+};
+
+TEST_F(GpuMemoryTest, AStepThatDoesNotFitIsDivided) {
   allocator::emptyCache();
   allocator::resetPeakStats(0);
   RecordingHooks whole, divided;
-  run(whole);
+  EXPECT_THAT(Log(whole), Not(HasSubstr("out of memory")));
   const auto peak = static_cast<double>(allocator::getDeviceStats(0).allocated_bytes[0].peak);
   allocator::emptyCache();
-  size_t free = 0, total = 0;
-  ASSERT_EQ(cudaMemGetInfo(&free, &total), cudaSuccess);
-  allocator::setMemoryFraction(0.6 * peak / static_cast<double>(total), 0);
-  ::testing::internal::CaptureStdout();
-  run(divided);
-  allocator::setMemoryFraction(1.0, 0);
-  EXPECT_THAT(::testing::internal::GetCapturedStdout(), HasSubstr("rows at once from now on"));
+  // Without the recording that the peak has beside a step, and without half of the step.
+  LimitMemory(0.35 * peak + ReservedBytes());
+  EXPECT_THAT(Log(divided), HasSubstr("rows at once from now on"));
+  ASSERT_EQ(divided.reports.size(), 1u);
+  ASSERT_EQ(whole.reports.size(), 1u);
   // Norms that learn the batch's statistics see its parts.
-  EXPECT_NEAR(divided.reports[0].metrics.at("train_loss"),
-              whole.reports[0].metrics.at("train_loss"),
-              0.2 * whole.reports[0].metrics.at("train_loss"));
+  const double loss = whole.reports[0].metrics.at("train_loss");
+  EXPECT_NEAR(divided.reports[0].metrics.at("train_loss"), loss, 0.2 * loss);
+}
+
+// The smaller batch finds no room beside the recording of the others, and all the room without it.
+TEST_F(GpuMemoryTest, RecordingsAreGivenUpBeforeAStepIsDivided) {
+  RecordingHooks hooks;
+  hooks.on_progress = [](int epoch, int64_t done) {
+    if (epoch == 1 && done == 2) {
+      allocator::emptyCache();
+      LimitMemory(1.15 * ReservedBytes());
+    }
+    return Directive::kContinue;
+  };
+  const std::string log = Log(hooks);
+  EXPECT_THAT(log, HasSubstr("steps are not recorded from now on"));
+  EXPECT_THAT(log, Not(HasSubstr("rows at once")));
 }
 
 TEST_F(GpuTrainerTest, TheBestCheckpointIsEvaluatedOnBothSides) {
