@@ -137,7 +137,7 @@ absl::StatusOr<std::string> EnsureCoordinator(const EmbeddedCoordinatorOptions& 
     // Held without an address: another command, or a coordinator that is starting or ending.
     if (!found.ok() && !absl::IsUnavailable(found.status())) return found.status();
     if (!found.ok()) trouble = std::string(found.status().message());
-    const bool held = !found.ok() || found->has_value();
+    const bool held = !found.ok();
     if (started.is_open() && HasEnded(started)) {
       // It lost a race for the lock (then another one's address appears) or could not start.
       started = FileDescriptor();

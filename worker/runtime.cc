@@ -77,6 +77,9 @@ void SetBlasThreads(int threads) {
 
 void SetThreads(int threads) {
   at::set_num_threads(threads);  // OpenMP too
+  // A thread that first asks LibTorch for its number later gets what others have set meanwhile:
+  // heads beside each other set 1, and a whole network after them would train on that.
+  (void)at::get_num_threads();
   cv::setNumThreads(threads);
   SetBlasThreads(threads);
   const std::string text = std::to_string(threads);

@@ -23,7 +23,7 @@ std::string FolderOf(const std::string& path) {
 absl::StatusOr<FileDescriptor> OpenDescriptor(const std::string& path, int flags,
                                               mode_t permissions = 0644) {
   FileDescriptor file(::open(path.c_str(), flags | O_CLOEXEC, permissions));
-  if (!file.is_open()) return ErrnoStatus(errno, path, "open");
+  if (!file.is_open()) return ErrnoStatus(errno, path, (flags & O_EXCL) != 0 ? "create" : "open");
   return file;
 }
 

@@ -9,7 +9,8 @@
 
 namespace vizsla {
 
-// Owns it: closed at the end of life. Moving leaves -1, which is none. Not thread-safe.
+// Owns it: closed at the end of life, or when another is moved there. Moving leaves -1, which is
+// none. Not thread-safe.
 class FileDescriptor {
  public:
   FileDescriptor() = default;
@@ -17,7 +18,9 @@ class FileDescriptor {
       : fd_(fd) {}  // what open() and its like return: -1 when they fail
   FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   FileDescriptor& operator=(FileDescriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
+    const int fd = std::exchange(other.fd_, -1);
+    Close();
+    fd_ = fd;
     return *this;
   }
   ~FileDescriptor() { Close(); }

@@ -15,6 +15,7 @@
 #include "src/nn/autocast.h"
 #include "src/nn/device_graph.h"
 #include "src/nn/tensors.h"
+#include "src/train/batch_tensors.h"
 #include "src/train/cache_budget.h"
 
 namespace vizsla {
@@ -253,13 +254,19 @@ class Filler {
     const int64_t count = static_cast<int64_t>(views.size());
     torch::NoGradGuard no_grad;
     torch::Tensor images = torch::empty({count, 3, side, side});
-    VIZSLA_RETURN_IF_ERROR(
-        FillOnThreads(part.source, views, images.data_ptr<float>(), at::get_num_threads()));
+    VIZSLA_RETURN_IF_ERROR(FillOnThreads(part.source, views, images.data_ptr<float>(), Threads()));
     const torch::Device device(options_.device);
     const torch::Tensor features =
         frozen_pass_(ToDevice(images, device)).to(torch::kCPU, torch::kFloat32).contiguous();
     std::memcpy(values, features.data_ptr<float>(), static_cast<size_t>(features.nbytes()));
     return absl::OkStatus();
+  }
+
+  // All of them; but what training would need for a row is measured as it would render.
+  int Threads() const {
+    const bool measures =
+        !AlwaysPays() && !decided_ && options_.feature_storage == FeatureStorage::kMeasured;
+    return measures ? RenderThreads(torch::Device(options_.device)) : at::get_num_threads();
   }
 
   void ReportProgress(size_t in_shard) {

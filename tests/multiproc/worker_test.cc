@@ -1,4 +1,5 @@
 // The pure parts of the worker and the evaluator: command lines, places, what fits, submissions.
+#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -6,8 +7,10 @@
 
 #include <map>
 #include <memory>
+#include <thread>
 
 #include "src/comm/communicator.h"
+#include "src/train/trial_bundle.h"
 #include "worker/blas_kernels.h"
 #include "worker/group_task.h"
 #include "worker/idleness.h"
@@ -221,6 +224,16 @@ TEST(RuntimeTest, BindingIsWidenedUnlessTheUserWantsIt) {
   EXPECT_EQ(cores(), 1);
   WidenAffinity(/*bound_by_user=*/false);
   EXPECT_EQ(cores(), usable);
+}
+
+TEST(RuntimeTest, HeadsBesideEachOtherLeaveTheProcessItsThreads) {
+  SetThreads(2);
+  std::thread([] {
+    TrialBundle bundle(2);
+    const TrialBundle::SetUpTurn turn(bundle);
+  }).join();
+  EXPECT_EQ(at::get_num_threads(), 2);
+  SetThreads(1);
 }
 
 // What a training step frees and takes again is not mapped anew, which would be a fault a page.
