@@ -175,22 +175,25 @@ TEST_F(PrecisionTrainerTest, LearnsAsFloat32Does) {
 TEST_F(PrecisionTrainerTest, AWholeBackboneLearnsAsFloat32Does) {
   TrainingPlan plan = SmallPlan();
   plan.unfreeze = "all";
-  plan.epochs = 1;
+  plan.epochs = 4;
   SetLearningRate(plan, 1e-4);
   RecordingHooks exact;
   Run(Assignment(plan), exact);
-  ASSERT_EQ(exact.reports.size(), 1u);
-  const double expected = exact.reports[0].metrics.at("train_loss");
+  const auto loss_of = [](const RecordingHooks& hooks, size_t epoch) {
+    return hooks.reports.at(epoch - 1).metrics.at("train_loss");
+  };
+  ASSERT_LT(loss_of(exact, 4), 0.3);
   for (const Precision precision : Precisions()) {
     SCOPED_TRACE(std::string(ToText(precision)));
     plan.precision = precision;
     RecordingHooks low;
     const TrialResult result = Run(Assignment(plan), low);
     EXPECT_EQ(result.outcome, AttemptOutcome::kCompleted) << result.reason;
-    ASSERT_EQ(low.reports.size(), 1u);
-    const double loss = low.reports[0].metrics.at("train_loss");
-    EXPECT_NEAR(loss, expected, 0.1 * expected);
-    EXPECT_NE(loss, expected) << "it was not used";
+    // The first epoch is five steps from random weights: an eighth apart on processors with
+    // instructions for bfloat16.
+    EXPECT_NEAR(loss_of(low, 1), loss_of(exact, 1), 0.25 * loss_of(exact, 1));
+    EXPECT_NEAR(loss_of(low, 4), loss_of(exact, 4), 0.1);
+    EXPECT_NE(loss_of(low, 1), loss_of(exact, 1)) << "it was not used";
   }
 }
 
