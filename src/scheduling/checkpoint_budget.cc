@@ -32,6 +32,11 @@ int OrderOf(StudyState state) {
   return 2;
 }
 
+bool HasEnded(const std::vector<const Trial*>& runs) {
+  return std::all_of(runs.begin(), runs.end(),
+                     [](const Trial* run) { return IsFinished(run->state); });
+}
+
 // What trials to come may start from: those of the current stage and of later ones, enqueued ones,
 // and runs to come of configurations that started from something.
 class SourcesToCome {
@@ -39,7 +44,14 @@ class SourcesToCome {
   explicit SourcesToCome(const BudgetedStudy& entry) {
     const StudySpec& spec = entry.study.spec;
     if (entry.study.state == StudyState::kFinished || !HasSources(spec)) return;
-    AddBestOfStages(entry);
+    std::vector<TrialGroup> groups = GroupTrials(entry.trials);
+    for (TrialGroup& group : groups) group.fresh.clear();  // final runs are of no stage
+    AddBestOfStages(entry, groups);
+    if (!spec.objective.further.empty()) {
+      // With several objectives a trial that trains dominates others, until it diverges.
+      std::erase_if(groups, [](const TrialGroup& group) { return !HasEnded(group.search); });
+      AddBestOfStages(entry, groups);
+    }
     for (int stage = 1; stage <= StageCount(spec); ++stage) {
       for (const EnqueuedTrial& trial : StageOf(spec, stage).enqueue) {
         if (trial.init_from.kind != InitFrom::Kind::kTrial) continue;
@@ -64,10 +76,8 @@ class SourcesToCome {
  private:
   // Stage by stage: the better trials of a stage take no places among the sources of its own. Also
   // for trials of the first one that wait for the best.
-  void AddBestOfStages(const BudgetedStudy& entry) {
+  void AddBestOfStages(const BudgetedStudy& entry, std::vector<TrialGroup>& groups) {
     const StudySpec& spec = entry.study.spec;
-    std::vector<TrialGroup> groups = GroupTrials(entry.trials);
-    for (TrialGroup& group : groups) group.fresh.clear();  // final runs are of no stage
     SortByRank(spec.objective, groups);
     const int last = std::max(2, StageCount(spec));
     for (int stage = std::max(2, CurrentStage(entry.trials)); stage <= last; ++stage) {
@@ -107,13 +117,15 @@ void Sort(const BudgetInput& input, const BudgetedStudy& entry, std::vector<Cand
   SortByRank(objective, groups);
   const SourcesToCome sources(entry);
   const int64_t keep = std::max(1, input.keep_best);
-  int64_t rank = 0;
+  int64_t rank = 0, places = 0;
   for (const TrialGroup& group : groups) {
     // What `pull` would take of the configuration.
     const Trial& best = Representative(objective, group);
     const bool ranked = MayWin(best) && best.score.has_value();
     if (ranked) ++rank;
-    const bool kept = ranked && rank <= keep;
+    // One that trains may yet diverge, and keeps its checkpoints anyway.
+    if (ranked && IsFinished(best.state)) ++places;
+    const bool kept = ranked && places <= keep;
     for (const auto* runs : {&group.search, &group.fresh}) {
       const Trial* const best_so_far = BestSoFar(objective, *runs);
       for (const Trial* run : *runs) {

@@ -1,11 +1,11 @@
 // Which checkpoints go when the artifacts take more than the coordinator's byte budget. Pure.
 //
-// Never taken: anything of a trial that has not ended (last and best), the best `keep_best` of each
-// study (of a configuration with several runs, the one that stands for it; while some of them go
-// on, the best that has ended), what a trial of an unfinished study starts from or may still start
-// from (a named source, the `top` of the current stage and of each later one, what a final run may
-// repeat), splits and weights, what is being downloaded, and what was written or asked for within a
-// minute (a report or a pull that is under way).
+// Never taken: anything of a trial that has not ended (last and best), of each study the best
+// `keep_best` that have ended (of a configuration with several runs, the one that stands for it;
+// while some of them go on, the best that has ended), what a trial of an unfinished study starts
+// from or may still start from (a named source, the `top` of the current stage and of each later
+// one, what a final run may repeat), splits and weights, what is being downloaded, and what was
+// written or asked for within a minute (a report or a pull that is under way).
 //
 // The rest goes in this order until the budget holds: of finished studies, then of stopped, then of
 // active ones; among them trials without a rank first, then the worse rank first, whatever study it

@@ -27,9 +27,8 @@ struct AllKept {
 };
 
 // With the lock held.
-void DropIdle(AllKept& kept, const torch::Device& device) {
-  const auto is_idle = [](const Kept& one) { return one.rows.use_count() == 1; };
-  if (kept.rows.remove_if(is_idle) > 0) GiveBackDeviceMemory(device);
+bool DropIdle(AllKept& kept) {
+  return kept.rows.remove_if([](const Kept& one) { return one.rows.use_count() == 1; }) > 0;
 }
 
 AllKept& TheKept() {
@@ -85,7 +84,8 @@ std::shared_ptr<const DeviceRows> SharedDeviceRows(const std::shared_ptr<Feature
     return DeviceRows::Bytes(*cache, range) <= FreeDeviceBytes(device) / 4;
   };
   if (!has_room()) {
-    DropIdle(kept, device);
+    DropIdle(kept);
+    GiveBackDeviceMemory(device);  // what LibTorch keeps of trials before, and of their recordings
     if (!has_room()) return nullptr;
   }
   try {
@@ -100,7 +100,7 @@ std::shared_ptr<const DeviceRows> SharedDeviceRows(const std::shared_ptr<Feature
 void DropIdleDeviceRows(const torch::Device& device) {
   AllKept& kept = TheKept();
   const std::lock_guard lock(kept.mutex);
-  DropIdle(kept, device);
+  if (DropIdle(kept)) GiveBackDeviceMemory(device);
 }
 
 }  // namespace vizsla

@@ -264,8 +264,8 @@ class Filler {
 
   // All of them; but what training would need for a row is measured as it would render.
   int Threads() const {
-    const bool measures =
-        !AlwaysPays() && !decided_ && options_.feature_storage == FeatureStorage::kMeasured;
+    const bool measures = group_.is_leader() && !AlwaysPays() && !decided_ &&
+                          options_.feature_storage == FeatureStorage::kMeasured;
     return measures ? RenderThreads(torch::Device(options_.device)) : at::get_num_threads();
   }
 

@@ -18,8 +18,6 @@ bool IsOutOfMemory(const std::string& text) {
   return text.find("can't allocate memory") != std::string::npos ||
          text.find("not enough memory") != std::string::npos ||
          text.find("out of memory") != std::string::npos ||
-         // cuDNN's plans, each of which lacked memory for its workspace.
-         text.find("unable to find an engine") != std::string::npos ||
          text.find("STATUS_ALLOC_FAILED") != std::string::npos;  // cuBLAS' and cuDNN's own
 }
 

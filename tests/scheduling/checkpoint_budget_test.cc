@@ -193,6 +193,26 @@ TEST_F(CheckpointBudgetTest, SourcesOfARunningStageStayHoweverGoodItsTrials) {
   EXPECT_THAT(Drops(0), ElementsAre("1/3", "1/2"));
 }
 
+TEST_F(CheckpointBudgetTest, TrialsThatTrainTakeNoPlaceFromTheBestThatHaveEnded) {
+  BudgetedStudy& study = AddStudy(1, StudyState::kActive);
+  for (const double score : {0.85, 0.8, 0.7}) AddTrial(study, TrialState::kCompleted, score);
+  AddTrial(study, TrialState::kRunning, 0.9);
+  EXPECT_THAT(Drops(0), ElementsAre("1/3", "1/2"));
+}
+
+// It dominates the best source, and would put a worse one before it.
+TEST_F(CheckpointBudgetTest, ATrialThatTrainsHidesNoSource) {
+  BudgetedStudy& study = AddStudy(1, StudyState::kActive);
+  study.study.spec.objective.further = {{"latency_ms", Direction::kMinimize}};
+  study.study.spec.stages.push_back(Stage{});
+  AddTrial(study, TrialState::kRunning, 0.95).further_values = {10};
+  AddTrial(study, TrialState::kCompleted, 0.9).further_values = {20};
+  AddTrial(study, TrialState::kCompleted, 0.5).further_values = {5};
+  AddTrial(study, TrialState::kCompleted, 0.4).further_values = {30};
+  const auto drops = Drops(0);
+  EXPECT_THAT(drops, ElementsAre("1/4"));
+}
+
 TEST_F(CheckpointBudgetTest, WhatAFirstStageTrialWaitsForStays) {
   BudgetedStudy& study = AddStudy(1, StudyState::kActive);
   EnqueuedTrial tuned;
