@@ -88,10 +88,10 @@ void SetThreads(int threads) {
 }
 
 absl::StatusOr<std::string> ChooseDevice(DeviceChoice choice, int local_rank) {
-  if (choice == DeviceChoice::kCpu) return std::string("cpu");  // asks no driver
-  return ChooseDevice(
-      choice, local_rank,
-      torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0);
+  // For the CPU no driver is asked.
+  const bool may_have_gpus = choice != DeviceChoice::kCpu && torch::cuda::is_available();
+  return ChooseDevice(choice, local_rank,
+                      may_have_gpus ? static_cast<int>(torch::cuda::device_count()) : 0);
 }
 
 absl::StatusOr<std::string> ChooseDevice(DeviceChoice choice, int local_rank, int gpus) {

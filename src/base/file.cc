@@ -65,8 +65,9 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   VIZSLA_ASSIGN_OR_RETURN(const FileDescriptor file, OpenDescriptor(path, O_RDONLY));
   std::string bytes;
   struct stat info {};
-  if (::fstat(file.get(), &info) == 0 && info.st_size > 0)
+  if (::fstat(file.get(), &info) == 0 && info.st_size > 0) {
     bytes.reserve(static_cast<size_t>(info.st_size));
+  }
   char buffer[1 << 16];
   for (;;) {
     const ssize_t got = ::read(file.get(), buffer, sizeof(buffer));

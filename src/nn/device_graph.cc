@@ -26,27 +26,25 @@ torch::Tensor ReplayedFunction::operator()(const torch::Tensor& x) {
     }
     return function_(x);
   }
-  if (recording.failed) return function_(x);
-  if (recording.graph == nullptr) {
-    recording.graph = DeviceGraph::Record(x.device(), [&] {
-      recording.input = torch::empty_like(x);
-      recording.output = function_(recording.input);
-    });
-    if (recording.graph == nullptr) {
-      recording = Recording();
-      recording.failed = true;
-      return function_(x);
+  if (!recording.failed) {
+    try {
+      if (recording.graph == nullptr) {
+        recording.graph = DeviceGraph::Record(x.device(), [&] {
+          recording.input = torch::empty_like(x);
+          recording.output = function_(recording.input);
+        });
+      }
+      if (recording.graph != nullptr) {
+        recording.input.copy_(x);
+        recording.graph->Replay();
+        return recording.output;
+      }
+    } catch (const c10::Error& error) {
+      if (!IsOutOfMemory(error)) throw;
     }
+    recording = Recording();
+    recording.failed = true;
   }
-  try {
-    recording.input.copy_(x);
-    recording.graph->Replay();
-    return recording.output;
-  } catch (const c10::Error& error) {
-    if (!IsOutOfMemory(error)) throw;
-  }
-  recording = Recording();
-  recording.failed = true;
   return function_(x);
 }
 

@@ -102,10 +102,11 @@ class SourcesToCome {
 // While runs of a configuration go on nobody knows its place; the weights that stand for it when
 // they have ended are those of its best run, which may have ended already. Nullptr: none.
 const Trial* BestSoFar(const Objective& objective, const std::vector<const Trial*>& runs) {
+  if (HasEnded(runs)) return nullptr;
   std::vector<const Trial*> ended;
   std::copy_if(runs.begin(), runs.end(), std::back_inserter(ended),
                [](const Trial* run) { return IsFinished(run->state); });
-  if (ended.empty() || ended.size() == runs.size()) return nullptr;
+  if (ended.empty()) return nullptr;
   return &Representative(objective, {.search = std::move(ended), .fresh = {}});
 }
 

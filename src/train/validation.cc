@@ -55,8 +55,9 @@ absl::StatusOr<Tally> Validation::Run(const std::function<void(int64_t)>& progre
                            plan_.test_time_flip);
   };
   std::optional<Prefetcher> prefetcher;
-  if (features_ == nullptr)
+  if (features_ == nullptr) {
     prefetcher.emplace(*data_.validation, 0, rounds(), views_of, RenderThreads(device_));
+  }
   Tally tally;
   struct Result {
     std::vector<PhotoView> views;
